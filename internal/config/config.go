@@ -1,0 +1,156 @@
+// Package config turns the configuration file, the environment and the flags into one validated Config.
+//
+// Raw text goes in, a value that needs no further checks comes out. Everything that is wrong is reported at once, each
+// error with file, line, key and remedy.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Default places. EL 6 has no /run: there /run/keepalived-redis becomes /var/run/keepalived-redis.
+const (
+	DefaultFile     = "/etc/keepalived/keepalived-redis.toml"
+	DefaultStateDir = "/var/lib/keepalived-redis"
+	DefaultRunDir   = "/run/keepalived-redis"
+)
+
+// Policy says whether masters on a peer box follow the VIP to this box.
+type Policy string
+
+const (
+	// PolicyAuto is follow with two boxes and Redis 4.0 or newer, else stay.
+	PolicyAuto Policy = "auto"
+	// PolicyFollow moves every master to the box that holds the VIP.
+	PolicyFollow Policy = "follow"
+	// PolicyStay leaves a living master where it is.
+	PolicyStay Policy = "stay"
+)
+
+// Backend names what starts and stops Redis on this machine.
+type Backend string
+
+const (
+	// BackendAuto is systemd where /run/systemd/system exists, else process.
+	BackendAuto Backend = "auto"
+	// BackendSystemd drives units.
+	BackendSystemd Backend = "systemd"
+	// BackendProcess starts redis-server itself. Only for machines without systemd and for the lab: under systemd such
+	// a server would live in keepalived.service's cgroup and die with the next restart of keepalived.
+	BackendProcess Backend = "process"
+)
+
+// Secret is a text that no log, error or dump may show: it formats as [secret] in every verb.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[secret]"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the secret from log/slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the secret from encoding/json and from the last good copy.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal gives the secret itself, for the one place that sends it to Redis.
+func (s Secret) Reveal() string { return string(s) }
+
+// Instance is one redis-server on this box.
+type Instance struct {
+	// Addr is where it listens; the zero value when Socket is set and no port is known.
+	Addr netip.AddrPort
+	// Socket is the path of its unix socket, empty for TCP.
+	Socket string
+	// Port is the number by which people, units and files know it.
+	Port uint16
+	// Conf is its own configuration file, empty if none is known.
+	Conf string
+	// Username is empty for the default user.
+	Username string
+	Password Secret
+}
+
+// Name is how people know the instance: its address, or its socket.
+func (i Instance) Name() string {
+	if i.Socket != "" {
+		return i.Socket
+	}
+	return i.Addr.String()
+}
+
+// Service says how instances are started and stopped.
+type Service struct {
+	Backend Backend
+	// Server is the redis-server program, looked up in PATH when it has no slash.
+	Server string
+	// Conf is the pattern of an instance's configuration file; %p stands for the port.
+	Conf string
+	// PidFile is the pattern of an instance's pid file, used when its configuration names none; %p stands for the port.
+	PidFile string
+	// StartTimeout and StopTimeout bound a start until the server answers, and a stop until it is gone.
+	StartTimeout, StopTimeout time.Duration
+}
+
+// Revive bounds how often a dead instance is started again.
+type Revive struct {
+	// Burst starts within Window, then we have given up.
+	Burst  int
+	Window time.Duration
+}
+
+// Times are the waits of the failover. DESIGN words: settle, stall_grace, fence_stop_after, busy_grace.
+type Times struct {
+	// Deadline bounds one run of chk-redis; below keepalived's interval.
+	Deadline time.Duration
+	// Settle is how long the VIP must have been held before living masters are moved.
+	Settle time.Duration
+	// StallGrace is how long a hook waits for a master that refuses or stalls while its box still answers.
+	StallGrace time.Duration
+	// FenceStopAfter is how long a fenced box stays isolated before its instances are stopped.
+	FenceStopAfter time.Duration
+	// BusyGrace is how long a BUSY instance counts as fit.
+	BusyGrace time.Duration
+	// HoldOff is how long a peer must answer before a fence lifts, the first time.
+	HoldOff time.Duration
+	// ColdStartWait is how long a cold box waits for its peer.
+	ColdStartWait time.Duration
+	// Dial bounds one dial to a peer or the witness on the fast path.
+	Dial time.Duration
+}
+
+// Config is everything the programs need to know, validated.
+type Config struct {
+	Instances []Instance
+	// Peers are named only in replication mode; in cluster mode they come from CLUSTER NODES.
+	Peers []netip.AddrPort
+	// VIPs is empty when they are to be read from KeepalivedConf.
+	VIPs           []netip.Addr
+	KeepalivedConf string
+	Policy         Policy
+	// Witnesses are addresses outside both boxes; empty means the default gateway.
+	Witnesses []netip.Addr
+	// NoWitness is set by witness = "none".
+	NoWitness bool
+	// MaxLag is how many bytes of offset a replica may be behind before a coordinated move is refused.
+	MaxLag   int64
+	Times    Times
+	Service  Service
+	Revive   Revive
+	StateDir string
+	RunDir   string
+
+	// Source says where the configuration came from, for people: a file, "defaults" or "last good copy".
+	Source string
+	// Warnings are sentences that the program logs once it has a logger.
+	Warnings []string
+}

@@ -1,0 +1,206 @@
+// Package state keeps small files that survive a kill at any instant.
+//
+// Every write is a rename of a complete file. A damaged file is set aside, never fatal. Durations across processes are
+// measured on the monotonic clock of one boot, so a clock that jumps moves nothing.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+)
+
+// maxFile bounds what is read of one state file; a larger one is damaged.
+const maxFile = 1 << 20
+
+// ErrDamaged: the file was there but could not be understood; it has been set aside.
+var ErrDamaged = errors.New("damaged state file set aside")
+
+// ErrBusy: another process holds the lock.
+var ErrBusy = errors.New("lock is held by another process")
+
+// Dir is a directory of state files.
+type Dir string
+
+// Make creates the directory when it is missing and checks that nobody but its owner can write there.
+// An error wraps the cause and carries a hint.
+func (d Dir) Make() error {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return fmt.Errorf("make state directory: %w; hint: check that %s can be written by this user", err, filepath.Dir(string(d)))
+	}
+	fi, err := os.Lstat(string(d))
+	if err != nil {
+		return fmt.Errorf("look at state directory: %w", err)
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	switch {
+	case !fi.IsDir():
+		return fmt.Errorf("state directory %s is not a directory; hint: remove it, it is made anew", d)
+	case fi.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("state directory %s can be written by others; hint: chmod go-w %s", d, d)
+	case ok && int(st.Uid) != os.Geteuid() && os.Geteuid() != 0:
+		return fmt.Errorf("state directory %s belongs to user %d; hint: chown it to the user that runs keepalived's scripts", d, st.Uid)
+	}
+	return nil
+}
+
+// Path is the full name of a file in the directory.
+func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
+
+// Load reads the JSON file name into v. A file that is not there leaves v alone and returns found=false. A damaged one is
+// renamed to NAME.damaged and reported as ErrDamaged: the caller warns and goes on as if it were not there.
+func (d Dir) Load(name string, v any) (found bool, err error) {
+	f, err := os.OpenFile(d.Path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return false, nil
+	}
+	if errors.Is(err, syscall.ELOOP) {
+		return false, d.setAside(name, errors.New("it is a link"))
+	}
+	if err != nil {
+		return false, fmt.Errorf("read state file: %w", err)
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return false, fmt.Errorf("read state file: %w", err)
+	}
+	if !fi.Mode().IsRegular() {
+		return false, d.setAside(name, errors.New("it is not a regular file"))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return false, fmt.Errorf("read state file %s: %w", d.Path(name), err)
+	}
+	if len(data) > maxFile {
+		return false, d.setAside(name, errors.New("it is too large"))
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return false, d.setAside(name, err)
+	}
+	return true, nil
+}
+
+// setAside renames a damaged file out of the way, so that it can be looked at and does no harm.
+func (d Dir) setAside(name string, cause error) error {
+	aside := d.Path(name) + ".damaged"
+	if err := os.Rename(d.Path(name), aside); err != nil {
+		return fmt.Errorf("%w: %s: %w; and it could not be renamed: %w", ErrDamaged, d.Path(name), cause, err)
+	}
+	return fmt.Errorf("%w: %s: %w (kept as %s)", ErrDamaged, d.Path(name), cause, aside)
+}
+
+// Store writes v as JSON into the file name, by rename. Root gives the file the owner of the directory, so that a check
+// that runs without privileges can read and replace it.
+func (d Dir) Store(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode state file %s: %w", d.Path(name), err)
+	}
+	return d.StoreBytes(name, append(data, '\n'))
+}
+
+// StoreBytes writes the bytes into the file name, by rename.
+func (d Dir) StoreBytes(name string, data []byte) error {
+	t, err := renameio.NewPendingFile(d.Path(name), renameio.WithTempDir(string(d)), renameio.WithStaticPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("write state file %s: %w", d.Path(name), err)
+	}
+	defer t.Cleanup()
+	if _, err := t.Write(data); err != nil {
+		return fmt.Errorf("write state file %s: %w", d.Path(name), err)
+	}
+	d.giveToOwner(t.File)
+	if err := t.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("write state file %s: %w", d.Path(name), err)
+	}
+	return nil
+}
+
+// giveToOwner hands a file that root makes to the owner of the directory.
+func (d Dir) giveToOwner(f *os.File) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	if fi, err := os.Stat(string(d)); err == nil {
+		if st, ok := fi.Sys().(*syscall.Stat_t); ok && (st.Uid != 0 || st.Gid != 0) {
+			// The file is still ours to use when the owner cannot be set: nothing is lost, so the error says nothing.
+			_ = f.Chown(int(st.Uid), int(st.Gid))
+		}
+	}
+}
+
+// Remove deletes the file; one that is not there is no error.
+func (d Dir) Remove(name string) error {
+	if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove state file: %w", err)
+	}
+	return nil
+}
+
+// Unlock releases a lock.
+type Unlock func()
+
+// TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies.
+func (d Dir) TryLock(name string) (Unlock, error) {
+	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	d.giveToOwner(f)
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrBusy
+		}
+		return nil, fmt.Errorf("lock %s: %w", d.Path(name), err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// Stamp is an instant that another process of the same boot can measure from.
+type Stamp struct {
+	// Boot is the kernel's boot id.
+	Boot string `json:"boot"`
+	// Mono is the monotonic clock since boot.
+	Mono time.Duration `json:"mono_ns"`
+	// Wall is the time of day, for people and for what outlives a boot.
+	Wall time.Time `json:"wall"`
+}
+
+// Now stamps this instant.
+func Now() Stamp {
+	var ts unix.Timespec
+	// CLOCK_MONOTONIC cannot fail on Linux.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return Stamp{Boot: bootID(), Mono: time.Duration(ts.Nano()), Wall: time.Now()}
+}
+
+// Since is the time from s to now. From another boot it is measured on the wall clock, and never negative.
+func (n Stamp) Since(s Stamp) time.Duration {
+	if n.Boot == s.Boot {
+		return max(0, n.Mono-s.Mono)
+	}
+	return max(0, n.Wall.Sub(s.Wall))
+}
+
+// Zero: never stamped.
+func (s Stamp) Zero() bool { return s.Boot == "" && s.Mono == 0 }
+
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
