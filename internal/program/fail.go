@@ -1,0 +1,37 @@
+package program
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// hintMark parts what went wrong from what to do about it, inside an error's text.
+const hintMark = "; hint: "
+
+// Fail shows an error to a person: one line for each joined error, headed by the program's name, and each hint on a line
+// of its own:
+//
+//	chk-redis: read configuration /etc/keepalived/keepalived-redis.toml: line 3: unknown key "vips"
+//	  hint: did you mean vip?
+//
+// Everything goes out in one write. A nil error writes nothing.
+func Fail(w io.Writer, name string, err error) {
+	if err == nil {
+		return
+	}
+	var b strings.Builder
+	// errors.Join puts a line break between its errors, also where the joined error is wrapped once more.
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		parts := strings.Split(line, hintMark)
+		fmt.Fprintf(&b, "%s: %s\n", name, parts[0])
+		for _, hint := range parts[1:] {
+			fmt.Fprintf(&b, "  hint: %s\n", hint)
+		}
+	}
+	// Nobody is left to tell when the error output is gone.
+	_, _ = io.WriteString(w, b.String())
+}

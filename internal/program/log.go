@@ -1,0 +1,53 @@
+package program
+
+import (
+	"os"
+	"strconv"
+
+	"github.com/rs/zerolog"
+)
+
+// LevelVariable names the environment variable that sets the least level that is logged: trace, debug, info (the
+// default), warn, error, disabled.
+const LevelVariable = "KEEPALIVED_REDIS_LOG_LEVEL"
+
+// Log is a logger whose lines go to the system's log. Its level methods are those of zerolog:
+//
+//	log.Warn().Str("instance", name).Err(err).Msg("cannot start")
+//
+// gives the line `cannot start instance=127.0.0.1:7000 error="…"`. It may be used by several goroutines at once.
+type Log struct {
+	zerolog.Logger
+	sink *sink
+}
+
+// Open makes the logger of the program called name. It opens nothing: a run that logs nothing pays nothing.
+//
+// Lines go to /dev/log; where that is missing, to the error output, and there as well if it is a terminal. A line that
+// is not taken within 20 ms is dropped and counted.
+func Open(name string) *Log {
+	return open(name, "/dev/log", os.Stderr)
+}
+
+func open(name, socket string, stderr *os.File) *Log {
+	s := &sink{name: name, pid: strconv.Itoa(os.Getpid()), socket: socket, stderr: stderr}
+	level := zerolog.InfoLevel
+	if text := os.Getenv(LevelVariable); text != "" {
+		if l, err := zerolog.ParseLevel(text); err == nil {
+			level = l
+		} else {
+			s.complaint = LevelVariable + "=" + strconv.Quote(text) + " is no log level, so info is used; hint: use debug, info, warn or error"
+		}
+	}
+	return &Log{Logger: zerolog.New(s).Level(level), sink: s}
+}
+
+// Dropped is how many lines the system's log has not taken and no later line of this process has reported; with those
+// given to Owe. A program that is about to end can keep it for its next run.
+func (l *Log) Dropped() int { return l.sink.owed() }
+
+// Owe adds the drops of an earlier run; the next line that goes through reports them.
+func (l *Log) Owe(n int) { l.sink.owe(n) }
+
+// Close gives the socket back. A line logged later opens it again.
+func (l *Log) Close() error { return l.sink.close() }

@@ -1,0 +1,75 @@
+package program
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/rs/zerolog"
+)
+
+// render turns zerolog's JSON into what people read: the sentence first, then key=value in the order of the calls.
+// It happens only when something is logged, so its cost does not matter.
+func render(p []byte) string {
+	sentence, fields, err := parse(p)
+	if err != nil {
+		// Never lose a line because it looks odd.
+		sentence, fields = string(bytes.TrimSpace(p)), nil
+	}
+	line := strings.TrimSpace(plain(sentence) + strings.Join(append([]string{""}, fields...), " "))
+	if len(line) > maxLine {
+		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
+	}
+	return line
+}
+
+func parse(p []byte) (sentence string, fields []string, err error) {
+	d := json.NewDecoder(bytes.NewReader(p))
+	d.UseNumber()
+	if _, err := d.Token(); err != nil {
+		return "", nil, err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return "", nil, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return "", nil, err
+		}
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		switch key {
+		case zerolog.MessageFieldName:
+			sentence = text
+		case zerolog.LevelFieldName:
+		default:
+			name, _ := key.(string)
+			fields = append(fields, plain(name)+"="+quoted(text))
+		}
+	}
+	return sentence, fields, nil
+}
+
+// quoted puts a value in quotes where it would not read back as one word.
+func quoted(s string) string {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// plain keeps a line one line: what a server said may hold anything.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
