@@ -1,0 +1,252 @@
+// Package redis speaks with redis-server from 3.2.4 on, and Valkey. It is the only importer of go-redis.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Target is where an instance listens and how to get in.
+type Target struct {
+	Addr netip.AddrPort
+	// Socket is a unix socket; it wins over Addr.
+	Socket             string
+	Username, Password string
+}
+
+// Name is how people know the target.
+func (t Target) Name() string {
+	if t.Socket != "" {
+		return t.Socket
+	}
+	return t.Addr.String()
+}
+
+// Limits bound one connection.
+type Limits struct {
+	// Dial bounds one attempt to connect.
+	Dial time.Duration
+	// Dials is how many attempts are made side by side; two guard against one lost SYN.
+	Dials int
+	// Reply bounds the wait for an answer.
+	Reply time.Duration
+}
+
+// Conn is one connection that is dialled when it is first used. Not for concurrent use.
+type Conn struct {
+	client *goredis.Client
+	target Target
+	// greeting is how the server's first answer began. go-redis takes the first error reply for an answer to its HELLO,
+	// but a server that is full or protected says its one sentence there and hangs up.
+	greeting *greeting
+}
+
+// greeting is a connection that remembers the first bytes it read.
+type greeting struct {
+	net.Conn
+	first [64]byte
+	n     int
+}
+
+func (g *greeting) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	g.n += copy(g.first[g.n:], p[:n])
+	return n, err
+}
+
+// state is what the first answer says of the server, where it is an error that ends the connection.
+func (g *greeting) state() State {
+	if g == nil || g.n == 0 || g.first[0] != '-' {
+		return Unseen
+	}
+	text := string(g.first[1:g.n])
+	for _, r := range replies {
+		if strings.HasPrefix(text, r.prefix) {
+			return r.state
+		}
+	}
+	return Unseen
+}
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// Open prepares a connection and dials nothing. The options are those of a process that lives a few milliseconds: with
+// go-redis' defaults a refused connection takes two seconds to come back.
+func Open(t Target, l Limits) *Conn {
+	goredis.SetLogger(silent{})
+	conn := &Conn{target: t}
+	o := &goredis.Options{
+		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
+		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
+		ContextTimeoutEnabled: true, DialTimeout: l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
+		ReadBufferSize: 4096, WriteBufferSize: 4096,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr, l)
+			if err != nil {
+				return nil, err
+			}
+			conn.greeting = &greeting{Conn: c}
+			return conn.greeting, nil
+		},
+	}
+	if t.Socket != "" {
+		o.Network, o.Addr = "unix", t.Socket
+	}
+	conn.client = goredis.NewClient(o)
+	return conn
+}
+
+// Close drops the connection.
+func (c *Conn) Close() {
+	// An error of close has nothing to tell: every reply has been read.
+	_ = c.client.Close()
+}
+
+// dial connects with l.Dials attempts side by side and returns the first that succeeds.
+func dial(ctx context.Context, network, addr string, l Limits) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	n := max(1, l.Dials)
+	results := make(chan result, n)
+	for range n {
+		go func() {
+			d := net.Dialer{Timeout: l.Dial, KeepAlive: -1}
+			c, err := d.DialContext(ctx, network, addr)
+			results <- result{c, err}
+		}()
+	}
+	var last error
+	for got := range n {
+		r := <-results
+		if r.err == nil {
+			go func() { // the spare connection, if it comes at all
+				for range n - got - 1 {
+					if spare := <-results; spare.conn != nil {
+						spare.conn.Close()
+					}
+				}
+			}()
+			return r.conn, nil
+		}
+		if last == nil || Classify(connError{r.err}) == Refused {
+			last = r.err
+		}
+	}
+	return nil, connError{last}
+}
+
+// Do sends one command and returns its reply as text.
+func (c *Conn) Do(ctx context.Context, args ...any) (string, error) {
+	v, err := c.client.Do(ctx, args...).Result()
+	if err != nil {
+		return "", fmt.Errorf("send %v to %s: %w", args[0], c.target.Name(), err)
+	}
+	return fmt.Sprint(v), nil
+}
+
+// Takeover makes a replica master of its slots without a vote. https://redis.io/commands/cluster-failover
+func (c *Conn) Takeover(ctx context.Context) error {
+	_, err := c.Do(ctx, "cluster", "failover", "takeover")
+	return err
+}
+
+// Force asks the reachable masters to vote for this replica. OK only means scheduled.
+func (c *Conn) Force(ctx context.Context) error {
+	_, err := c.Do(ctx, "cluster", "failover", "force")
+	return err
+}
+
+// ErrNoEpoch: BUMPEPOCH answered in words that we do not know.
+var ErrNoEpoch = errors.New("unknown answer to CLUSTER BUMPEPOCH")
+
+// BumpEpoch raises the config epoch. bumped is false for STILL: the node already has the highest.
+func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err error) {
+	r, err := c.Do(ctx, "cluster", "bumpepoch")
+	if err != nil {
+		return 0, false, err
+	}
+	var word string
+	if n, _ := fmt.Sscanf(r, "%s %d", &word, &epoch); n != 2 {
+		return 0, false, fmt.Errorf("%w: %.60q", ErrNoEpoch, r)
+	}
+	return epoch, strings.EqualFold(word, "bumped"), nil
+}
+
+// minReplicas is the name of the setting that every version knows; 5.0 and newer also say min-replicas-to-write.
+const minReplicas = "min-slaves-to-write"
+
+// StopWrites is the value of min-slaves-to-write that no pair can satisfy.
+const StopWrites = "99"
+
+// MinReplicas reads min-slaves-to-write.
+func (c *Conn) MinReplicas(ctx context.Context) (string, error) {
+	m, err := c.client.ConfigGet(ctx, minReplicas).Result()
+	if err != nil {
+		return "", fmt.Errorf("read %s of %s: %w", minReplicas, c.target.Name(), err)
+	}
+	return m[minReplicas], nil
+}
+
+// SetMinReplicas sets min-slaves-to-write in the running server; nothing is written to its configuration file.
+func (c *Conn) SetMinReplicas(ctx context.Context, value string) error {
+	if err := c.client.ConfigSet(ctx, minReplicas, value).Err(); err != nil {
+		return fmt.Errorf("set %s of %s to %s: %w", minReplicas, c.target.Name(), value, err)
+	}
+	return nil
+}
+
+// PauseWrites holds writers back for at most d; readers and INFO go on. Redis 6.2 and newer.
+func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) error {
+	_, err := c.Do(ctx, "client", "pause", d.Milliseconds(), "write")
+	return err
+}
+
+// Unpause lets the writers go on. Redis 6.2 and newer.
+func (c *Conn) Unpause(ctx context.Context) error {
+	_, err := c.Do(ctx, "client", "unpause")
+	return err
+}
+
+// Replication reads the INFO section of that name.
+func (c *Conn) Replication(ctx context.Context) (Info, error) {
+	s, err := c.client.Info(ctx, "replication").Result()
+	if err != nil {
+		return Info{}, fmt.Errorf("read INFO of %s: %w", c.target.Name(), err)
+	}
+	return ParseInfo(s)
+}
+
+// Nodes reads CLUSTER NODES.
+func (c *Conn) Nodes(ctx context.Context) (Nodes, error) {
+	s, err := c.client.ClusterNodes(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read CLUSTER NODES of %s: %w", c.target.Name(), err)
+	}
+	return ParseNodes(s)
+}
+
+// Shutdown asks the server to exit at once: NOW from 7.0 on, where a plain stop waits for lagging replicas.
+func (c *Conn) Shutdown(ctx context.Context, v Version) error {
+	args := []any{"shutdown"}
+	if v.AtLeast(7, 0) {
+		args = append(args, "now")
+	}
+	_, err := c.Do(ctx, args...)
+	if Classify(err) == Dropped {
+		return nil // a server that shuts down closes the connection instead of answering
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Role of an instance.
+type Role string
+
+// The roles. Redis 3.2 says slave on the wire.
+const (
+	Master  Role = "master"
+	Replica Role = "replica"
+)
+
+// Version of a server. Valkey counts as the Redis version that it says it is compatible with.
+type Version struct{ Major, Minor int }
+
+// AtLeast compares.
+func (v Version) AtLeast(major, minor int) bool {
+	return v.Major > major || v.Major == major && v.Minor >= minor
+}
+
+// Info is what we use of INFO. https://redis.io/commands/info
+type Info struct {
+	Version Version
+	// VersionText is the version as the server says it.
+	VersionText string
+	Cluster     bool
+	Role        Role
+	// Master is the address of a replica's master; its zero value if there is none, or a host name.
+	Master netip.AddrPort
+	LinkUp bool
+	// Syncing: a sync from the master is under way.
+	Syncing bool
+	Loading bool
+	// Offset is how much of the replication stream this instance has: a master's own, or what a replica has read.
+	Offset int64
+	// Replicas is how many are connected.
+	Replicas int
+	PID      int
+}
+
+// ErrInfo: the text is not an INFO reply.
+var ErrInfo = errors.New("not an INFO reply")
+
+// ParseInfo reads an INFO reply of any version. Lines that it does not know are passed over; a known field with a value
+// that cannot be read is an error, because a decision would stand on it.
+func ParseInfo(text string) (Info, error) {
+	var i Info
+	var host string
+	var port uint16
+	var bad error
+	num := func(key, v string) int64 {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil && bad == nil {
+			bad = fmt.Errorf("%w: field %s has the value %.40q", ErrInfo, key, v)
+		}
+		return n
+	}
+	var replicaOffset int64
+	for _, line := range strings.Split(text, "\n") {
+		key, v, ok := strings.Cut(strings.TrimRight(line, "\r"), ":")
+		if !ok {
+			continue
+		}
+		switch key {
+		case "redis_version":
+			i.VersionText = v
+			// A version that does not parse stays 0.0: the oldest, for which we use what every version knows.
+			_, _ = fmt.Sscanf(v, "%d.%d", &i.Version.Major, &i.Version.Minor)
+		case "process_id":
+			i.PID = int(num(key, v))
+		case "redis_mode":
+			i.Cluster = v == "cluster"
+		case "cluster_enabled":
+			i.Cluster = v == "1"
+		case "loading":
+			i.Loading = v == "1"
+		case "role":
+			switch v {
+			case "master":
+				i.Role = Master
+			case "slave", "replica":
+				i.Role = Replica
+			default:
+				bad = fmt.Errorf("%w: role %.40q", ErrInfo, v)
+			}
+		case "master_host":
+			host = v
+		case "master_port":
+			port = uint16(num(key, v))
+		case "master_link_status":
+			i.LinkUp = v == "up"
+		case "master_sync_in_progress":
+			i.Syncing = v == "1"
+		case "slave_repl_offset":
+			replicaOffset = num(key, v)
+		case "master_repl_offset":
+			i.Offset = num(key, v)
+		case "connected_slaves":
+			i.Replicas = int(num(key, v))
+		}
+	}
+	if bad != nil {
+		return Info{}, bad
+	}
+	if i.Role == "" {
+		return Info{}, fmt.Errorf("%w: no role in it", ErrInfo)
+	}
+	if i.Role == Replica {
+		i.Offset = replicaOffset
+		if a, err := netip.ParseAddr(host); err == nil {
+			i.Master = netip.AddrPortFrom(a.Unmap(), port)
+		}
+	}
+	return i, nil
+}

@@ -1,0 +1,85 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Look is what one look at an instance found.
+type Look struct {
+	Target Target
+	State  State
+	// Err says why, in the server's or the system's words; nil when Up.
+	Err error
+	// Info is nil when it was not answered.
+	Info *Info
+	// Nodes is nil when it was not answered, as on a server without cluster mode.
+	Nodes Nodes
+	// Took is the time until the last reply, the dial included.
+	Took time.Duration
+}
+
+// LookAt dials the target and asks PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the
+// latest. It changes nothing on the server.
+func LookAt(ctx context.Context, t Target, l Limits) Look {
+	start := time.Now()
+	c := Open(t, l)
+	defer c.Close()
+	pipe := c.client.Pipeline()
+	ping, info, nodes := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
+	_, execErr := pipe.Exec(ctx)
+	look := Look{Target: t, Took: time.Since(start)}
+	look.Err = ping.Err()
+	if look.Err == nil && execErr != nil && ping.Val() == "" {
+		look.Err = execErr // the connection never came to be
+	}
+	look.State = Classify(look.Err)
+	if said := c.greeting.state(); look.State == Dropped && said != Unseen {
+		look.State = said
+	}
+	if look.State == Up && ping.Val() != "PONG" {
+		look.State, look.Err = NotRedis, fmt.Errorf("PING was answered by %.40q", ping.Val())
+	}
+	if look.State.Alive() {
+		look.read(info, nodes)
+	}
+	return look
+}
+
+// read takes in the replies behind PING.
+func (l *Look) read(info, nodes *goredis.StringCmd) {
+	if text, err := info.Result(); err == nil {
+		i, err := ParseInfo(text)
+		if err != nil {
+			l.Err = errors.Join(l.Err, err)
+			return
+		}
+		l.Info = &i
+		if i.Loading && l.State == Up {
+			l.State = Loading
+		}
+	}
+	if text, err := nodes.Result(); err == nil {
+		ns, err := ParseNodes(text)
+		if err != nil {
+			l.Err = errors.Join(l.Err, err)
+			return
+		}
+		l.Nodes = ns
+	}
+}
+
+// Role is the role it claims, empty when it did not say.
+func (l Look) Role() Role {
+	if l.Info == nil {
+		return ""
+	}
+	return l.Info.Role
+}
+
+// Self is the instance's own line of CLUSTER NODES.
+func (l Look) Self() (Node, bool) { return l.Nodes.Myself() }

@@ -1,0 +1,162 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Slots is a range of hash slots, both ends included.
+type Slots struct{ First, Last int }
+
+// Node is one line of CLUSTER NODES. https://redis.io/commands/cluster-nodes
+type Node struct {
+	ID string
+	// Addr is not valid for a node without a known address.
+	Addr   netip.AddrPort
+	Myself bool
+	Role   Role
+	// MasterID is set for a replica.
+	MasterID string
+	// Failed: marked as failed by the cluster (fail), or suspected by this node (fail?).
+	Failed, Suspected bool
+	// Unknown: in handshake or without an address.
+	Unknown bool
+	Epoch   uint64
+	Slots   []Slots
+	// Migrating: slots of it are on their way in or out.
+	Migrating bool
+}
+
+// Nodes is the cluster as one node sees it.
+type Nodes []Node
+
+// ErrNodes: the text is not a CLUSTER NODES reply.
+var ErrNodes = errors.New("not a CLUSTER NODES reply")
+
+// ParseNodes reads a CLUSTER NODES reply of any version (3.2 has no @busport, 7 may have ,hostname). A line that cannot
+// be read makes the whole reply an error: a decision on half a view would be a guess.
+func ParseNodes(text string) (Nodes, error) {
+	var nodes Nodes
+	for _, line := range strings.Split(text, "\n") {
+		line = strings.TrimRight(line, "\r")
+		if line == "" {
+			continue
+		}
+		n, err := parseNode(line)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w in %.80q", ErrNodes, err, line)
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("%w: it is empty", ErrNodes)
+	}
+	return nodes, nil
+}
+
+func parseNode(line string) (Node, error) {
+	f := strings.Fields(line)
+	if len(f) < 8 {
+		return Node{}, fmt.Errorf("%d fields of at least 8", len(f))
+	}
+	n := Node{ID: f[0], Addr: parseNodeAddr(f[1])}
+	for _, flag := range strings.Split(f[2], ",") {
+		switch flag {
+		case "myself":
+			n.Myself = true
+		case "master":
+			n.Role = Master
+		case "slave", "replica":
+			n.Role = Replica
+		case "fail":
+			n.Failed = true
+		case "fail?":
+			n.Suspected = true
+		case "handshake", "noaddr":
+			n.Unknown = true
+		}
+	}
+	if f[3] != "-" {
+		n.MasterID = f[3]
+	}
+	var err error
+	if n.Epoch, err = strconv.ParseUint(f[6], 10, 64); err != nil {
+		return Node{}, fmt.Errorf("epoch %.40q", f[6])
+	}
+	for _, s := range f[8:] {
+		if strings.HasPrefix(s, "[") {
+			n.Migrating = true
+			continue
+		}
+		first, last, ranged := strings.Cut(s, "-")
+		if !ranged {
+			last = first
+		}
+		a, err1 := strconv.Atoi(first)
+		b, err2 := strconv.Atoi(last)
+		if err1 != nil || err2 != nil || a < 0 || b < a || b > 16383 {
+			return Node{}, fmt.Errorf("slots %.40q", s)
+		}
+		n.Slots = append(n.Slots, Slots{a, b})
+	}
+	return n, nil
+}
+
+// parseNodeAddr reads ip:port, ip:port@busport and ip:port@busport,hostname. Anything without an address gives the zero value.
+func parseNodeAddr(s string) netip.AddrPort {
+	s, _, _ = strings.Cut(s, ",")
+	s, _, _ = strings.Cut(s, "@")
+	colon := strings.LastIndexByte(s, ':')
+	if colon < 0 {
+		return netip.AddrPort{}
+	}
+	a, err := netip.ParseAddr(s[:colon])
+	port, err2 := strconv.ParseUint(s[colon+1:], 10, 16)
+	if err != nil || err2 != nil || port == 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Unmap(), uint16(port))
+}
+
+// Myself is the node that was asked.
+func (ns Nodes) Myself() (Node, bool) {
+	for _, n := range ns {
+		if n.Myself {
+			return n, true
+		}
+	}
+	return Node{}, false
+}
+
+// ByID finds a node.
+func (ns Nodes) ByID(id string) (Node, bool) {
+	for _, n := range ns {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return Node{}, false
+}
+
+// Masters are the masters that own slots: those whose votes count.
+func (ns Nodes) Masters() Nodes {
+	var out Nodes
+	for _, n := range ns {
+		if n.Role == Master && len(n.Slots) > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// HighestEpoch is the highest config epoch in this view.
+func (ns Nodes) HighestEpoch() uint64 {
+	var e uint64
+	for _, n := range ns {
+		e = max(e, n.Epoch)
+	}
+	return e
+}

@@ -1,0 +1,122 @@
+package redis
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// State is what one look at an instance found. It is the only place where replies are told apart by their text: Redis
+// gives nothing else, and the words are those of 3.2.4 to 8 and of Valkey.
+type State int
+
+const (
+	// Unseen: nobody looked.
+	Unseen State = iota
+	// Up: PONG.
+	Up
+	// Refused: the connection was refused, or the socket is missing. No process listens.
+	Refused
+	// Silent: no SYN answered and no refusal.
+	Silent
+	// Stalled: the SYN was answered, but no reply came in time (stopped, swapping, out of CPU).
+	Stalled
+	// Dropped: the connection was closed before a reply came.
+	Dropped
+	// Loading: -LOADING, the data set is being read.
+	Loading
+	// Busy: -BUSY, a script runs.
+	Busy
+	// Misconf: -MISCONF, a master that cannot write to its disk.
+	Misconf
+	// NoAuth: a password is needed and none is set.
+	NoAuth
+	// WrongPassword: the password or user name is refused.
+	WrongPassword
+	// NoPerm: -NOPERM, the user may not ask this.
+	NoPerm
+	// Denied: -DENIED, protected mode.
+	Denied
+	// TooManyClients: maxclients is reached.
+	TooManyClients
+	// MasterDown: -MASTERDOWN, a replica that serves no stale data.
+	MasterDown
+	// OtherError: an error reply with words that we do not know; Redis lives.
+	OtherError
+	// NotRedis: something answers that does not speak Redis' protocol.
+	NotRedis
+)
+
+var stateWords = [...]string{"not looked at", "up", "refuses connections", "silent", "accepts connections but does not answer",
+	"closes the connection", "loading its data set", "busy with a script", "cannot write to its disk",
+	"asks for a password", "refuses our password", "does not permit our user to ask", "denies us by protected mode",
+	"has too many clients", "up, its master is down", "answers an error", "is not a Redis"}
+
+// String is the state in words that fit behind an instance's name.
+func (s State) String() string { return stateWords[s] }
+
+// Alive: a reply of Redis came, also an error.
+func (s State) Alive() bool {
+	switch s {
+	case Unseen, Refused, Silent, Stalled, Dropped, NotRedis:
+		return false
+	}
+	return true
+}
+
+// Serves: it can act as a master for a move: PONG or MISCONF.
+func (s State) Serves() bool { return s == Up || s == Misconf }
+
+// connError marks an error of the dial, so that silence is told from a server that does not answer.
+type connError struct{ error }
+
+func (e connError) Unwrap() error { return e.error }
+
+// replies are prefixes of error replies. ERR lines are compared in full length because 3.2.4 has no codes for them.
+var replies = []struct {
+	prefix string
+	state  State
+}{
+	{"LOADING ", Loading}, {"BUSY ", Busy}, {"MISCONF ", Misconf}, {"NOAUTH ", NoAuth}, {"WRONGPASS ", WrongPassword},
+	{"NOPERM ", NoPerm}, {"DENIED ", Denied}, {"MASTERDOWN ", MasterDown}, {"ERR max number of clients", TooManyClients},
+	{"ERR invalid password", WrongPassword}, {"ERR operation not permitted", NoAuth},
+	{"ERR Client sent AUTH, but no password is set", WrongPassword}, {"ERR AUTH <password> called without any password", WrongPassword},
+	{"ERR wrong number of arguments for 'auth'", WrongPassword}, {"ERR max clients", TooManyClients},
+}
+
+// Classify tells what an error of a look means. nil is Up.
+func Classify(err error) State {
+	if err == nil {
+		return Up
+	}
+	var dial connError
+	if errors.As(err, &dial) {
+		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
+			return Refused
+		}
+		return Silent
+	}
+	var reply goredis.Error
+	if errors.As(err, &reply) && !strings.HasPrefix(reply.Error(), "redis: ") {
+		for _, r := range replies {
+			if strings.HasPrefix(reply.Error(), r.prefix) {
+				return r.state
+			}
+		}
+		return OtherError
+	}
+	var timeout net.Error
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return Stalled
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return Dropped
+	}
+	return NotRedis
+}
