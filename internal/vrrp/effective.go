@@ -1,0 +1,72 @@
+package vrrp
+
+import "keepalived-redis/internal/state"
+
+// RecordFile is the name of the record in the volatile state directory.
+const RecordFile = "event.json"
+
+// Record is the last event that a hook was told. It wakes up; it is never the truth.
+type Record struct {
+	// Seq grows by one with each event; a running hook that finds a higher one has been superseded.
+	Seq   uint64 `json:"seq"`
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Keepalived that told us.
+	Keepalived Process `json:"keepalived"`
+	// Held: the VIP was on this box when the record was written.
+	Held bool `json:"held"`
+	// AfterMaster: the record before this one was MASTER of the same keepalived.
+	AfterMaster bool        `json:"after_master"`
+	At          state.Stamp `json:"at"`
+}
+
+// Facts are what a look at the box finds.
+type Facts struct {
+	// Keepalived that lives now; zero if none.
+	Keepalived Process
+	// VIPKnown: we know which address is the VIP.
+	VIPKnown bool
+	// Held: it is on an interface of this box.
+	Held bool
+	// Record is nil when no hook has written one since boot.
+	Record *Record
+}
+
+// Effective is the state to act on, and one sentence why. None means: act on nothing. It is pure.
+//
+// keepalived's hooks overlap, come late, twice or not at all, so the truth is what can be seen: our keepalived lives and
+// the VIP is here. The one exception is a stale VIP that a killed keepalived left behind.
+func Effective(f Facts) (State, string) {
+	switch {
+	case f.Keepalived.Zero():
+		return None, "keepalived does not run here, so nothing is decided"
+	case !f.VIPKnown:
+		return None, "the VIP is not known, so nothing is decided; hint: set vip in keepalived-redis.toml"
+	case f.Record == nil && f.Held:
+		return Master, "the VIP is on this box; no hook has told us so: are the notify lines in keepalived.conf?"
+	case f.Record == nil:
+		return None, "the VIP is not on this box and no hook has run yet"
+	case f.Held:
+		return held(f)
+	case f.Record.State == Master:
+		return None, "the last hook said MASTER but the VIP is not on this box, so nothing is decided"
+	}
+	return f.Record.State, "the last hook said " + string(f.Record.State) + " and the VIP is not on this box"
+}
+
+// held decides with the VIP on this box.
+func held(f Facts) (State, string) {
+	same := f.Record.Keepalived == f.Keepalived
+	switch {
+	case f.Record.State == Master && same:
+		return Master, "the VIP is on this box"
+	case f.Record.State == Master:
+		return Master, "the VIP is on this box since an earlier keepalived; it may be stale"
+	case !f.Record.Held:
+		return Master, "the VIP came to this box after the last hook said " + string(f.Record.State)
+	case f.Record.AfterMaster && same:
+		return Master, "the VIP is on this box; the hook that said " + string(f.Record.State) + " came late"
+	}
+	return f.Record.State, "STALE VIP: it is on this box, but the last hook said " + string(f.Record.State) +
+		" and this keepalived never held it; hint: remove the address or restart keepalived"
+}

@@ -1,0 +1,92 @@
+package vrrp
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Process is a process that cannot be mistaken for a later one with the same number.
+type Process struct {
+	PID int `json:"pid"`
+	// Start is the kernel's start time in clock ticks since boot (field 22 of /proc/PID/stat).
+	Start uint64 `json:"start"`
+}
+
+// Zero: no process.
+func (p Process) Zero() bool { return p.PID == 0 }
+
+// pidFiles are where keepalived's parent process writes its number (keepalived/core/pidfile.c): Debian and newer, EL 6.
+var pidFiles = []string{"/run/keepalived.pid", "/var/run/keepalived.pid", "/run/keepalived/keepalived.pid"}
+
+// stat reads name, parent and start time of a process.
+func stat(pid int) (name string, parent int, start uint64, err error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return "", 0, 0, err
+	}
+	// The name stands in brackets and may itself contain brackets and spaces.
+	open, closing := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 0 || closing < open {
+		return "", 0, 0, fmt.Errorf("read process %d: unknown form of stat", pid)
+	}
+	f := strings.Fields(string(b[closing+1:]))
+	if len(f) < 20 {
+		return "", 0, 0, fmt.Errorf("read process %d: unknown form of stat", pid)
+	}
+	if f[0] == "Z" || f[0] == "X" {
+		return "", 0, 0, os.ErrProcessDone
+	}
+	if parent, err = strconv.Atoi(f[1]); err == nil {
+		start, err = strconv.ParseUint(f[19], 10, 64)
+	}
+	return string(b[open+1 : closing]), parent, start, err
+}
+
+// Caller is the keepalived that runs this program: our parent, or the parent of the shell that is our parent (1.x runs
+// scripts by sh -c). ok is false when a person or another program runs us.
+func Caller() (caller Process, ok bool) {
+	pid := os.Getppid()
+	for range 2 {
+		name, parent, start, err := stat(pid)
+		switch {
+		case err != nil:
+			return Process{}, false
+		case name == "keepalived":
+			return Process{pid, start}, true
+		case name != "sh" && name != "bash" && name != "dash":
+			return Process{}, false
+		}
+		pid = parent
+	}
+	return Process{}, false
+}
+
+// Parent is keepalived's first process. It is what identifies one keepalived: its VRRP child, which runs the hooks, is
+// restarted by it. hint is a process of it that we know already, such as our caller; zero asks the pid file.
+func Parent(hint Process) (p Process, alive bool) {
+	if !hint.Zero() {
+		if name, parent, start, err := stat(hint.PID); err == nil && name == "keepalived" && start == hint.Start {
+			if pname, _, pstart, err := stat(parent); err == nil && pname == "keepalived" {
+				return Process{parent, pstart}, true
+			}
+			return hint, true
+		}
+	}
+	for _, f := range pidFiles {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err != nil || pid < 2 {
+			continue
+		}
+		if name, _, start, err := stat(pid); err == nil && name == "keepalived" {
+			return Process{pid, start}, true
+		}
+	}
+	return Process{}, false
+}
