@@ -1,0 +1,130 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"keepalived-redis/lab/resp"
+)
+
+// AwaitVIP waits until exactly this box holds the VIP.
+func (l *Lab) AwaitVIP(ctx context.Context, b *Box, within time.Duration) error {
+	return l.Timeline.Await(ctx, "the VIP on "+b.Name+" alone", within, func(v View) bool {
+		return slices.Equal(v.Holders(), []string{b.Name})
+	})
+}
+
+// AwaitMasters waits until each of the addresses is a master, as the instances themselves see it.
+func (l *Lab) AwaitMasters(ctx context.Context, within time.Duration, addrs ...string) error {
+	return l.Timeline.Await(ctx, strings.Join(addrs, ", ")+" to be masters", within, func(v View) bool {
+		for _, a := range addrs {
+			if v.Role[a] != "master" {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// linkedPeriod is how often AwaitLinked looks; it waits for nothing that is measured.
+const linkedPeriod = 50 * time.Millisecond
+
+// AwaitLinked waits until the cluster is whole: all six instances answer and agree who owns which slots, every replica is linked to
+// its master, all slots are served.
+func (l *Lab) AwaitLinked(ctx context.Context, within time.Duration) error {
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	tick := time.NewTicker(linkedPeriod)
+	defer tick.Stop()
+	for {
+		missing := l.notWhole(ctx)
+		if missing == "" {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return &TimeoutError{What: "a whole cluster", Within: within, Seen: missing + "; " + l.Timeline.View().String()}
+		case <-ctx.Done():
+			return fmt.Errorf("wait for a whole cluster: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// notWhole says what is missing for a whole cluster, or nothing.
+func (l *Lab) notWhole(ctx context.Context) string {
+	roles := l.Timeline.View().Role
+	var first map[string]string
+	for _, b := range l.Boxes() {
+		for _, addr := range b.Instances() {
+			if r := roles[addr]; r != "master" && r != "replica" {
+				return fmt.Sprintf("%s is %s", addr, r)
+			}
+			info, err := resp.Ask(ctx, 300*time.Millisecond, addr, "CLUSTER", "INFO")
+			if err != nil {
+				return err.Error()
+			}
+			if !strings.Contains(info[0], "cluster_state:ok") || !strings.Contains(info[0], "cluster_slots_ok:16384") {
+				return addr + " does not serve all slots"
+			}
+			nodes, err := resp.Ask(ctx, 300*time.Millisecond, addr, "CLUSTER", "NODES")
+			if err != nil {
+				return err.Error()
+			}
+			owners, wrong := Owners(nodes[0])
+			if wrong != "" {
+				return addr + " says: " + wrong
+			}
+			if first == nil {
+				first = owners
+			}
+			if fmt.Sprint(first) != fmt.Sprint(owners) {
+				return fmt.Sprintf("%s sees the slots at %v, another at %v", addr, owners, first)
+			}
+		}
+	}
+	return ""
+}
+
+// Owners reads CLUSTER NODES: the address of the master of each range of slots. What is wrong with the cluster comes as a sentence.
+func Owners(nodes string) (ranges map[string]string, wrong string) {
+	ranges = map[string]string{}
+	known := map[string]bool{}
+	var follows []string
+	for _, line := range strings.Split(strings.TrimSpace(nodes), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 8 {
+			return nil, "an unknown line " + line
+		}
+		addr, _, _ := strings.Cut(f[1], "@")
+		flags := strings.Split(f[2], ",")
+		switch {
+		case slices.Contains(flags, "fail") || slices.Contains(flags, "fail?") || slices.Contains(flags, "handshake"):
+			return nil, addr + " is " + f[2]
+		case slices.Contains(flags, "slave"):
+			follows = append(follows, f[3])
+		case len(f) == 8:
+			return nil, addr + " is a master without slots"
+		default:
+			known[f[0]] = true
+			for _, r := range f[8:] {
+				ranges[r] = addr
+			}
+		}
+		if f[7] != "connected" && !slices.Contains(flags, "myself") {
+			return nil, addr + " is " + f[7]
+		}
+	}
+	for _, id := range follows {
+		if !known[id] {
+			return nil, "a replica follows somebody who is no master"
+		}
+	}
+	if len(known) != 3 || len(follows) != 3 {
+		return nil, fmt.Sprintf("%d masters and %d replicas", len(known), len(follows))
+	}
+	return ranges, ""
+}

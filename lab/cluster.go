@@ -1,0 +1,198 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Layout says where the three masters are when a run starts.
+type Layout string
+
+const (
+	// TwoMastersOnRedis1 is what redis-cli makes of the six addresses in the order of their ports.
+	TwoMastersOnRedis1 Layout = "two-masters-on-redis1"
+	// AllMastersOnRedis1 is what policy follow comes to once redis1 has held the VIP for a moment.
+	AllMastersOnRedis1 Layout = "all-masters-on-redis1"
+)
+
+// restoreCluster fills the data directories of the boxes from the template, which is made first if there is none.
+func (l *Lab) restoreCluster(ctx context.Context) error {
+	if l.opts.Layout == "" {
+		l.opts.Layout = TwoMastersOnRedis1
+	}
+	version, err := redisVersion(ctx)
+	if err != nil {
+		return err
+	}
+	cache := filepath.Join(l.opts.Build, "lab-cache", version)
+	if _, err := os.Stat(filepath.Join(cache, string(l.opts.Layout))); errors.Is(err, fs.ErrNotExist) {
+		l.opts.Say("making the cluster once (%s), it is kept in %s", version, cache)
+		if err := l.makeTemplate(ctx, cache, l.opts.Layout); err != nil {
+			return fmt.Errorf("make the cluster: %w", err)
+		}
+	} else if err != nil {
+		return fmt.Errorf("look for the cluster: %w", err)
+	}
+	return l.copyData(filepath.Join(cache, string(l.opts.Layout)), false)
+}
+
+// redisVersion names the server's version and build, for the name of the template.
+func redisVersion(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "redis-server", "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask redis-server for its version: %w; hint: install redis-server", err)
+	}
+	m := regexp.MustCompile(`v=(\S+).*build=(\S+)`).FindSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("ask redis-server for its version: cannot read %q", strings.TrimSpace(string(out)))
+	}
+	return fmt.Sprintf("redis-%s-%s", m[1], m[2]), nil
+}
+
+// copyData copies the data directories of all instances from a template, or with save to it.
+func (l *Lab) copyData(template string, save bool) error {
+	for _, b := range l.Boxes() {
+		for _, p := range b.Ports {
+			from, to := filepath.Join(template, fmt.Sprint(p)), filepath.Join(b.dir, "redis", fmt.Sprint(p))
+			if save {
+				from, to = to, from
+			}
+			if err := os.RemoveAll(to); err != nil {
+				return fmt.Errorf("copy the data of %d: %w", p, err)
+			}
+			if err := copyTree(from, to); err != nil {
+				return fmt.Errorf("copy the data of %d: %w", p, err)
+			}
+		}
+	}
+	return nil
+}
+
+// makeTemplate makes a cluster on the boxes, stops it cleanly and keeps its files.
+func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) error {
+	for _, b := range l.Boxes() {
+		for _, p := range b.Ports {
+			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range l.hosts() {
+		if err := b.Boot(ctx); err != nil {
+			return err
+		}
+	}
+	create := []string{"redis-cli", "--cluster", "create"}
+	for _, b := range l.Boxes() {
+		create = append(create, b.Instances()...)
+	}
+	if err := l.awaitAnswers(ctx); err != nil {
+		return err
+	}
+	if err := l.Client.mustRun(ctx, append(create, "--cluster-replicas", "1", "--cluster-yes")...); err != nil {
+		return err
+	}
+	if err := l.AwaitLinked(ctx, 30*time.Second); err != nil {
+		return err
+	}
+	if layout == AllMastersOnRedis1 {
+		if err := l.moveMasters(ctx); err != nil {
+			return err
+		}
+	}
+	if err := l.stopRedis(ctx); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	unfinished, err := os.MkdirTemp(cache, "unfinished-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(unfinished)
+	if err := os.Chmod(unfinished, 0o755); err != nil {
+		return err
+	}
+	if err := l.copyData(unfinished, true); err != nil {
+		return err
+	}
+	// Another lab may have made the same in the meantime; then one is as good as the other.
+	if err := os.Rename(unfinished, filepath.Join(cache, string(layout))); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
+		return err
+	}
+	for _, b := range l.hosts() {
+		if err := b.down(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitAnswers waits until every instance answers for the first time.
+func (l *Lab) awaitAnswers(ctx context.Context) error {
+	return l.Timeline.Await(ctx, "every instance to answer", 10*time.Second, func(v View) bool {
+		for _, b := range l.Boxes() {
+			for _, i := range b.Instances() {
+				if v.Role[i] == "" || v.Role[i] == "down" || v.Role[i] == "hung" {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// moveMasters moves every master on redis2 to its replica on redis1, one after another.
+func (l *Lab) moveMasters(ctx context.Context) error {
+	for _, addr := range l.Redis1.Instances() {
+		if l.Timeline.View().Role[addr] == "master" {
+			continue
+		}
+		if err := l.Client.mustRun(ctx, "redis-cli", "-h", l.Redis1.Addr, "-p", addr[strings.LastIndexByte(addr, ':')+1:], "cluster", "failover"); err != nil {
+			return err
+		}
+		err := l.Timeline.Await(ctx, addr+" to be a master", 10*time.Second, func(v View) bool { return v.Role[addr] == "master" })
+		if err != nil {
+			return err
+		}
+		if err := l.AwaitLinked(ctx, 20*time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopRedis stops all instances cleanly, replicas first: a master waits for replicas that lag.
+func (l *Lab) stopRedis(ctx context.Context) error {
+	for _, role := range []string{"replica", "master"} {
+		for _, b := range l.Boxes() {
+			for _, p := range b.Ports {
+				if l.Timeline.View().Role[b.Instance(p)] != role {
+					continue
+				}
+				pid, err := b.redisPid(ctx, p)
+				if err != nil {
+					return err
+				}
+				if err := b.host.Signal(ctx, pid, syscall.SIGTERM); err != nil {
+					return err
+				}
+				err = l.Timeline.Await(ctx, b.Instance(p)+" to stop", 15*time.Second, func(v View) bool { return v.Role[b.Instance(p)] == "down" })
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

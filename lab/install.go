@@ -1,0 +1,223 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"keepalived-redis/lab/host"
+)
+
+// Programs are what the packages put into /usr/libexec/keepalived.
+var Programs = []string{"chk-redis", "notify-redis", "redis-initd"}
+
+const passwd = `root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/bin/false
+keepalived_script:x:980:980:keepalived scripts:/:/bin/false
+redis:x:981:981:Redis:/var/lib/redis:/bin/false
+`
+
+const group = `root:x:0:
+nogroup:x:65534:
+keepalived_script:x:980:
+redis:x:981:
+`
+
+// fromHost are the files of the machine's /etc that programs need to start; a machine that lacks one does without it.
+var fromHost = []string{"ld.so.cache", "ld.so.conf", "localtime", "protocols", "services", "alternatives", "ssl/openssl.cnf"}
+
+// install fills the directories that outlive a boot of the box.
+func (b *Box) install() error {
+	for _, d := range []string{"root", "etc/keepalived", "etc/redis", "etc/init.d", "libexec", "redis", "state", "log"} {
+		if err := os.MkdirAll(filepath.Join(b.dir, d), 0o755); err != nil {
+			return fmt.Errorf("install %s: %w", b.Name, err)
+		}
+	}
+	for _, name := range fromHost {
+		if err := copyTree(filepath.Join("/etc", name), filepath.Join(b.dir, "etc", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("install %s: %w", b.Name, err)
+		}
+	}
+	files := map[string]string{
+		"etc/passwd":        passwd,
+		"etc/group":         group,
+		"etc/hosts":         "127.0.0.1 localhost\n192.168.9.70 redis1\n192.168.9.71 redis2\n192.168.9.1 client\n",
+		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+		"etc/hostname":      b.Name + "\n",
+	}
+	for _, p := range b.Ports {
+		files[fmt.Sprintf("etc/redis/%d.conf", p)] = redisConf(p)
+	}
+	for name, text := range files {
+		if err := b.WriteFile(name, text, 0o644); err != nil {
+			return err
+		}
+	}
+	if b == b.lab.Client {
+		return nil
+	}
+	if b.lab.opts.Setup == OldScripts {
+		return b.installOldScripts()
+	}
+	return b.installOurs()
+}
+
+// redisConf is what the first users have for each instance. It listens on every address, because clients also come through the VIP.
+func redisConf(port int) string {
+	p := strconv.Itoa(port)
+	return strings.NewReplacer("PORT", p).Replace(`port PORT
+bind 0.0.0.0
+protected-mode no
+daemonize yes
+pidfile /var/run/redis_PORT.pid
+logfile /var/log/redis_PORT.log
+dir /var/lib/redis/PORT
+cluster-enabled yes
+cluster-config-file nodes_PORT.conf
+cluster-node-timeout 15000
+appendonly yes
+# Redis 7 waits 5 s before a full resync so that more replicas can join; here there is one replica a master.
+repl-diskless-sync-delay 0
+`)
+}
+
+// installOurs puts our built programs and the shipped files on the box.
+func (b *Box) installOurs() error {
+	for _, name := range Programs {
+		if err := copyFile(filepath.Join(b.lab.opts.Build, name), filepath.Join(b.dir, "libexec", name), 0o755); err != nil {
+			return fmt.Errorf("install %s on %s: %w; hint: make build", name, b.Name, err)
+		}
+	}
+	shipped := filepath.Join(b.lab.opts.Root, "keepalived")
+	conf, err := os.ReadFile(filepath.Join(shipped, b.lab.opts.Files, b.Name+".conf"))
+	if err != nil {
+		return fmt.Errorf("install keepalived.conf on %s: %w", b.Name, err)
+	}
+	if err := b.WriteFile("etc/keepalived/keepalived.conf", bearable(string(conf)), 0o644); err != nil {
+		return err
+	}
+	return copyFile(filepath.Join(shipped, b.Name+".toml"), filepath.Join(b.dir, "etc/keepalived/keepalived-redis.toml"), 0o644)
+}
+
+// installOldScripts puts the first users' scripts on the box.
+func (b *Box) installOldScripts() error {
+	from := filepath.Join(b.lab.opts.Root, "lab", "oldscripts")
+	err := copyFile(filepath.Join(from, "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
+	if err != nil {
+		return fmt.Errorf("install the old scripts on %s: %w", b.Name, err)
+	}
+	for to, name := range map[string]string{"etc/keepalived/chk_redis.sh": "chk_redis.sh", "etc/init.d/redis": "redis", "etc/init.d/redisPORT": "redisPORT"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return fmt.Errorf("install the old scripts on %s: %w", b.Name, err)
+		}
+		// Each box had its own ports and its own address in these files.
+		own := strings.NewReplacer("@ADDRESS@", b.Addr, "@PORTS@", strings.Trim(fmt.Sprint(b.Ports), "[]"))
+		targets := []string{to}
+		if strings.HasSuffix(to, "PORT") {
+			targets = nil
+			for _, p := range b.Ports {
+				targets = append(targets, strings.ReplaceAll(to, "PORT", strconv.Itoa(p)))
+			}
+		}
+		for i, t := range targets {
+			port := ""
+			if strings.HasSuffix(to, "PORT") {
+				port = strconv.Itoa(b.Ports[i])
+			}
+			if err := b.WriteFile(t, strings.ReplaceAll(own.Replace(string(text)), "@PORT@", port), 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bearable leaves out enable_script_security where the lab's root is an ordinary user: there the machine's own directories look as
+// if somebody else could change them, and keepalived would run no script at all.
+func bearable(conf string) string {
+	if !host.Rootless() {
+		return conf
+	}
+	return regexp.MustCompile(`(?m)^\s*enable_script_security\s*$`).ReplaceAllString(conf, "")
+}
+
+// WriteFile writes a file of the box that outlives a boot; name is below its directory: etc/…, redis/…, state/….
+func (b *Box) WriteFile(name, text string, mode fs.FileMode) error {
+	path := filepath.Join(b.dir, name)
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		return fmt.Errorf("install %s on %s: %w", name, b.Name, err)
+	}
+	return os.Chmod(path, mode)
+}
+
+// copyTree copies files and directories; links to files are followed, so that nothing points out of the copy.
+func copyTree(from, to string) error {
+	fi, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if !fi.IsDir() {
+		if !fi.Mode().IsRegular() {
+			return nil
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return copyFile(from, to, fi.Mode().Perm())
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		src, dst := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+		if e.Type()&fs.ModeSymlink != 0 {
+			// A link is copied as it is: those in /etc/alternatives point to programs, which are there under the same names.
+			target, err := os.Readlink(src)
+			if err == nil {
+				err = os.Symlink(target, dst)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := copyTree(src, dst); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string, mode fs.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, data) {
+		return os.Chmod(to, mode)
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(f, bytes.NewReader(data)); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Chmod(to, mode)
+}

@@ -1,0 +1,190 @@
+// Package lab runs two boxes and a third host on one machine: real keepalived, real Redis, real faults.
+//
+// The boxes have the names and addresses of the files in keepalived/, so those run in here unchanged. A scenario is a list of
+// steps in the words of this package (PowerCut, StopKeepalived, AwaitVIP …); its result is what a write probe on the third host saw.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keepalived-redis/lab/host"
+)
+
+// The addresses of the first users' installation, as in keepalived/.
+const (
+	VIP        = "192.168.9.91"
+	gateway    = "192.168.9.1"
+	clientAddr = "192.168.9.10"
+	labAddr    = "192.168.9.2"
+	prefix     = "/24"
+)
+
+// Setup is what runs on the boxes.
+type Setup string
+
+const (
+	// Ours: our programs and the files in keepalived/ as shipped.
+	Ours Setup = "keepalived-redis"
+	// OldScripts: what the first users ran before.
+	OldScripts Setup = "old scripts"
+)
+
+// Options say what a lab is made of.
+type Options struct {
+	// Root is the checkout; Build the directory of the built programs, of the cache and of the results.
+	Root, Build string
+	// Work is the lab's private directory; everything in it vanishes with the lab.
+	Work string
+	// Setup is what runs on the boxes.
+	Setup Setup
+	// Layout is where the masters are at the start.
+	Layout Layout
+	// Env is the environment of keepalived on both boxes, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
+	Env []string
+	// Files names the directory below keepalived/ whose files the boxes get: "" or "vrrp2".
+	Files string
+	// Keep keeps logs and files even if all went well.
+	Keep bool
+	// Say tells a person what goes on; it may be nil.
+	Say func(format string, args ...any)
+}
+
+// Lab is a running lab.
+type Lab struct {
+	opts Options
+	dir  string
+	// Timeline is all that happens in it.
+	Timeline *Timeline
+	// Redis1 and Redis2 are the boxes, Client is the third host: clients, witness and gateway.
+	Redis1, Redis2, Client *Box
+
+	network *host.Switch
+	writers []*Writer
+}
+
+// New makes a lab: three hosts that are up, six instances that are linked, no keepalived yet. Close must be called also after
+// an error.
+func New(ctx context.Context, opts Options) (*Lab, error) {
+	if opts.Say == nil {
+		opts.Say = func(string, ...any) {}
+	}
+	l := &Lab{opts: opts, dir: filepath.Join(opts.Work, "run"), Timeline: newTimeline()}
+	network, err := network(ctx)
+	if err != nil {
+		return l, err
+	}
+	l.network = network
+	l.Redis1 = newBox(l, "redis1", "192.168.9.70", 7000, 7001, 7002)
+	l.Redis2 = newBox(l, "redis2", "192.168.9.71", 7003, 7004, 7005)
+	l.Client = newBox(l, "client", clientAddr)
+	// A run that ended may have left its directory here.
+	if err := os.RemoveAll(l.dir); err != nil {
+		return l, fmt.Errorf("clear the work directory: %w", err)
+	}
+	for _, b := range l.hosts() {
+		if err := b.install(); err != nil {
+			return l, err
+		}
+	}
+	if err := l.restoreCluster(ctx); err != nil {
+		return l, err
+	}
+	for _, b := range l.hosts() {
+		if err := b.Boot(ctx); err != nil {
+			return l, err
+		}
+	}
+	return l, l.AwaitLinked(ctx, 30*time.Second)
+}
+
+// theSwitch is made once: several labs may follow each other in one process.
+var theSwitch *host.Switch
+
+func network(ctx context.Context) (*host.Switch, error) {
+	if theSwitch != nil {
+		return theSwitch, nil
+	}
+	s, err := host.NewSwitch(ctx, labAddr+prefix)
+	if err != nil {
+		return nil, err
+	}
+	theSwitch = s
+	return s, nil
+}
+
+func (l *Lab) hosts() []*Box { return []*Box{l.Client, l.Redis1, l.Redis2} }
+
+// Boxes are the two boxes.
+func (l *Lab) Boxes() []*Box { return []*Box{l.Redis1, l.Redis2} }
+
+// Other is the box that b is not.
+func (l *Lab) Other(b *Box) *Box {
+	if b == l.Redis1 {
+		return l.Redis2
+	}
+	return l.Redis1
+}
+
+// Close takes everything down and waits until it is gone. With a failure (or Options.Keep) it first copies logs and files to a
+// directory below Options.Build and returns its name.
+func (l *Lab) Close(failure error) (kept string, err error) {
+	var errs []error
+	for _, b := range l.hosts() {
+		if b != nil {
+			errs = append(errs, b.down())
+		}
+	}
+	if failure != nil || l.opts.Keep {
+		var err error
+		kept, err = l.keep()
+		errs = append(errs, err)
+	}
+	errs = append(errs, os.RemoveAll(l.dir))
+	return kept, errors.Join(errs...)
+}
+
+// keep copies what the hosts wrote, and the time line.
+func (l *Lab) keep() (string, error) {
+	base := filepath.Join(l.opts.Build, "lab", "kept")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", fmt.Errorf("keep the logs: %w", err)
+	}
+	dir, err := os.MkdirTemp(base, time.Now().Format("150405-"))
+	if err != nil {
+		return "", fmt.Errorf("keep the logs: %w", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", fmt.Errorf("keep the logs: %w", err)
+	}
+	if err := l.writeTimeline(filepath.Join(dir, "timeline.txt")); err != nil {
+		return dir, err
+	}
+	for _, b := range l.hosts() {
+		for _, sub := range []string{"etc", "log", "redis", "state"} {
+			if err := copyTree(filepath.Join(l.dir, b.Name, sub), filepath.Join(dir, b.Name, sub)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return dir, fmt.Errorf("keep the logs: %w", err)
+			}
+		}
+	}
+	return dir, nil
+}
+
+func (l *Lab) writeTimeline(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the time line: %w", err)
+	}
+	for _, e := range l.Timeline.Events() {
+		fmt.Fprintln(f, e)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write the time line: %w", err)
+	}
+	return nil
+}
