@@ -148,6 +148,10 @@ type Config struct {
 	Revive   Revive
 	StateDir string
 	RunDir   string
+	// Username and Password are those of the keys user and password_file, which every instance and every peer gets. Both
+	// are empty when the instances' own configurations hold the password.
+	Username string
+	Password Secret
 
 	// Source says where the configuration came from, for people: a file, "defaults" or "last good copy".
 	Source string

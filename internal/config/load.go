@@ -1,0 +1,286 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// envPrefix begins the name of every environment variable that overrides a key.
+const envPrefix = "KEEPALIVED_REDIS_"
+
+// envConfig names another configuration file.
+const envConfig = "KEEPALIVED_REDIS_CONFIG"
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
+// Flag is a key that the command line overrides.
+type Flag struct {
+	// Name is the flag as people write it, such as --policy; it stands in errors.
+	Name string
+	// Key is the full name of the key, such as policy or times.settle.
+	Key string
+	// Value is read as in the environment: the parts of a list are separated by commas.
+	Value string
+}
+
+// Options say where a configuration comes from.
+type Options struct {
+	// File is the configuration file that a flag names; empty means the environment's, else DefaultFile.
+	File string
+	// Deadline overrides times.deadline when it is not 0. It stands for the flag --deadline.
+	Deadline time.Duration
+	// Flags override keys; later ones win.
+	Flags []Flag
+	// Environ is the environment as os.Environ gives it; nil means that of the process.
+	Environ []string
+	// Root is put before every place that nobody wrote: the default file and directories, /etc/redis, /proc. For tests.
+	Root string
+	// ReadOnly keeps LoadOrLastGood from writing: no copy is kept, and a damaged one is left where it is. For runs that
+	// only look.
+	ReadOnly bool
+}
+
+// Load reads the configuration: the file, then the environment, then the flags, the later ones winning.
+//
+// The default file may be missing; a file that was named must be there. When something is wrong it returns Errors, one
+// line for each; ErrNothingConfigured (by errors.Is) when there is no instance. Load changes nothing on disk.
+func Load(o Options) (*Config, error) {
+	d, err := load(o)
+	if err != nil {
+		return nil, err
+	}
+	return &d.c, nil
+}
+
+// load is Load; the draft is returned with an error, too, as far as it came.
+func load(o Options) (*draft, error) {
+	if o.Environ == nil {
+		o.Environ = os.Environ()
+	}
+	d := newDraft(o)
+	text, err := d.readFile()
+	if err != nil {
+		return d, err
+	}
+	d.build(text)
+	return d, d.result()
+}
+
+func newDraft(o Options) *draft {
+	return &draft{o: o, c: defaults(o.Root)}
+}
+
+// readFile finds the file and reads it.
+func (d *draft) readFile() (string, error) {
+	file, named := d.o.File, true
+	if file == "" {
+		file = envValue(d.o.Environ, envConfig)
+	}
+	if file == "" {
+		file, named = d.o.Root+DefaultFile, false
+	}
+	d.file = file
+	text, err := readText(file)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		d.c.Source = "defaults"
+		return "", nil
+	}
+	if err != nil {
+		d.c.Source = file
+		hint := "check its path, and that " + userName() + " may read it"
+		d.errs = append(d.errs, &Error{Where: file, Text: "cannot be read: " + cause(err).Error(), Hint: hint, Cause: err})
+		return "", d.result()
+	}
+	d.c.Source = file
+	return text, nil
+}
+
+// build makes the configuration of the file's text and everything beside it.
+func (d *draft) build(text string) {
+	d.text = text
+	readable := d.applyFile()
+	d.applyEnviron()
+	d.applyFlags()
+	if readable {
+		d.finish()
+	}
+}
+
+// applyFile reads the keys of the file; false means that it is not valid TOML.
+func (d *draft) applyFile() bool {
+	if d.text == "" {
+		return true
+	}
+	tree, err := parseTOML(d.text)
+	if err != nil {
+		d.failSyntax(err)
+		return false
+	}
+	known := 0
+	for i := range keys {
+		k := &keys[i]
+		values := tree
+		if k.table != "" {
+			table, isTable := tree[k.table].(map[string]any)
+			if !isTable {
+				continue
+			}
+			values = table
+		}
+		if raw, found := values[k.name]; found {
+			known++
+			d.set(place{key: k}, raw)
+		}
+	}
+	if leaves(tree) != known {
+		d.failUnknown(tree)
+	}
+	return true
+}
+
+// leaves counts the keys that are not a table of ours.
+func leaves(tree map[string]any) int {
+	n := len(tree)
+	for name, v := range tree {
+		if table, ok := v.(map[string]any); ok && isTable(name) {
+			n += len(table) - 1
+		}
+	}
+	return n
+}
+
+// isTable tells whether the schema has a table of that name.
+func isTable(name string) bool {
+	for i := range keys {
+		if keys[i].table == name {
+			return name != ""
+		}
+	}
+	return false
+}
+
+// parseTOML reads a text. The library can panic on a bug of its own; that must not end a check without a verdict.
+func parseTOML(text string) (tree map[string]any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the TOML library failed: %v", r)
+		}
+	}()
+	var v any
+	if _, err := toml.NewDecoder(strings.NewReader(blankComments(text))).Decode(&v); err != nil {
+		return nil, err
+	}
+	tree, _ = v.(map[string]any)
+	return tree, nil
+}
+
+// applyEnviron reads the keys of the environment. An empty value counts as not set.
+func (d *draft) applyEnviron() {
+	for _, e := range d.o.Environ {
+		if !strings.HasPrefix(e, envPrefix) {
+			continue
+		}
+		name, value, _ := strings.Cut(e, "=")
+		if value == "" || name == envConfig {
+			continue
+		}
+		if k := keyOfEnv(name); k != nil {
+			d.set(place{key: k, name: name}, value)
+		} else {
+			d.warn("environment " + name + ": no such key" + "; hint: " + didYouMean(name, envNames()) + "it is ignored")
+		}
+	}
+}
+
+// keyOfEnv finds the key that an environment variable overrides.
+func keyOfEnv(name string) *key {
+	for i := range keys {
+		if keys[i].env() == name {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
+// env is the name of the environment variable that overrides the key.
+func (k *key) env() string {
+	if k.table == "" {
+		return envPrefix + strings.ToUpper(k.name)
+	}
+	return envPrefix + strings.ToUpper(k.table) + "_" + strings.ToUpper(k.name)
+}
+
+// envValue is the last value of a variable, as a shell would see it.
+func envValue(environ []string, name string) (value string) {
+	for _, e := range environ {
+		if v, found := strings.CutPrefix(e, name); found && strings.HasPrefix(v, "=") {
+			value = v[1:]
+		}
+	}
+	return value
+}
+
+// applyFlags reads the keys of the command line.
+func (d *draft) applyFlags() {
+	if d.o.Deadline != 0 {
+		d.applyFlag(Flag{Name: "--deadline", Key: "times.deadline", Value: d.o.Deadline.String()})
+	}
+	for _, f := range d.o.Flags {
+		d.applyFlag(f)
+	}
+}
+
+func (d *draft) applyFlag(f Flag) {
+	for i := range keys {
+		if keys[i].full() == f.Key {
+			d.set(place{key: &keys[i], name: f.Name, flag: true}, f.Value)
+			return
+		}
+	}
+	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
+}
+
+// readText reads a regular file of bounded size. O_NONBLOCK: a named pipe must not hang a check.
+func readText(file string) (string, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case fi.IsDir():
+		return "", errors.New("it is a directory")
+	case !fi.Mode().IsRegular():
+		return "", errors.New("it is not a regular file")
+	case fi.Size() > maxFile:
+		return "", fmt.Errorf("it is larger than %d bytes", maxFile)
+	}
+	var b strings.Builder
+	b.Grow(int(fi.Size()) + 512)
+	if _, err := io.Copy(&b, io.LimitReader(f, maxFile)); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// cause is the innermost error: without the path, which stands in the message already.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

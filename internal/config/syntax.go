@@ -1,0 +1,253 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// blankComments empties the lines that hold a comment alone, so that the TOML library need not read them letter by
+// letter; a file as shipped is mostly comments. Lines keep their numbers. In a text of several lines a # is no comment:
+// such a file is left as it is.
+func blankComments(text string) string {
+	if strings.Contains(text, `"""`) || strings.Contains(text, "'''") {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for len(text) > 0 {
+		line := text
+		if i := strings.IndexByte(text, '\n'); i >= 0 {
+			line = text[:i+1]
+		}
+		text = text[len(line):]
+		i := 0
+		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+			i++
+		}
+		if i < len(line) && line[i] == '#' {
+			line = "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// failSyntax reports a text that is not valid TOML, without showing values of keys that we do not know: one of them could
+// be a password.
+func (d *draft) failSyntax(err error) {
+	e := &Error{Where: d.file, Text: "is not valid TOML", Hint: "compare it with keepalived-redis.toml as shipped", Cause: errSyntax}
+	var pe toml.ParseError
+	if errors.As(err, &pe) {
+		e.Line = pe.Position.Line
+		line := ""
+		if lines := strings.Split(d.text, "\n"); e.Line > 0 && e.Line <= len(lines) {
+			line = strings.TrimSpace(lines[e.Line-1])
+		}
+		d.explainSyntax(e, pe, line)
+	}
+	d.errs = append(d.errs, e)
+}
+
+// errSyntax stands for the library's error, whose text may quote the file.
+var errSyntax = errors.New("not valid TOML")
+
+// explainSyntax fills in what is wrong and what to do, as far as the line tells.
+func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
+	name, value, isPair := strings.Cut(line, "=")
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	known := knownName(name)
+	if isPair && known {
+		e.Key = name
+	}
+	switch {
+	case strings.Contains(pe.Message, "already been defined") || strings.Contains(pe.Message, "already created"):
+		e.Text, e.Hint = "stands here a second time", "keep one of the two"
+		if e.Key == "" {
+			e.Text = "a key or table " + e.Text
+		}
+	case isPair && known && unquoted(value):
+		e.Text = "the value is not in quotes"
+		e.Hint = "write " + name + " = " + strconv.Quote(value)
+	case isPair && !known:
+		e.Text += fmt.Sprintf(" at column %d", pe.Position.Col)
+		e.Hint = "text needs quotes, a list brackets"
+	default:
+		e.Text += ": " + strings.TrimSuffix(pe.Message, ".")
+		e.Hint = "text needs quotes, a list brackets with commas between its elements"
+	}
+}
+
+// knownName tells whether a key of that name exists in any table.
+func knownName(name string) bool {
+	for i := range keys {
+		if keys[i].name == name || keys[i].full() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unquoted tells whether a value looks like text without its quotes.
+func unquoted(value string) bool {
+	return value != "" && !strings.ContainsAny(value, "\"'[]{}#\\")
+}
+
+// failUnknown reports keys and tables that the schema does not have.
+func (d *draft) failUnknown(tree map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		table, isMap := tree[name].(map[string]any)
+		switch {
+		case isMap && isTable(name):
+			for _, sub := range slices.Sorted(maps.Keys(table)) {
+				d.failUnknownKey(name, sub)
+			}
+		case isTable(name):
+			d.failAt(name, "is a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name))
+		case isMap && !knownName(name):
+			d.failAt(name, "no such table", didYouMean(name, tableNames())+"the tables are "+strings.Join(tableNames(), ", "))
+		default:
+			d.failUnknownKey("", name)
+		}
+	}
+}
+
+// failUnknownKey reports one key, unless the schema has it.
+func (d *draft) failUnknownKey(table, name string) {
+	var here, full []string
+	for i := range keys {
+		k := &keys[i]
+		if k.table == table {
+			if k.name == name {
+				return
+			}
+			here = append(here, k.name)
+		}
+		full = append(full, k.full())
+	}
+	d.failAt(join(table, name), "no such key", unknownHint(name, here, full))
+}
+
+// unknownHint says which key was meant.
+func unknownHint(name string, here, full []string) string {
+	for _, f := range full {
+		if table, short, nested := strings.Cut(f, "."); nested && short == name {
+			return "it belongs below [" + table + "]"
+		} else if f == name {
+			return "it belongs above the first table"
+		}
+	}
+	switch name {
+	case "password", "requirepass", "auth", "auth_pass":
+		return "passwords do not stand in this file; write one into a file of its own and name that with password_file"
+	}
+	if hint := didYouMean(name, here); hint != "" {
+		return strings.TrimSuffix(hint, " ")
+	}
+	if near := nearest(name, shortNames(full)); near != "" {
+		for _, f := range full {
+			if f == near || strings.HasSuffix(f, "."+near) {
+				return fmt.Sprintf("did you mean %q?", f)
+			}
+		}
+	}
+	return "remove the line; keepalived-redis.toml as shipped shows every key"
+}
+
+// shortNames cuts the tables off.
+func shortNames(full []string) []string {
+	short := make([]string, len(full))
+	for i, f := range full {
+		short[i] = f[strings.IndexByte(f, '.')+1:]
+	}
+	return short
+}
+
+// failAt reports a key that is not in the schema.
+func (d *draft) failAt(full, text, hint string) {
+	if d.lines == nil {
+		d.lines = indexLines(d.text)
+	}
+	d.errs = append(d.errs, &Error{Where: d.file, Line: d.lines.find(full, 0), Key: full, Text: text, Hint: hint})
+}
+
+func join(table, name string) string {
+	if table == "" {
+		return name
+	}
+	return table + "." + name
+}
+
+// tableNames lists the tables of the schema in its order.
+func tableNames() []string {
+	var names []string
+	for i := range keys {
+		if t := keys[i].table; t != "" && !slices.Contains(names, t) {
+			names = append(names, t)
+		}
+	}
+	return names
+}
+
+// envNames lists the environment variables of the schema.
+func envNames() []string {
+	names := make([]string, len(keys))
+	for i := range keys {
+		names[i] = keys[i].env()
+	}
+	return names
+}
+
+// didYouMean names the nearest word, ready to stand before more words; empty when none is near.
+func didYouMean(word string, words []string) string {
+	if near := nearest(word, words); near != "" {
+		return fmt.Sprintf("did you mean %q? ", near)
+	}
+	return ""
+}
+
+// nearest is the word with the fewest changes, if these are few: a third of its letters at most.
+func nearest(word string, words []string) string {
+	best, found := len(word)/3+1, ""
+	for _, w := range words {
+		if n := distance(strings.ToLower(word), strings.ToLower(w)); n < best {
+			best, found = n, w
+		}
+	}
+	return found
+}
+
+// distance counts the letters to insert, delete or replace (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// userName is the account of this process, for hints.
+func userName() string {
+	if os.Geteuid() == 0 {
+		return "root"
+	}
+	return "user " + strconv.Itoa(os.Geteuid())
+}

@@ -1,0 +1,258 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// place is where a value was written: the file, an environment variable or a flag.
+type place struct {
+	key *key
+	// name is the environment variable or the flag; empty for the file.
+	name string
+	flag bool
+	// elem is the element of a list, counted from 1; 0 for the whole value.
+	elem int
+}
+
+// at is the place of element i (from 0) of a list.
+func (p place) at(i int) place {
+	p.elem = i + 1
+	return p
+}
+
+// set checks a raw value of TOML, or a text of the environment or a flag, and stores it.
+func (d *draft) set(p place, raw any) {
+	k := p.key
+	d.mark(p)
+	if k.kind == kindList {
+		if list, ok := d.texts(p, raw); ok {
+			k.list(d, p, list)
+		}
+		return
+	}
+	var text, hint string
+	switch k.kind {
+	case kindDuration:
+		v, t, h := parseDuration(raw, k)
+		if text, hint = t, h; t == "" {
+			*k.dur(d) = v
+		}
+	case kindSize:
+		v, t, h := parseSize(raw, k)
+		if text, hint = t, h; t == "" {
+			*k.num(d) = v
+		}
+	case kindCount:
+		v, t, h := parseCount(raw, k)
+		if text, hint = t, h; t == "" {
+			*k.num(d) = v
+		}
+	default:
+		v, t, h := parseText(raw, k)
+		if text, hint = t, h; t == "" {
+			*k.str(d) = v
+		}
+	}
+	if text != "" {
+		d.fail(p, text, hint, nil)
+	}
+}
+
+// texts gives the elements of a list. One text is a list of one; in the environment commas part the elements. An element
+// that is no text is reported and left empty, so that the others are still checked.
+func (d *draft) texts(p place, raw any) ([]string, bool) {
+	var list []string
+	switch v := raw.(type) {
+	case string:
+		if p.name == "" {
+			return []string{v}, true
+		}
+		for _, s := range strings.Split(v, ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				list = append(list, s)
+			}
+		}
+		return list, true
+	case []any:
+		for i, e := range v {
+			s, isText := e.(string)
+			if !isText {
+				d.fail(p.at(i), fmt.Sprintf("element %d is %s, not a text", i+1, typeName(e)), "write each element in quotes, as in "+p.key.sample(), nil)
+			} else if s == "" {
+				d.fail(p.at(i), fmt.Sprintf("element %d is empty", i+1), "remove it", nil)
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	d.fail(p, "is "+typeName(raw)+", not a list of texts", "write "+p.key.sample(), nil)
+	return nil, false
+}
+
+// sample is a value that would be right.
+func (k *key) sample() string {
+	if k.def != "" {
+		return k.name + " = " + k.def
+	}
+	return k.name + " = " + k.example
+}
+
+// parseText checks texts, paths and choices. It returns what is wrong and a hint; both are empty when nothing is.
+func parseText(raw any, k *key) (v, text, hint string) {
+	v, ok := raw.(string)
+	switch {
+	case !ok:
+		return "", "is " + typeName(raw) + ", not a text", "write " + k.sample()
+	case v == "":
+		return "", "is empty", "write " + k.sample() + ", or remove the line"
+	case strings.ContainsAny(v, "\x00\r\n"):
+		return "", "has a line break or a zero byte in it", "write it on one line"
+	}
+	switch k.kind {
+	case kindChoice:
+		if !slices.Contains(k.choices, v) {
+			return "", strconv.Quote(v) + " is not known", didYouMean(v, k.choices) + "write " + orList(k.choices)
+		}
+	case kindPath, kindPattern:
+		if !path.IsAbs(v) {
+			return "", strconv.Quote(v) + " is not a full path", "begin it with a slash, as in " + k.sample()
+		}
+	case kindProgram:
+		if strings.Contains(v, "/") && !path.IsAbs(v) {
+			return "", strconv.Quote(v) + " is not a full path", "begin it with a slash, or write the name alone, as in " + k.sample()
+		}
+	}
+	if k.kind == kindPattern {
+		if rest := strings.ReplaceAll(v, "%p", ""); strings.Contains(rest, "%") {
+			return "", strconv.Quote(v) + " has a % that is not %p", "only %p stands for something, the port, as in " + k.sample()
+		}
+	}
+	return v, "", ""
+}
+
+func parseDuration(raw any, k *key) (v time.Duration, text, hint string) {
+	hint = "write a number with its unit (ms, s, m, h), as in " + k.sample()
+	s, ok := raw.(string)
+	if !ok {
+		return 0, "is " + typeName(raw) + ", not a time", hint
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		if _, err := strconv.ParseFloat(s, 64); err == nil {
+			return 0, strconv.Quote(s) + " has no unit", hint
+		}
+		return 0, strconv.Quote(s) + " is not a time", hint
+	}
+	if int64(v) < k.min || int64(v) > k.max {
+		return 0, fmt.Sprintf("%s is out of range", s), fmt.Sprintf("write %s to %s", shortDuration(k.min), shortDuration(k.max))
+	}
+	return v, "", ""
+}
+
+// shortDuration prints 1m instead of 1m0s.
+func shortDuration(ns int64) string {
+	s := time.Duration(ns).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// units of a size, longest first so that "MiB" is not read as "B".
+var units = [...]struct {
+	name   string
+	factor int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}}
+
+func parseSize(raw any, k *key) (v int64, text, hint string) {
+	hint = "write bytes as a number, or with KiB, MiB or GiB, as in " + k.sample()
+	switch r := raw.(type) {
+	case int64:
+		v = r
+	case string:
+		number, factor := strings.TrimSpace(r), int64(1)
+		for _, u := range units {
+			if cut, found := strings.CutSuffix(number, u.name); found {
+				number, factor = strings.TrimSpace(cut), u.factor
+				break
+			}
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return 0, strconv.Quote(r) + " is not a size", hint
+		}
+		if err != nil || n > k.max/factor || n < 0 {
+			return 0, r + " is out of range", fmt.Sprintf("write %d to %d bytes", k.min, k.max)
+		}
+		v = n * factor
+	default:
+		return 0, "is " + typeName(raw) + ", not a size", hint
+	}
+	if v < k.min || v > k.max {
+		return 0, fmt.Sprintf("%d is out of range", v), fmt.Sprintf("write %d to %d bytes", k.min, k.max)
+	}
+	return v, "", ""
+}
+
+func parseCount(raw any, k *key) (v int64, text, hint string) {
+	hint = fmt.Sprintf("write %d to %d, as in %s", k.min, k.max, k.sample())
+	switch r := raw.(type) {
+	case int64:
+		v = r
+	case string:
+		n, err := strconv.ParseInt(r, 10, 64)
+		if err != nil {
+			return 0, strconv.Quote(r) + " is not a whole number", hint
+		}
+		v = n
+	default:
+		return 0, "is " + typeName(raw) + ", not a whole number", hint
+	}
+	if v < k.min || v > k.max {
+		return 0, fmt.Sprintf("%d is out of range", v), hint
+	}
+	return v, "", ""
+}
+
+// typeName says what a value of TOML is, in a person's words.
+func typeName(raw any) string {
+	switch raw.(type) {
+	case string:
+		return "a text"
+	case int64, float64:
+		return "a number"
+	case bool:
+		return "true or false"
+	case time.Time:
+		return "a date or time of day"
+	case []any, []map[string]any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	}
+	return "something else"
+}
+
+// orList prints "a", "b" or "c".
+func orList(words []string) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i > 0 && i == len(words)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(w))
+	}
+	return b.String()
+}
