@@ -1,0 +1,123 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Mode says how the writes find their way.
+type Mode string
+
+const (
+	// Cluster finds the masters by CLUSTER SLOTS through the VIP and follows MOVED.
+	Cluster Mode = "cluster"
+	// Replication writes to VIP:port, one pair a port.
+	Replication Mode = "replication"
+	// Local writes to those of Options.Local that are masters, and to nobody else. It sees what a box that is cut off still acknowledges.
+	Local Mode = "local"
+)
+
+// Options say what a writer does. Zero durations mean the defaults.
+type Options struct {
+	// Source names the writer in its events and in its keys.
+	Source string
+	Mode   Mode
+	// VIP and Ports are where the cluster, or each replication pair, is found.
+	VIP   netip.Addr
+	Ports []uint16
+	// Local are the box's own instances, in mode Local.
+	Local []netip.AddrPort
+	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local. It bounds how exactly a gap is measured.
+	Interval time.Duration
+	// Timeout is how long an attempt waits for its answer: 150 ms.
+	Timeout time.Duration
+	// Dial is how long it waits for a connection: 20 ms. The kernel sends a lost SYN again only after 1 s, so a new dial is quicker.
+	Dial time.Duration
+	// FindWithin bounds the search for the cluster at the start: 10 s.
+	FindWithin time.Duration
+	// VerifyWithin bounds the reading back at the end: 20 s.
+	VerifyWithin time.Duration
+}
+
+// The defaults of Options.
+const (
+	defaultInterval      = 4 * time.Millisecond
+	defaultLocalInterval = 10 * time.Millisecond
+	defaultTimeout       = 150 * time.Millisecond
+	defaultDial          = 20 * time.Millisecond
+	defaultFindWithin    = 10 * time.Second
+	defaultVerifyWithin  = 20 * time.Second
+)
+
+// complete checks the options and fills in the defaults.
+func (o Options) complete() (Options, error) {
+	var errs []error
+	switch o.Mode {
+	case Cluster, Replication:
+		if !o.VIP.IsValid() || len(o.Ports) == 0 {
+			errs = append(errs, fmt.Errorf("mode %s needs the VIP and at least one port", o.Mode))
+		}
+	case Local:
+		if len(o.Local) == 0 {
+			errs = append(errs, errors.New("mode local needs at least one instance"))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("unknown mode %q; hint: cluster, replication or local", o.Mode))
+	}
+	if o.Source == "" || strings.ContainsAny(o.Source, " {}\r\n") {
+		errs = append(errs, fmt.Errorf("a writer needs a name without spaces and braces, not %q", o.Source))
+	}
+	interval := defaultInterval
+	if o.Mode == Local {
+		interval = defaultLocalInterval
+	}
+	for _, d := range []struct {
+		name string
+		set  *time.Duration
+		def  time.Duration
+	}{
+		{"interval", &o.Interval, interval}, {"timeout", &o.Timeout, defaultTimeout}, {"dial", &o.Dial, defaultDial},
+		{"find-within", &o.FindWithin, defaultFindWithin}, {"verify-within", &o.VerifyWithin, defaultVerifyWithin},
+	} {
+		if *d.set < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative: %s", d.name, *d.set))
+		}
+		if *d.set == 0 {
+			*d.set = d.def
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+// Args are the arguments with which Main does what o says.
+func (o Options) Args() []string {
+	args := []string{"-source", o.Source, "-mode", string(o.Mode)}
+	if o.VIP.IsValid() {
+		args = append(args, "-vip", o.VIP.String())
+	}
+	var ports, local []string
+	for _, p := range o.Ports {
+		ports = append(ports, strconv.Itoa(int(p)))
+	}
+	for _, a := range o.Local {
+		local = append(local, a.String())
+	}
+	for _, f := range []struct{ name, value string }{{"-ports", strings.Join(ports, ",")}, {"-local", strings.Join(local, ",")}} {
+		if f.value != "" {
+			args = append(args, f.name, f.value)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"-interval", o.Interval}, {"-timeout", o.Timeout}, {"-dial", o.Dial}, {"-find-within", o.FindWithin}, {"-verify-within", o.VerifyWithin}} {
+		if d.value != 0 {
+			args = append(args, d.name, d.value.String())
+		}
+	}
+	return args
+}
