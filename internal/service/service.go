@@ -37,6 +37,8 @@ type State struct {
 	PID int
 	// Reason is one sentence, for people.
 	Reason string
+	// StalePIDFile is a pid file that claims a server where none lives, empty if there is none.
+	StalePIDFile string
 }
 
 // Manager starts and stops instances. Its methods may be called at the same time for different instances, also from

@@ -1,0 +1,196 @@
+package service
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"keepalived-redis/internal/config"
+)
+
+// target is an instance as the process table shows it.
+type target struct {
+	config.Instance
+	// settings are those of its configuration; its values are Redis' defaults when unreadable says why.
+	settings   settings
+	unreadable error
+	// pidFile is the file that should hold its pid, "" if none is known.
+	pidFile string
+	// programs are the names that the server's executable may have, titles those that it may call itself.
+	programs, titles []string
+	// since leaves out processes that started earlier, in clock ticks since boot.
+	since uint64
+}
+
+// id names the instance in file names.
+func (t target) id() string {
+	if t.Port != 0 {
+		return strconv.Itoa(int(t.Port))
+	}
+	if t.Addr.Port() != 0 {
+		return strconv.Itoa(int(t.Addr.Port()))
+	}
+	return strings.Trim(strings.ReplaceAll(t.Socket, "/", "-"), "-")
+}
+
+// find looks for the server of the instance: first where its pid file points, then in the whole process table. The pid
+// file alone proves nothing.
+func (t target) find() (process, bool) {
+	if pid := readPIDFile(t.pidFile); pid > 0 {
+		if p, ok := t.match(pid); ok {
+			return p, true
+		}
+	}
+	all, err := pids()
+	if err != nil {
+		return process{}, false
+	}
+	var candidate process
+	for _, pid := range all {
+		p, ok := t.match(pid)
+		if ok && t.listens(pid) {
+			return p, true
+		}
+		if ok {
+			candidate = p
+		}
+	}
+	return candidate, candidate.pid != 0
+}
+
+// match says whether the process is the server of this instance.
+func (t target) match(pid int) (process, bool) {
+	if !t.runsServer(pid) || !sameNetwork(pid) {
+		return process{}, false
+	}
+	p, err := readProcess(pid)
+	if err != nil || !p.alive() || p.start < t.since {
+		return process{}, false
+	}
+	return p, t.titled(arguments(pid)) || t.listens(pid)
+}
+
+// runsServer: the executable is redis-server. Debian's redis-server is a link to redis-check-rdb, which is the same
+// program.
+func (t target) runsServer(pid int) bool {
+	name, err := executable(pid)
+	if err == nil {
+		return slices.Contains(t.programs, name)
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	// Another user's process: the kernel shows its name to everybody.
+	p, err := readProcess(pid)
+	return err == nil && slices.Contains(t.titles, p.comm)
+}
+
+// titled: the command line names the instance. Redis titles its process "redis-server 0.0.0.0:7000 [cluster]", with the
+// first address of `bind`; until it has, its arguments are those that it was started with. A child that saves calls
+// itself redis-rdb-bgsave and is no server.
+func (t target) titled(args []string) bool {
+	if len(args) < 2 || !slices.Contains(t.titles, filepath.Base(args[0])) || slices.Contains(args, "[sentinel]") {
+		return false
+	}
+	if t.settings.path != "" && slices.Contains(args[1:], t.settings.path) {
+		return true
+	}
+	if path, ok := strings.CutPrefix(args[1], "unixsocket:"); ok {
+		return t.Socket != "" && path == t.Socket
+	}
+	colon := strings.LastIndexByte(args[1], ':')
+	if colon < 0 || t.Addr.Port() == 0 || args[1][colon+1:] != strconv.Itoa(int(t.Addr.Port())) {
+		return false
+	}
+	addr, err := netip.ParseAddr(args[1][:colon])
+	// Anything but another address: * and -::* are every address, and a name could be ours.
+	return err != nil || addr.IsUnspecified() || addr.Unmap() == t.Addr.Addr().Unmap() || t.Addr.Addr().IsUnspecified()
+}
+
+// listens: the process holds the socket on which the instance takes connections.
+func (t target) listens(pid int) bool {
+	held := sockets(pid)
+	for _, l := range listeners() {
+		if held[l.inode] && t.at(l) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t target) at(l listener) bool {
+	if l.path != "" {
+		return l.path == t.Socket
+	}
+	return t.Addr.Port() != 0 && l.covers(t.Addr)
+}
+
+// occupant says who holds the instance's address while its server does not live, "" if nobody does. A file of a unix
+// socket that nobody listens on does not count: redis-server replaces it.
+func (t target) occupant() string {
+	for _, l := range listeners() {
+		if !t.at(l) {
+			continue
+		}
+		all, err := pids()
+		if err != nil {
+			return "another program"
+		}
+		for _, pid := range all {
+			if sockets(pid)[l.inode] {
+				if p, err := readProcess(pid); err == nil {
+					return p.comm + " (pid " + strconv.Itoa(pid) + ")"
+				}
+			}
+		}
+		return "another program"
+	}
+	return ""
+}
+
+// listensAnywhere: the process takes connections, so it got through its start.
+func listensAnywhere(pid int) bool {
+	held := sockets(pid)
+	for _, l := range listeners() {
+		if held[l.inode] {
+			return true
+		}
+	}
+	return false
+}
+
+// readPIDFile gives the pid that a file claims, 0 if it claims none. It may be anything: a fifo, a link, garbage.
+func readPIDFile(path string) int {
+	if path == "" {
+		return 0
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return 0
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 32))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 31)
+	if err != nil || pid < 2 {
+		return 0
+	}
+	return int(pid)
+}
+
+// gone: the process ended while we looked.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+}
