@@ -24,8 +24,9 @@ type draft struct {
 	passwordFile     string
 	conf             string
 	burst            int64
-	// notes are for --check-config only.
-	notes []string
+	// thorough is set for --check-config: look at more than a run needs, and keep notes for its report.
+	thorough bool
+	notes    []string
 }
 
 // fail notes one thing that is wrong.
@@ -49,6 +50,13 @@ func (d *draft) fail(p place, text, hint string, cause error) {
 
 // warn notes a sentence for the log.
 func (d *draft) warn(s string) { d.c.Warnings = append(d.c.Warnings, s) }
+
+// note keeps a sentence for the report of --check-config.
+func (d *draft) note(s string) {
+	if d.thorough {
+		d.notes = append(d.notes, s)
+	}
+}
 
 // mark notes where a key's value comes from.
 func (d *draft) mark(p place) { d.from = append(d.from, p) }

@@ -6,9 +6,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -73,57 +70,4 @@ func (d *draft) checkWitnesses() {
 			}
 		}
 	}
-}
-
-// confPatterns are where an instance's own configuration is looked for when nobody says.
-var confPatterns = [...]string{"/etc/redis/%p.conf", "/etc/redis/redis-%p.conf"}
-
-// patterns lists where to look, best first.
-func (d *draft) patterns() []string {
-	if d.conf != "" {
-		return []string{d.conf}
-	}
-	return []string{d.o.Root + confPatterns[0], d.o.Root + confPatterns[1]}
-}
-
-// expand puts the port into a pattern.
-func expand(pattern string, port uint16) string {
-	return strings.ReplaceAll(pattern, "%p", strconv.Itoa(int(port)))
-}
-
-// findInstances lists the instances one by one, each with its own configuration and its password.
-func (d *draft) findInstances() {
-	patterns := d.patterns()
-	d.c.Service.Conf = patterns[0]
-	if _, set := d.placeOf("", "instances"); !set {
-		d.discover()
-		return
-	}
-	for _, sp := range d.instances {
-		if sp.socket != "" {
-			d.c.Instances = append(d.c.Instances, Instance{Socket: sp.socket})
-			continue
-		}
-		for port := int(sp.first); port <= int(sp.last); port++ {
-			i := Instance{Addr: netip.AddrPortFrom(sp.addr, uint16(port)), Port: uint16(port)}
-			for n, pattern := range patterns {
-				file := expand(pattern, i.Port)
-				if _, err := os.Stat(file); err == nil || errors.Is(err, fs.ErrPermission) {
-					i.Conf = filepath.Clean(file)
-					if n > 0 {
-						patterns[0], patterns[n] = patterns[n], patterns[0]
-						d.c.Service.Conf = patterns[0]
-					}
-					break
-				}
-			}
-			d.c.Instances = append(d.c.Instances, i)
-		}
-	}
-}
-
-func (d *draft) readPassword() {}
-
-func (d *draft) discover() {
-	d.errs = append(d.errs, &Error{Where: d.file, Text: ErrNothingConfigured.Error(), Hint: "name them in the file, as in instances = [\"127.0.0.1:7000-7002\"]", Cause: ErrNothingConfigured})
 }
