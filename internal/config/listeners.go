@@ -24,7 +24,9 @@ func listeners(root string, first, last uint16) []listener {
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(text) {
+		for text != "" {
+			var line string
+			line, text, _ = strings.Cut(text, "\n")
 			if l, ok := parseListener(line); ok && l.port >= first && l.port <= last {
 				found = append(found, l)
 			}
