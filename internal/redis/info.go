@@ -42,7 +42,9 @@ type Info struct {
 	Offset int64
 	// Replicas is how many are connected.
 	Replicas int
-	PID      int
+	// MinReplicas: a min-slaves-to-write above 0 is in force.
+	MinReplicas bool
+	PID         int
 }
 
 // ErrInfo: the text is not an INFO reply.
@@ -102,6 +104,8 @@ func ParseInfo(text string) (Info, error) {
 			replicaOffset = num(key, v)
 		case "master_repl_offset":
 			i.Offset = num(key, v)
+		case "min_slaves_good_slaves", "min_replicas_good_replicas":
+			i.MinReplicas = true
 		case "connected_slaves":
 			i.Replicas = int(num(key, v))
 		}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"keepalived-redis/internal/config"
 )
 
 // Look is what one look at an instance found.
@@ -83,3 +86,27 @@ func (l Look) Role() Role {
 
 // Self is the instance's own line of CLUSTER NODES.
 func (l Look) Self() (Node, bool) { return l.Nodes.Myself() }
+
+// LookAtAll looks at every target side by side. The result has the order of the targets.
+func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
+	looks := make([]Look, len(targets))
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			looks[i] = LookAt(ctx, t, l)
+		}()
+	}
+	wg.Wait()
+	return looks
+}
+
+// Targets are this box's instances as the configuration names them.
+func Targets(instances []config.Instance) []Target {
+	out := make([]Target, len(instances))
+	for i, in := range instances {
+		out[i] = Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal()}
+	}
+	return out
+}

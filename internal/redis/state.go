@@ -53,12 +53,12 @@ const (
 	NotRedis
 )
 
-var stateWords = [...]string{"not looked at", "up", "refuses connections", "silent", "accepts connections but does not answer",
-	"closes the connection", "loading its data set", "busy with a script", "cannot write to its disk",
+var stateWords = [...]string{"was not looked at", "is up", "refuses connections", "is silent", "accepts connections but does not answer",
+	"closes the connection", "is loading its data set", "is busy with a script", "cannot write to its disk",
 	"asks for a password", "refuses our password", "does not permit our user to ask", "denies us by protected mode",
-	"has too many clients", "up, its master is down", "answers an error", "is not a Redis"}
+	"has too many clients", "is up, its master is down", "answers an error", "is not a Redis"}
 
-// String is the state in words that fit behind an instance's name.
+// String is the state as a predicate: it stands behind an instance's name.
 func (s State) String() string { return stateWords[s] }
 
 // Alive: a reply of Redis came, also an error.

@@ -1,0 +1,48 @@
+// notify-redis is keepalived's notify hook: it carries MASTER, BACKUP, FAULT and STOP over to Redis.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"keepalived-redis/internal/program"
+)
+
+const name = "notify-redis"
+
+const about = `Carries a VRRP transition over to Redis. keepalived runs it; it is safe to run by hand.
+
+Exit codes: 0 done, 1 something could not be done, 2 usage or configuration.
+
+Examples:
+  notify_master "/usr/libexec/keepalived/notify-redis master --vrrp VI_1"
+  $ notify-redis --dry-run INSTANCE VI_1 MASTER 100`
+
+type flags struct {
+	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop."`
+	Vrrp    string           `help:"Name of the vrrp_instance, with the one-word form." placeholder:"VI_1"`
+	Config  string           `help:"Configuration file." placeholder:"FILE"`
+	DryRun  bool             `help:"Print observation, plan and sentence; change nothing."`
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	program.Init()
+	var f flags
+	code := -1
+	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
+		kong.Exit(func(c int) { code = c }))
+	if err == nil {
+		_, err = p.Parse(os.Args[1:])
+	}
+	switch {
+	case code >= 0:
+		os.Exit(code)
+	case err != nil:
+		program.Fail(os.Stderr, name, fmt.Errorf("%w; hint: %s --help", err, name))
+		os.Exit(program.Usage)
+	}
+	os.Exit(run(f, os.Stdout, os.Stderr))
+}

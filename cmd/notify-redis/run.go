@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// How long a hook may take. keepalived waits for none of them, but kills a STOP hook after 1 s (2.0.0 and newer); what a
+// hook leaves undone the next check finishes.
+const (
+	hookTime = 30 * time.Second
+	stopTime = 800 * time.Millisecond
+)
+
+func run(f flags, out, errOut io.Writer) int {
+	event, err := vrrp.ParseEvent(f.Event, f.Vrrp)
+	if err != nil {
+		program.Fail(errOut, name, err)
+		return program.Usage
+	}
+	log := program.Open(name)
+	defer log.Close()
+	cfg, err := config.LoadOrLastGood(config.Options{File: f.Config, ReadOnly: f.DryRun})
+	if err != nil {
+		// A hook's error output is often /dev/null, so it goes to the log as well.
+		log.Error().Err(err).Msgf("%s was not carried out", event)
+		program.Fail(errOut, name, err)
+		return program.Usage
+	}
+	limit := hookTime
+	if event.State == vrrp.Stop {
+		limit = stopTime
+	}
+	ctx, stop := program.Context(limit)
+	defer stop()
+	h := hook{cfg: cfg, log: log, event: event, dry: f.DryRun}
+	err = h.run(ctx, out)
+	switch {
+	case errors.Is(err, failover.ErrSuperseded):
+		log.Info().Msgf("%s: a newer event goes on from here", event)
+	case err != nil:
+		log.Error().Err(err).Msgf("%s was not finished; the next check goes on from here", event)
+		program.Fail(errOut, name, err)
+		return program.Unfit
+	}
+	return program.Fit
+}
+
+// hook is one run with all that it needs.
+type hook struct {
+	cfg   *config.Config
+	log   *program.Log
+	event vrrp.Event
+	dry   bool
+}
+
+func (h *hook) run(ctx context.Context, out io.Writer) error {
+	run, durable := state.Dir(h.cfg.RunDir), state.Dir(h.cfg.StateDir)
+	if !h.dry {
+		h.prepare(run, durable)
+	}
+	manager, err := service.New(h.cfg, run, durable)
+	if err != nil {
+		return err
+	}
+	caller, _ := vrrp.Caller()
+	r := failover.Reconciler{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, Event: &h.event, DryRun: h.dry}
+	if err := r.Record(ctx); err != nil {
+		// If state cannot be written, the hook acts from what it sees.
+		h.log.Warn().Err(err).Msg("going on without a record of the event")
+	}
+	o, err := r.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if h.event.State == vrrp.Backup && !h.dry && !r.Held() {
+		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger}
+		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Dials: 1, Reply: time.Second})
+	}
+	if h.dry {
+		fmt.Fprint(out, failover.Describe(o))
+		return nil
+	}
+	outcome, err := r.Reconcile(ctx, o)
+	h.log.Debug().Msg(outcome.Sentence)
+	return err
+}
+
+func (h *hook) prepare(run, durable state.Dir) {
+	for _, d := range []state.Dir{run, durable} {
+		if err := d.Make(); err != nil {
+			h.log.Warn().Err(err).Msg("state cannot be kept")
+		}
+	}
+	for _, w := range h.cfg.Warnings {
+		h.log.Warn().Msg(w)
+	}
+}

@@ -1,0 +1,196 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"keepalived-redis/internal/redis"
+)
+
+// Bounds of one step.
+const (
+	commandTimeout  = 500 * time.Millisecond
+	takeoverTimeout = 700 * time.Millisecond
+	forceTimeout    = 2 * time.Second
+	forceAskAgain   = 500 * time.Millisecond
+	pollPause       = 500 * time.Microsecond
+)
+
+// apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
+// event ends it. The error joins what failed.
+func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error {
+	var errs []error
+	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
+		errs = append(errs, err)
+	}
+	for _, s := range plan.Steps {
+		if ctx.Err() != nil {
+			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
+			break
+		}
+		if s.Do == Takeover || s.Do == Force {
+			continue
+		}
+		if r.superseded() {
+			return errors.Join(append(errs, ErrSuperseded)...)
+		}
+		if err := r.step(ctx, o, s); err != nil {
+			r.Log.Warn().Err(err).Msgf("%s did not succeed", s.Do)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
+	switch s.Do {
+	case Move:
+		return r.move(ctx, o, s)
+	case UndoMove:
+		return r.undoMove(ctx)
+	case Bump:
+		return r.bump(ctx, o)
+	case Fence:
+		return r.fence(ctx, o, s.Instance)
+	case FenceStop:
+		return r.fenceStop(ctx, o)
+	case LiftStart:
+		return r.liftStart(ctx)
+	case Restore:
+		return r.restore(ctx, s.Instance)
+	case LiftDone:
+		return r.liftDone()
+	}
+	return fmt.Errorf("unknown step %q", s.Do)
+}
+
+// conn opens a connection to an instance of this box or of another.
+func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
+	t := redis.Target{Addr: a}
+	for i, in := range r.Config.Instances {
+		if i == 0 || in.Addr == a {
+			t.Username, t.Password, t.Socket = in.Username, in.Password.Reveal(), ""
+			if in.Addr == a {
+				t.Socket = in.Socket
+			}
+		}
+	}
+	return redis.Open(t, redis.Limits{Dial: replyTimeout, Dials: 1, Reply: commandTimeout})
+}
+
+// promoteAll sends every promotion at once: TAKEOVER needs no votes, and a vote that collides is asked for again.
+func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step) error {
+	errs := make([]error, len(steps))
+	var wg sync.WaitGroup
+	lost := false
+	for i, s := range steps {
+		if s.Do != Takeover && s.Do != Force {
+			continue
+		}
+		lost = true
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = r.promote(ctx, s)
+		}()
+	}
+	if !lost {
+		return nil
+	}
+	if r.memory.BumpGoal == 0 {
+		r.memory.BumpGoal = o.view().HighestEpoch() + bumpMargin
+		r.store.saveMemory(r.memory)
+	}
+	wg.Wait()
+	for i, s := range steps {
+		switch {
+		case errs[i] != nil:
+			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted", s.Instance)
+		case s.Do == Takeover || s.Do == Force:
+			r.Log.Info().Msgf("%s is master", s.Instance)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ErrNotPromoted: the command was answered by OK and yet the instance is no master.
+var ErrNotPromoted = errors.New("answered OK but did not become master")
+
+// promote asks once for a takeover, or again and again for a vote, and awaits the role that CLUSTER NODES shows.
+func (r *Reconciler) promote(ctx context.Context, s Step) error {
+	limit := takeoverTimeout
+	if s.Do == Force {
+		limit = forceTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c := r.conn(s.Instance)
+	defer c.Close()
+	for {
+		ask := c.Takeover
+		if s.Do == Force {
+			ask = c.Force
+		}
+		if err := ask(ctx); err != nil {
+			return fmt.Errorf("promote %s: %w", s.Instance, err)
+		}
+		asked := time.Now()
+		for s.Do == Takeover || time.Since(asked) < forceAskAgain {
+			ns, err := c.Nodes(ctx)
+			if err != nil {
+				return fmt.Errorf("promote %s: %w", s.Instance, err)
+			}
+			if me, ok := ns.Myself(); ok && me.Role == redis.Master && len(me.Slots) > 0 {
+				return nil
+			}
+			if pause(ctx, pollPause) != nil {
+				return fmt.Errorf("promote %s: %w", s.Instance, ErrNotPromoted)
+			}
+		}
+	}
+}
+
+// bumpMargin is how far above every epoch seen before the masters of the VIP's side are raised: on a collision of epochs
+// Redis lets the smaller node id win, and a margin keeps the side that was cut off out of any collision.
+const bumpMargin = 8
+
+// bump raises the config epochs of the local masters in turn until each has reached the goal, or a whole round answers
+// STILL. https://redis.io/commands/cluster-bumpepoch
+func (r *Reconciler) bump(ctx context.Context, o Observation) error {
+	epochs := map[netip.AddrPort]uint64{}
+	for _, l := range o.Locals {
+		if self, ok := l.Self(); ok && l.Role() == redis.Master && len(self.Slots) > 0 {
+			epochs[localAddr(l)] = self.Epoch
+		}
+	}
+	for {
+		moved, low := false, 0
+		for a, e := range epochs {
+			if e >= o.BumpGoal {
+				continue
+			}
+			c := r.conn(a)
+			epoch, bumped, err := c.BumpEpoch(ctx)
+			c.Close()
+			if err != nil {
+				return fmt.Errorf("raise the config epoch: %w", err)
+			}
+			epochs[a] = epoch
+			moved = moved || bumped
+			if epoch < o.BumpGoal {
+				low++
+			}
+		}
+		if low == 0 || !moved {
+			r.memory.BumpGoal = 0
+			return nil
+		}
+		if err := pause(ctx, lookAgain); err != nil {
+			return nil // the next tick goes on from the goal in the memory
+		}
+	}
+}

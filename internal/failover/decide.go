@@ -1,0 +1,274 @@
+package failover
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/vrrp"
+)
+
+// lookAgain is the pause before a look that waits for something.
+const lookAgain = 100 * time.Millisecond
+
+// Decide turns an observation into a plan. It has no I/O and no clock.
+func Decide(o Observation) Plan {
+	var p planner
+	switch {
+	case !o.KeepalivedLives:
+		p.say(o.Why)
+	case o.Maintenance != "":
+		p.say("maintenance (" + o.Maintenance + "): nothing is changed")
+	case o.Fence != nil:
+		p.fenced(&o)
+	case o.Isolated():
+		p.do(Fence)
+		p.in(lookAgain)
+		p.say(fmt.Sprintf("fence: this box is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
+	case o.cutOff():
+		p.in(lookAgain)
+		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again", o.Witness.Name))
+	case o.MoveOpen:
+		p.do(UndoMove)
+		p.say("a coordinated move was begun and not ended; writes are given back")
+	case len(o.Orphans) > 0:
+		for _, a := range o.Orphans {
+			p.add(Step{Do: Restore, Instance: a})
+			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a move of ours is on record; they are given back", a))
+		}
+	case o.State == vrrp.Master:
+		p.master(&o)
+	case o.State == vrrp.None:
+		p.say(o.Why)
+	default:
+		p.say(string(o.State) + ": Redis is left as it is")
+	}
+	return p.plan()
+}
+
+// master decides for the box that holds the VIP.
+func (p *planner) master(o *Observation) {
+	if o.view() == nil {
+		p.say("MASTER: no local instance answers as a node of a cluster, so nothing can be promoted")
+		return
+	}
+	for _, l := range o.Locals {
+		if l.Role() == redis.Replica && l.State.Alive() {
+			p.replica(o, l)
+		}
+	}
+	if len(p.clauses) == 0 {
+		p.say("MASTER: every master is on this box")
+	}
+	if o.BumpGoal > 0 && len(p.steps) == 0 {
+		p.do(Bump)
+		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a box that was cut off loses when it returns", o.BumpGoal))
+	}
+}
+
+// replica decides for one local replica by the fate of its master.
+func (p *planner) replica(o *Observation, l redis.Look) {
+	self, _ := l.Self()
+	me := localAddr(l)
+	masterNode, ok := l.Nodes.ByID(self.MasterID)
+	master := masterNode.Addr
+	if !ok || !master.IsValid() {
+		master = l.Info.Master
+	}
+	m, local, found := o.find(master)
+	switch {
+	case !master.IsValid() || !found:
+		p.say(fmt.Sprintf("%s: the address of its master is not known yet", me))
+		p.in(lookAgain)
+	case local && m.State.Alive():
+		p.say(fmt.Sprintf("%s stays replica of %s on this box", me, master))
+	case local && o.GivenUp[master]:
+		p.promote(o, l, fmt.Sprintf("its master %s on this box is dead and revive has given up", master))
+	case local:
+		p.say(fmt.Sprintf("%s: its master %s on this box is being revived", me, master))
+	case o.boxSilent(master.Addr()):
+		p.lostBox(o, l, master)
+	case m.State.Serves() && m.Role() == redis.Master:
+		p.living(o, l, m)
+	case m.State == redis.Refused || m.State == redis.Stalled || m.State == redis.Dropped || m.State == redis.Silent || m.State == redis.Loading || m.Role() == redis.Replica:
+		p.ailing(o, l, m)
+	default:
+		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: mend that on %s", me, master, m.State, master.Addr()))
+	}
+}
+
+// lostBox: the master's whole box is silent.
+func (p *planner) lostBox(o *Observation, l redis.Look, master netip.AddrPort) {
+	if a := o.Boxes[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < minLookGap) {
+		p.say(fmt.Sprintf("box %s is silent; looking again", master.Addr()))
+		p.in(lookAgain)
+		return
+	}
+	p.promote(o, l, fmt.Sprintf("its master %s is lost, box %s is silent", master, master.Addr()))
+}
+
+// ailing: the master's box answers, the master does not serve. It gets a little time to come back.
+func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
+	master := m.Target.Addr
+	why := fmt.Sprintf("its master %s %s", master, m.State)
+	if m.State == redis.Up {
+		why = fmt.Sprintf("its master %s is itself a replica", master)
+	}
+	a := o.Instances[master]
+	if o.Hook && a.For < o.Times.StallGrace || !o.Hook && (a.Looks < 2 || a.For < o.Times.Deadline) {
+		p.say(fmt.Sprintf("%s: %s; waiting for it", localAddr(l), why))
+		p.in(lookAgain)
+		return
+	}
+	p.promote(o, l, why)
+}
+
+// living: the master serves on another box.
+func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
+	me, master := localAddr(l), m.Target.Addr
+	lag := m.Info.Offset - l.Info.Offset
+	switch {
+	case o.policy() == config.PolicyStay:
+		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
+	case o.HeldFor < o.Times.Settle:
+		p.say(fmt.Sprintf("%s moves here once the VIP has been held for %s", master, o.Times.Settle))
+		p.in(o.Times.Settle - o.HeldFor)
+	case o.MoveWait > 0:
+		p.say(fmt.Sprintf("%s: the last move failed, the next try is in at most %s", master, roundUp(o.MoveWait)))
+	case !l.Info.LinkUp:
+		p.say(fmt.Sprintf("%s does not move: the link of %s to it is down", master, me))
+	case lag > o.MaxLag:
+		p.say(fmt.Sprintf("%s does not move yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
+	default:
+		p.add(Step{Do: Move, Instance: me, From: master})
+		p.say(fmt.Sprintf("move %s to %s: the VIP is here and both are alive", master, me))
+	}
+}
+
+// roundUp keeps a countdown from making a new sentence at every look.
+func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) + 30*time.Second }
+
+// promote makes a local replica a master unless there is a reason not to.
+func (p *planner) promote(o *Observation, l redis.Look, why string) {
+	me := localAddr(l)
+	if reason := limitation(o, l); reason != "" {
+		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
+		p.in(lookAgain)
+		return
+	}
+	switch {
+	case o.majority():
+		p.add(Step{Do: Force, Instance: me})
+		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
+	case boxes(o.view()) > 2:
+		p.add(Step{Do: Force, Instance: me})
+		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.view())))
+	default:
+		p.add(Step{Do: Takeover, Instance: me})
+		p.say(fmt.Sprintf("promote %s by takeover: %s, and no majority of the masters answers", me, why))
+	}
+}
+
+// limitation is the reason why a replica may not be promoted now, or nothing.
+func limitation(o *Observation, l redis.Look) string {
+	switch {
+	case l.State == redis.Loading:
+		return "it is still loading its data set"
+	case l.Info.Syncing:
+		return "it is in the middle of a sync and its data is not whole"
+	case !l.Info.LinkUp && l.Info.Offset <= 0:
+		return "it never finished its first sync; hint: look at the log of both servers"
+	}
+	self, _ := l.Self()
+	for _, n := range l.Nodes {
+		if n.Myself || n.MasterID == "" || n.MasterID != self.MasterID {
+			continue
+		}
+		other, local, ok := o.find(n.Addr)
+		if !ok || !other.State.Alive() || other.Role() != redis.Replica {
+			continue
+		}
+		if ahead := other.Info.Offset - l.Info.Offset; ahead > 0 || ahead == 0 && local && n.ID < self.ID {
+			return fmt.Sprintf("replica %s of the same master has as much or more of the data, and answers", n.Addr)
+		}
+	}
+	return ""
+}
+
+// fenced decides while a fence is on record.
+func (p *planner) fenced(o *Observation) {
+	f := o.Fence
+	switch {
+	case o.Isolated() && !f.Stopped && f.For >= o.Times.FenceStopAfter:
+		p.do(FenceStop)
+		p.say(fmt.Sprintf("fenced and still cut off after %s: the instances are stopped", o.Times.FenceStopAfter))
+	case o.Isolated() || o.cutOff():
+		if !f.Stopped {
+			p.do(Fence)
+		}
+		p.say("fenced: this box is cut off, writes are refused here")
+	case f.PeerFor >= f.HoldOff && o.peerAlive():
+		p.lift(o, fmt.Sprintf("a peer has answered for %s", f.HoldOff))
+	case f.AloneFor >= o.Times.ColdStartWait:
+		p.lift(o, fmt.Sprintf("the witness answers and no peer has for %s", o.Times.ColdStartWait))
+	default:
+		if !f.Stopped {
+			p.do(Fence)
+		}
+		p.say(fmt.Sprintf("fenced: a peer must answer for %s before writes are allowed again", f.HoldOff))
+	}
+}
+
+// lift ends a fence: what it stopped is started, and each instance may write again once the peers agree with its role.
+func (p *planner) lift(o *Observation, why string) {
+	if o.Fence.Stopped {
+		p.do(LiftStart)
+		p.in(lookAgain)
+		p.say("the fence lifts: " + why + "; what it stopped is started")
+		return
+	}
+	waiting, start := false, false
+	for _, l := range o.Locals {
+		reason := notYet(o, l)
+		if reason == "" {
+			p.add(Step{Do: Restore, Instance: l.Target.Addr})
+			continue
+		}
+		waiting = true
+		start = start || l.State == redis.Refused
+		p.add(Step{Do: Fence, Instance: l.Target.Addr})
+		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Target.Name(), reason))
+	}
+	if start {
+		p.do(LiftStart)
+	}
+	if waiting {
+		p.in(lookAgain)
+		return
+	}
+	p.do(LiftDone)
+	p.say("the fence lifts: " + why)
+}
+
+// notYet is the reason why a fenced instance may not write yet, or nothing.
+func notYet(o *Observation, l redis.Look) string {
+	self, ok := l.Self()
+	switch {
+	case l.State == redis.Loading:
+		return "it is still loading its data set"
+	case !l.State.Alive() || !ok:
+		return "it does not answer yet"
+	case l.Role() == redis.Replica || len(self.Slots) == 0:
+		return ""
+	case !o.peerAlive():
+		return ""
+	}
+	for _, p := range o.Peers {
+		if n, ok := p.Nodes.ByID(self.ID); ok && n.Role == redis.Master && len(n.Slots) == len(self.Slots) && n.Epoch == self.Epoch {
+			return ""
+		}
+	}
+	return "it is a master and no peer agrees with that yet"
+}

@@ -1,0 +1,220 @@
+package failover
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/vrrp"
+)
+
+func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// pair is the view of box B (7003 to 7005) of the usual cluster: two of the three masters are on box A.
+func pair() Observation {
+	const a, b = "192.168.9.70:", "192.168.9.71:"
+	nodes := redis.Nodes{
+		{ID: "a0", Addr: addr(a + "7000"), Role: redis.Master, Epoch: 1, Slots: []redis.Slots{{First: 0, Last: 5460}}},
+		{ID: "a1", Addr: addr(a + "7001"), Role: redis.Master, Epoch: 2, Slots: []redis.Slots{{First: 5461, Last: 10922}}},
+		{ID: "a2", Addr: addr(a + "7002"), Role: redis.Replica, MasterID: "b3", Epoch: 3},
+		{ID: "b3", Addr: addr(b + "7003"), Role: redis.Master, Epoch: 3, Slots: []redis.Slots{{First: 10923, Last: 16383}}},
+		{ID: "b4", Addr: addr(b + "7004"), Role: redis.Replica, MasterID: "a0", Epoch: 1},
+		{ID: "b5", Addr: addr(b + "7005"), Role: redis.Replica, MasterID: "a1", Epoch: 2},
+	}
+	v := redis.Version{Major: 7}
+	look := func(i int, info redis.Info) redis.Look {
+		view := append(redis.Nodes(nil), nodes...)
+		view[i].Myself = true
+		info.Version, info.VersionText, info.Cluster = v, "7.0.15", true
+		return redis.Look{Target: redis.Target{Addr: nodes[i].Addr}, State: redis.Up, Info: &info, Nodes: view}
+	}
+	o := Observation{State: vrrp.Master, Why: "the VIP is on this box", KeepalivedLives: true, Policy: config.PolicyAuto,
+		Times:  config.Times{Deadline: 900 * time.Millisecond, Settle: time.Second, StallGrace: 1500 * time.Millisecond, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute},
+		MaxLag: 1 << 20, HeldFor: time.Hour, Witness: Witness{Name: "192.168.9.1", Counts: true, Answers: true}}
+	o.Locals = []redis.Look{
+		look(3, redis.Info{Role: redis.Master, Offset: 500}),
+		look(4, redis.Info{Role: redis.Replica, Master: nodes[0].Addr, LinkUp: true, Offset: 500}),
+		look(5, redis.Info{Role: redis.Replica, Master: nodes[1].Addr, LinkUp: true, Offset: 500}),
+	}
+	o.Peers = []redis.Look{
+		look(0, redis.Info{Role: redis.Master, Offset: 500}),
+		look(1, redis.Info{Role: redis.Master, Offset: 500}),
+		look(2, redis.Info{Role: redis.Replica, Master: nodes[3].Addr, LinkUp: true, Offset: 500}),
+	}
+	return o
+}
+
+// peersAre puts every peer into one state, seen for that long in that many looks.
+func (o *Observation) peersAre(s redis.State, ail Ail) {
+	o.Boxes, o.Instances = map[netip.Addr]Ail{}, map[netip.AddrPort]Ail{}
+	for i := range o.Peers {
+		o.Peers[i].State = s
+		if !s.Alive() || s == redis.NoAuth || s == redis.Busy {
+			o.Peers[i].Info, o.Peers[i].Nodes = nil, nil
+		}
+		o.Instances[o.Peers[i].Target.Addr] = ail
+		if s == redis.Silent {
+			o.Boxes[o.Peers[i].Target.Addr.Addr()] = ail
+		}
+	}
+}
+
+func promotes(p Plan) bool {
+	for _, s := range p.Steps {
+		if s.Do == Takeover || s.Do == Force || s.Do == Move {
+			return true
+		}
+	}
+	return false
+}
+
+// product goes through every combination of what can be seen.
+func product(each func(key string, o Observation)) {
+	witnesses := map[string]Witness{"answers": {"192.168.9.1", true, true}, "silent": {"192.168.9.1", true, false}, "never": {"192.168.9.1", false, false}}
+	ages := map[string]Ail{"first": {0, 1}, "later": {2 * time.Second, 3}}
+	peers := []redis.State{redis.Up, redis.Refused, redis.Silent, redis.Stalled, redis.Loading, redis.Misconf, redis.NoAuth, redis.Busy}
+	fences := map[string]*FenceView{"none": nil, "new": {For: time.Second, HoldOff: 3 * time.Second},
+		"old":      {For: time.Minute, HoldOff: 3 * time.Second},
+		"liftable": {For: time.Minute, HoldOff: 3 * time.Second, PeerFor: 4 * time.Second}}
+	for _, vs := range []vrrp.State{vrrp.Master, vrrp.Backup, vrrp.Fault, vrrp.Stop, vrrp.None} {
+		for _, policy := range []config.Policy{config.PolicyFollow, config.PolicyStay} {
+			for _, peer := range peers {
+				for wName, w := range witnesses {
+					for age, ail := range ages {
+						for fName, f := range fences {
+							for _, hook := range []bool{true, false} {
+								o := pair()
+								o.peersAre(peer, ail)
+								o.State, o.Policy, o.Witness, o.Fence, o.Hook = vs, policy, w, f, hook
+								if o.cutOff() {
+									o.Alone = ail
+								}
+								who := "tick"
+								if hook {
+									who = "hook"
+								}
+								each(fmt.Sprintf("%s by %s, policy %s, peers %s (%s look), witness %s, fence %s", orNone(string(vs)), who, policy, peer, age, wName, fName), o)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDecide compares the sentence of every combination; combinations with the same decision stand together.
+func TestDecide(t *testing.T) {
+	decisions := map[string][]string{}
+	product(func(key string, o Observation) {
+		p := Decide(o)
+		var steps []string
+		for _, s := range p.Steps {
+			steps = append(steps, strings.TrimSuffix(fmt.Sprintf("%s %s", s.Do, s.Instance), " invalid AddrPort"))
+		}
+		d := p.Sentence + "\n  steps: " + orNone(strings.Join(steps, ", "))
+		decisions[d] = append(decisions[d], key)
+		if promotes(p) && (o.State != vrrp.Master || o.Fence != nil || o.cutOff() || o.Isolated()) {
+			t.Errorf("%s: promotes: %s", key, p.Sentence)
+		}
+		if p.Sentence == "" {
+			t.Errorf("%s: decided without a word", key)
+		}
+	})
+	var lines []string
+	for d, keys := range decisions {
+		sort.Strings(keys)
+		shown := keys
+		if len(keys) > 6 {
+			shown = append(append([]string{}, keys[:3]...), keys[len(keys)-3:]...)
+		}
+		lines = append(lines, fmt.Sprintf("%s\n  in %d cases:\n    %s\n", d, len(keys), strings.Join(shown, "\n    ")))
+	}
+	sort.Strings(lines)
+	golden(t, "decide.txt", strings.Join(lines, "\n"))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("decisions changed (-want +got):\n%s", d)
+	}
+}
+
+func TestDecideSingle(t *testing.T) {
+	lost := Ail{0, 1}
+	for name, c := range map[string]struct {
+		change func(*Observation)
+		want   string
+	}{
+		"never synced": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset = false, 0
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		"syncing": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Locals = o.Locals[:2]
+			o.Locals[1].Info.Syncing = true
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it is in the middle of a sync and its data is not whole"},
+		"maintenance": {func(o *Observation) { o.Hook = true; o.peersAre(redis.Silent, lost); o.Maintenance = "disks" },
+			"maintenance (disks): nothing is changed"},
+		"settling": {func(o *Observation) { o.HeldFor = 400 * time.Millisecond; o.Locals = o.Locals[:2] },
+			"192.168.9.70:7000 moves here once the VIP has been held for 1s"},
+		"behind": {func(o *Observation) { o.Peers[0].Info.Offset = 1 << 30; o.Locals = o.Locals[:2] },
+			"192.168.9.70:7000 does not move yet: 192.168.9.71:7004 is behind by more than 1048576 bytes"},
+		"auto on 3.2": {func(o *Observation) {
+			o.Locals[0].Info.Version = redis.Version{Major: 3, Minor: 2}
+			o.Locals = o.Locals[:2]
+		},
+			"192.168.9.70:7000 stays where it is (policy stay)"},
+		"one master died, the majority answers": {func(o *Observation) {
+			o.Locals = o.Locals[:2]
+			o.peersAre(redis.Up, Ail{})
+			o.Peers[0].State, o.Peers[0].Info = redis.Refused, nil
+			o.Instances[o.Peers[0].Target.Addr] = Ail{2 * time.Second, 3}
+		}, "promote 192.168.9.71:7004 by vote: its master 192.168.9.70:7000 refuses connections, and a majority of the masters answers"},
+		"fresher replica": {func(o *Observation) {
+			o.Hook = true
+			o.Locals = o.Locals[:2]
+			o.peersAre(redis.Silent, lost)
+			third := addr("192.168.9.72:7006")
+			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
+			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900}})
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: replica 192.168.9.72:7006 of the same master has as much or more of the data, and answers"},
+		"keepalived is dead": {func(o *Observation) {
+			o.KeepalivedLives = false
+			o.Why = "keepalived does not run here, so nothing is decided"
+		},
+			"keepalived does not run here, so nothing is decided"},
+		"a move left open": {func(o *Observation) { o.MoveOpen = true }, "a coordinated move was begun and not ended; writes are given back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := pair()
+			c.change(&o)
+			if d := cmp.Diff(c.want, Decide(o).Sentence); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}

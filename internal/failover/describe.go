@@ -1,0 +1,65 @@
+package failover
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"keepalived-redis/internal/redis"
+)
+
+// Held: a fence or a maintenance is on record, so nothing is revived.
+func (r *Reconciler) Held() bool {
+	r.begin()
+	var f fenceRecord
+	if r.store.load(r.store.durable, fenceFile, &f) && f.Lifted == nil {
+		return true
+	}
+	_, err := os.Stat(r.store.durable.Path(MaintenanceFile))
+	return err == nil
+}
+
+// Describe is an observation and its plan for people: what --dry-run prints.
+func Describe(o Observation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), o.Why)
+	for _, l := range o.Locals {
+		fmt.Fprintf(&b, "local:    %s\n", describeLook(l))
+	}
+	for _, l := range o.Peers {
+		fmt.Fprintf(&b, "peer:     %s\n", describeLook(l))
+	}
+	fmt.Fprintf(&b, "witness:  %s, counts %v, answers %v\n", orNone(o.Witness.Name), o.Witness.Counts, o.Witness.Answers)
+	plan := Decide(o)
+	for _, s := range plan.Steps {
+		b.WriteString("step:     " + string(s.Do))
+		if s.Instance.IsValid() {
+			b.WriteString(" " + s.Instance.String())
+		}
+		if s.From.IsValid() {
+			b.WriteString(" from " + s.From.String())
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
+	return b.String()
+}
+
+func describeLook(l redis.Look) string {
+	s := l.Target.Name() + " " + l.State.String()
+	if l.Info != nil {
+		s += ", " + string(l.Info.Role)
+		if l.Info.Role == redis.Replica {
+			s += fmt.Sprintf(" of %s, link up %v", l.Info.Master, l.Info.LinkUp)
+		}
+		s += fmt.Sprintf(", offset %d", l.Info.Offset)
+	}
+	return s
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

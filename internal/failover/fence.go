@@ -1,0 +1,172 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
+)
+
+// fenceForgets is how long after a fence the next one counts as the first again.
+const fenceForgets = time.Hour
+
+// fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
+// INFO go on. The record is written first; each tick sets it again on whatever answers.
+// only names one instance; its zero value means all.
+func (r *Reconciler) fence(ctx context.Context, o Observation, only netip.AddrPort) error {
+	var f fenceRecord
+	found := r.store.load(r.store.durable, fenceFile, &f)
+	if !found || f.Lifted != nil {
+		f = nextFence(f)
+	}
+	if f.Values == nil {
+		f.Values = map[string]string{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	type result struct {
+		name, value string
+		err         error
+	}
+	results := make(chan result, len(o.Locals))
+	asked := 0
+	for i, l := range o.Locals {
+		if !l.State.Alive() || only.IsValid() && l.Target.Addr != only {
+			continue
+		}
+		asked++
+		go func() {
+			value, err := r.refuseWrites(ctx, r.Config.Instances[i])
+			results <- result{l.Target.Name(), value, err}
+		}()
+	}
+	var errs []error
+	for range asked {
+		x := <-results
+		if x.err != nil {
+			errs = append(errs, x.err)
+		}
+		if _, known := f.Values[x.name]; !known && x.value != "" && x.value != redis.StopWrites {
+			f.Values[x.name] = x.value
+		}
+	}
+	// Writes are refused before the record is written: the refusal is what counts against the clock, and a value that was
+	// not kept is found again in the instance's own configuration.
+	r.store.save(r.store.durable, fenceFile, f)
+	return errors.Join(errs...)
+}
+
+func nextFence(last fenceRecord) fenceRecord {
+	now := state.Now()
+	f := fenceRecord{Since: now, Count: 1}
+	if last.Lifted != nil && now.Since(*last.Lifted) < fenceForgets {
+		f.Count = last.Count + 1
+	}
+	return f
+}
+
+// refuseWrites sets 99 and returns the value before.
+func (r *Reconciler) refuseWrites(ctx context.Context, in config.Instance) (string, error) {
+	c := r.conn(in.Addr)
+	defer c.Close()
+	value, err := c.MinReplicas(ctx)
+	if err != nil || value == redis.StopWrites {
+		return value, err
+	}
+	return value, c.SetMinReplicas(ctx, redis.StopWrites)
+}
+
+// fenceStop stops every local instance: after fence_stop_after a box that is still cut off must not keep its masters,
+// because the cluster on its side would begin to elect.
+func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
+	var f fenceRecord
+	r.store.load(r.store.durable, fenceFile, &f)
+	f.Stopped = true
+	r.store.save(r.store.durable, fenceFile, f)
+	return r.each(o, func(i int) error {
+		if l := o.Locals[i]; l.State.Alive() && l.Info != nil && l.Info.Version.AtLeast(7, 0) {
+			c := r.conn(r.Config.Instances[i].Addr)
+			// A server that does not obey is stopped by its manager below.
+			_ = c.Shutdown(ctx, l.Info.Version)
+			c.Close()
+		}
+		return r.Service.Stop(ctx, r.Config.Instances[i], false)
+	})
+}
+
+// liftStart starts what the fence stopped. The fence stays on record; the next look sets 99 on each as it answers.
+func (r *Reconciler) liftStart(ctx context.Context) error {
+	var f fenceRecord
+	r.store.load(r.store.durable, fenceFile, &f)
+	var errs []error
+	for _, in := range r.Config.Instances {
+		if err := r.Service.Start(ctx, in); err != nil {
+			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
+		}
+	}
+	if len(errs) == 0 {
+		f.Stopped = false
+		r.store.save(r.store.durable, fenceFile, f)
+	}
+	return errors.Join(errs...)
+}
+
+// restore gives an instance the value back that it had before the fence.
+func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
+	var f fenceRecord
+	r.store.load(r.store.durable, fenceFile, &f)
+	value := f.Values[a.String()]
+	if value == "" {
+		value = r.configured(a)
+	}
+	c := r.conn(a)
+	defer c.Close()
+	return c.SetMinReplicas(ctx, value)
+}
+
+// configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.
+func (r *Reconciler) configured(a netip.AddrPort) string {
+	for _, in := range r.Config.Instances {
+		if in.Addr != a || in.Conf == "" {
+			continue
+		}
+		conf, err := config.ReadRedisConf(in.Conf)
+		if err != nil {
+			r.Log.Warn().Err(err).Msgf("min-slaves-to-write of %s is taken as 0", a)
+			continue
+		}
+		for _, key := range []string{"min-slaves-to-write", "min-replicas-to-write"} {
+			if v, ok := conf.Get(key); ok {
+				return v
+			}
+		}
+	}
+	return "0"
+}
+
+// liftDone ends the fence; the record stays for the hold-off of the next one.
+func (r *Reconciler) liftDone() error {
+	var f fenceRecord
+	r.store.load(r.store.durable, fenceFile, &f)
+	now := state.Now()
+	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
+	return nil
+}
+
+// each does something to every local instance side by side.
+func (r *Reconciler) each(o Observation, do func(i int) error) error {
+	errs := make(chan error, len(o.Locals))
+	for i := range o.Locals {
+		go func() { errs <- do(i) }()
+	}
+	var all []error
+	for range o.Locals {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}

@@ -1,0 +1,163 @@
+package failover
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/state"
+)
+
+// The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
+const (
+	memoryFile  = "seen.json"    // volatile
+	peersFile   = "peers.json"   // durable
+	witnessFile = "witness.json" // durable
+	fenceFile   = "fence.json"   // durable
+	moveFile    = "move.json"    // durable
+	// MaintenanceFile in the durable directory stops every action; its text is the reason.
+	MaintenanceFile = "maintenance"
+)
+
+// seen is the stretch for which something has been in a bad state.
+type seen struct {
+	Since state.Stamp `json:"since"`
+	Looks int         `json:"looks"`
+}
+
+// memory is what one run leaves for the next of the same boot.
+type memory struct {
+	// HeldSince: the VIP has been here since then.
+	HeldSince state.Stamp `json:"held_since"`
+	// Alone: no peer and no witness has answered since then.
+	Alone     *seen           `json:"alone,omitempty"`
+	Boxes     map[string]seen `json:"boxes,omitempty"`
+	Instances map[string]seen `json:"instances,omitempty"`
+	BumpGoal  uint64          `json:"bump_goal,omitempty"`
+	// MoveFailures and MoveNext hold back moves after a failed one.
+	MoveFailures int         `json:"move_failures,omitempty"`
+	MoveFailedAt state.Stamp `json:"move_failed_at"`
+	// Sentence is the last one logged, so that a tick logs changes only.
+	Sentence string `json:"sentence,omitempty"`
+}
+
+// moveWait is how long the next move still has to wait: 30 s after a failure, doubling to an hour.
+func (m *memory) moveWait(now state.Stamp) time.Duration {
+	if m.MoveFailures == 0 {
+		return 0
+	}
+	wait := min(30*time.Second<<min(m.MoveFailures-1, 7), time.Hour)
+	return max(0, wait-now.Since(m.MoveFailedAt))
+}
+
+// fenceRecord outlives a reboot: a fenced box stays fenced until a peer or the witness answers.
+type fenceRecord struct {
+	Since   state.Stamp `json:"since"`
+	Stopped bool        `json:"stopped,omitempty"`
+	// Values of min-slaves-to-write before the fence, by instance.
+	Values map[string]string `json:"values,omitempty"`
+	// PeerSince: a peer has answered since then; AloneSince: the witness has, and no peer.
+	PeerSince  *state.Stamp `json:"peer_since,omitempty"`
+	AloneSince *state.Stamp `json:"alone_since,omitempty"`
+	// Lifted is when the last fence ended; Count doubles the hold-off of fences that follow each other.
+	Lifted *state.Stamp `json:"lifted,omitempty"`
+	Count  int          `json:"count,omitempty"`
+}
+
+// holdOff is 3 s for the first fence, doubled with each further one to 60 s.
+func (f *fenceRecord) holdOff(first time.Duration) time.Duration {
+	return min(first<<min(max(f.Count-1, 0), 5), 60*time.Second)
+}
+
+// moveRecord is the undo of a coordinated move, written before the first change.
+type moveRecord struct {
+	From  netip.AddrPort `json:"from"`
+	To    netip.AddrPort `json:"to"`
+	Pause bool           `json:"pause"`
+	// Value of min-slaves-to-write on the old master, when Pause is false.
+	Value string `json:"value,omitempty"`
+}
+
+// store loads and keeps the small files. A damaged file is a warning, never an error.
+type store struct {
+	run, durable state.Dir
+	log          *zerolog.Logger
+	dry          bool
+	// memoryText is the memory as loaded, so that an unchanged one is not written.
+	memoryText string
+}
+
+// load reads one file; what cannot be read counts as not there, and is said.
+func (s *store) load(d state.Dir, name string, v any) bool {
+	found, err := d.Load(name, v)
+	if err != nil && !(s.dry && errors.Is(err, state.ErrDamaged)) {
+		s.log.Warn().Err(err).Msg("a state file cannot be used, going on without it")
+	}
+	return found && err == nil
+}
+
+// save writes one file; a failure is said, and the programs go on from what they see.
+func (s *store) save(d state.Dir, name string, v any) {
+	if s.dry {
+		return
+	}
+	if err := d.Store(name, v); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+	}
+}
+
+func (s *store) remove(d state.Dir, name string) {
+	if s.dry {
+		return
+	}
+	if err := d.Remove(name); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be removed")
+	}
+}
+
+func (s *store) loadMemory() *memory {
+	m := &memory{}
+	s.load(s.run, memoryFile, m)
+	if m.Boxes == nil {
+		m.Boxes = map[string]seen{}
+	}
+	if m.Instances == nil {
+		m.Instances = map[string]seen{}
+	}
+	s.memoryText = text(m)
+	return m
+}
+
+func (s *store) saveMemory(m *memory) {
+	if t := text(m); t != s.memoryText {
+		s.save(s.run, memoryFile, m)
+		s.memoryText = t
+	}
+}
+
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// note counts one more look in which key was bad, or forgets it.
+func note(m map[string]seen, key string, bad bool, now state.Stamp) Ail {
+	if !bad {
+		delete(m, key)
+		return Ail{}
+	}
+	s, ok := m[key]
+	if !ok || s.Since.Boot != now.Boot {
+		s = seen{Since: now}
+	}
+	s.Looks++
+	m[key] = s
+	return Ail{For: now.Since(s.Since), Looks: s.Looks}
+}

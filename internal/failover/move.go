@@ -1,0 +1,163 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
+)
+
+// Bounds of a coordinated move.
+const (
+	// pauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole move may take.
+	pauseFor = 2 * time.Second
+	// offsetsWithin is how long equal offsets are waited for before the move is undone.
+	offsetsWithin = 200 * time.Millisecond
+	// handOver is how long the old master may take to learn of the new one.
+	handOver = time.Second
+	// moveRoom is the time that must be left of a run to begin a move.
+	moveRoom = 400 * time.Millisecond
+)
+
+// ErrOffsets: the replica did not reach the master's offset in time.
+var ErrOffsets = errors.New("the replica did not catch up in time")
+
+// move moves one living master to its local replica without loss: stop writes on the old master, wait for equal offsets,
+// take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
+// first, so that a mover that dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
+// one pauses clients for seconds, and several at once collide.
+func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
+		return nil // the next run has the time
+	}
+	start := time.Now()
+	old, to := r.conn(s.From), r.conn(s.Instance)
+	defer old.Close()
+	defer to.Close()
+	// The replica's connection is made before writes stop, so that its dial is not part of the gap.
+	if _, err := to.Replication(ctx); err != nil {
+		return r.moveFailed(s, err)
+	}
+	master, _, _ := o.find(s.From)
+	undo := moveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	if !undo.Pause {
+		if undo.Value, err = old.MinReplicas(ctx); err != nil {
+			return r.moveFailed(s, err)
+		}
+	}
+	r.store.save(r.store.durable, moveFile, undo)
+	gap := time.Now()
+	if err := stopWrites(ctx, old, undo); err != nil {
+		return r.moveFailed(s, errors.Join(err, r.undoMove(context.WithoutCancel(ctx))))
+	}
+	err = awaitOffsets(ctx, old, to)
+	if err == nil {
+		err = to.Takeover(ctx)
+	}
+	if err == nil {
+		err = awaitReplica(ctx, old)
+	}
+	gapLength := time.Since(gap)
+	// Whatever happened, writers are let go; a signal does not stop that.
+	if undoErr := r.undoMove(context.WithoutCancel(ctx)); undoErr != nil {
+		err = errors.Join(err, undoErr)
+	}
+	if err != nil {
+		return r.moveFailed(s, err)
+	}
+	r.memory.MoveFailures = 0
+	r.Log.Info().Msgf("%s moved to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	return nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// moveFailed backs off.
+func (r *Reconciler) moveFailed(s Step, err error) error {
+	r.memory.MoveFailures++
+	r.memory.MoveFailedAt = state.Now()
+	return fmt.Errorf("move %s to %s: %w", s.From, s.Instance, err)
+}
+
+// stopWrites holds writers back on every version. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well.
+func stopWrites(ctx context.Context, old *redis.Conn, m moveRecord) error {
+	if m.Pause {
+		return old.PauseWrites(ctx, pauseFor)
+	}
+	return old.SetMinReplicas(ctx, redis.StopWrites)
+}
+
+// awaitOffsets polls until the replica has all that the master wrote.
+func awaitOffsets(ctx context.Context, old, to *redis.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, offsetsWithin)
+	defer cancel()
+	for {
+		m, err := old.Replication(ctx)
+		if err != nil {
+			return err
+		}
+		s, err := to.Replication(ctx)
+		if err != nil {
+			return err
+		}
+		if s.Role != redis.Replica || m.Role != redis.Master {
+			return fmt.Errorf("the roles changed meanwhile: old master is %s, replica is %s", m.Role, s.Role)
+		}
+		if s.Offset >= m.Offset {
+			return nil
+		}
+		if pause(ctx, pollPause) != nil {
+			return fmt.Errorf("%w: %d bytes behind after %s", ErrOffsets, m.Offset-s.Offset, offsetsWithin)
+		}
+	}
+}
+
+// awaitReplica polls until the old master has learnt that it is one no more: a write let go before that would be
+// acknowledged and lost.
+func awaitReplica(ctx context.Context, old *redis.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOver)
+	defer cancel()
+	for {
+		i, err := old.Replication(ctx)
+		if err == nil && i.Role == redis.Replica {
+			return nil
+		}
+		if pause(ctx, pollPause) != nil {
+			return fmt.Errorf("the old master does not follow the new one after %s: %w", handOver, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// undoMove lets the writers of the old master go and forgets the move.
+func (r *Reconciler) undoMove(ctx context.Context) error {
+	var m moveRecord
+	if !r.store.load(r.store.durable, moveFile, &m) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	c := r.conn(m.From)
+	defer c.Close()
+	var err error
+	if m.Pause {
+		err = c.Unpause(ctx)
+	} else {
+		err = c.SetMinReplicas(ctx, valueOr(m.Value, "0"))
+	}
+	// A server that is gone has forgotten both settings with its process.
+	if err != nil && redis.Classify(err).Alive() {
+		return fmt.Errorf("give writes back on %s: %w", m.From, err)
+	}
+	r.store.remove(r.store.durable, moveFile)
+	return nil
+}
+
+func valueOr(v, other string) string {
+	if v == "" {
+		return other
+	}
+	return v
+}

@@ -1,0 +1,191 @@
+// Package failover carries a VRRP state over to Redis: observe, decide, apply, observe again. The decision is pure; what
+// it decides is one sentence that the log, --dry-run and the tests share.
+package failover
+
+import (
+	"net/netip"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/vrrp"
+)
+
+// Ail is how long, and in how many looks, something has been in a bad state without a break.
+type Ail struct {
+	For   time.Duration
+	Looks int
+}
+
+// Witness is the address outside both boxes that tells whether we are the ones cut off.
+type Witness struct {
+	Name string
+	// Counts: it has answered at least once, ever.
+	Counts bool
+	// Answers now.
+	Answers bool
+}
+
+// FenceView is what a decision needs of a fence.
+type FenceView struct {
+	For time.Duration
+	// Stopped: our instances were stopped by it.
+	Stopped bool
+	// PeerFor is how long a peer has answered without a break.
+	PeerFor time.Duration
+	// HoldOff is how long it must.
+	HoldOff time.Duration
+	// AloneFor is how long the witness has answered and no peer has.
+	AloneFor time.Duration
+}
+
+// Observation is everything that one look found. It is taken once and handed down.
+type Observation struct {
+	// State to act on, and why. KeepalivedLives is false when nothing may be done.
+	State           vrrp.State
+	Why             string
+	KeepalivedLives bool
+	// Hook: a VRRP transition woke us, so silence of a box counts at once; a tick wants a second look.
+	Hook bool
+	// Locals are the instances of this box, Peers those of the other boxes.
+	Locals, Peers []redis.Look
+	// Boxes and Instances say how long a peer box has been silent, and a peer instance not serving.
+	Boxes     map[netip.Addr]Ail
+	Instances map[netip.AddrPort]Ail
+	// Alone is how long no peer and no witness has answered.
+	Alone   Ail
+	Witness Witness
+	Policy  config.Policy
+	Times   config.Times
+	MaxLag  int64
+	// HeldFor is how long the VIP has been on this box.
+	HeldFor time.Duration
+	// MoveWait is how long the next coordinated move has to wait after a failed one.
+	MoveWait time.Duration
+	// GivenUp: revive has used up its starts for this instance.
+	GivenUp map[netip.AddrPort]bool
+	Fence   *FenceView
+	// Maintenance is the reason of a maintenance, empty without one.
+	Maintenance string
+	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
+	BumpGoal uint64
+	// MoveOpen: a coordinated move was begun and not ended.
+	MoveOpen bool
+	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
+	Orphans []netip.AddrPort
+}
+
+// minLookGap is the least time between two looks that together prove silence.
+const minLookGap = 100 * time.Millisecond
+
+// Isolated: no peer and no witness answers, in two looks at least 100 ms apart.
+func (o *Observation) Isolated() bool {
+	return o.Alone.Looks >= 2 && o.Alone.For >= minLookGap
+}
+
+// cutOff: in this very look no peer and no witness answers, and the witness counts.
+func (o *Observation) cutOff() bool {
+	return o.Witness.Counts && !o.Witness.Answers && len(o.Peers) > 0 && !o.peerReachable()
+}
+
+// peerReachable: a peer answered, or its box refused: the network to it works.
+func (o *Observation) peerReachable() bool {
+	for _, p := range o.Peers {
+		if p.State != redis.Silent && p.State != redis.Unseen {
+			return true
+		}
+	}
+	return false
+}
+
+// peerAlive: a peer's Redis answered.
+func (o *Observation) peerAlive() bool {
+	for _, p := range o.Peers {
+		if p.State.Alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// boxSilent: no SYN answered and no refusal from any instance of that box.
+func (o *Observation) boxSilent(box netip.Addr) bool {
+	for _, p := range o.Peers {
+		if p.Target.Addr.Addr() == box && p.State != redis.Silent {
+			return false
+		}
+	}
+	return true
+}
+
+// find gives the look at an address, and whether it is on this box.
+func (o *Observation) find(a netip.AddrPort) (look redis.Look, local, ok bool) {
+	for _, l := range o.Locals {
+		if localAddr(l) == a {
+			return l, true, true
+		}
+	}
+	for _, p := range o.Peers {
+		if p.Target.Addr == a {
+			return p, false, true
+		}
+	}
+	return redis.Look{}, false, false
+}
+
+// localAddr is the address by which the cluster knows a local instance.
+func localAddr(l redis.Look) netip.AddrPort {
+	if n, ok := l.Self(); ok && n.Addr.IsValid() {
+		return n.Addr
+	}
+	return l.Target.Addr
+}
+
+// view is the cluster as this box sees it; nil outside cluster mode or with every local instance dead.
+func (o *Observation) view() redis.Nodes {
+	for _, l := range o.Locals {
+		if l.Nodes != nil {
+			return l.Nodes
+		}
+	}
+	return nil
+}
+
+// boxes counts the boxes of the cluster.
+func boxes(ns redis.Nodes) int {
+	seen := map[netip.Addr]bool{}
+	for _, n := range ns {
+		if n.Addr.IsValid() {
+			seen[n.Addr.Addr()] = true
+		}
+	}
+	return len(seen)
+}
+
+// majority: more than half of the cluster's masters answer this box as masters, so a vote can succeed.
+func (o *Observation) majority() bool {
+	masters := o.view().Masters()
+	n := 0
+	for _, m := range masters {
+		if l, _, ok := o.find(m.Addr); ok && l.State.Serves() && l.Role() == redis.Master {
+			n++
+		}
+	}
+	return n > len(masters)/2
+}
+
+// policy resolves auto: follow with two boxes and Redis 4.0 or newer, else stay.
+func (o *Observation) policy() config.Policy {
+	if o.Policy != config.PolicyAuto && o.Policy != "" {
+		return o.Policy
+	}
+	if boxes(o.view()) != 2 {
+		return config.PolicyStay
+	}
+	for _, l := range append(append([]redis.Look{}, o.Locals...), o.Peers...) {
+		if l.Info != nil && l.Info.VersionText != "" && !l.Info.Version.AtLeast(4, 0) {
+			return config.PolicyStay
+		}
+	}
+	return config.PolicyFollow
+}

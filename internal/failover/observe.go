@@ -1,0 +1,309 @@
+package failover
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// Reconciler brings this box's Redis to the state that VRRP is in. One per process; not for concurrent use.
+type Reconciler struct {
+	Config  *config.Config
+	Service service.Manager
+	Log     *zerolog.Logger
+	// Caller is the keepalived that runs us, zero if none does.
+	Caller vrrp.Process
+	// Event is what a hook was told; nil for a tick.
+	Event *vrrp.Event
+	// GivenUp: revive has used up its starts for these instances.
+	GivenUp map[netip.AddrPort]bool
+	// DryRun looks and decides, and changes nothing, state files included.
+	DryRun bool
+
+	store  store
+	memory *memory
+	seq    uint64
+}
+
+// replyTimeout bounds the wait for a peer that accepts connections and does not answer.
+const replyTimeout = 100 * time.Millisecond
+
+// begin loads what earlier runs left.
+func (r *Reconciler) begin() {
+	if r.memory != nil {
+		return
+	}
+	r.store = store{run: state.Dir(r.Config.RunDir), durable: state.Dir(r.Config.StateDir), log: r.Log, dry: r.DryRun}
+	r.memory = r.store.loadMemory()
+}
+
+// Surroundings are the looks beside those at the local instances.
+type Surroundings struct {
+	own     map[netip.Addr]bool
+	vips    []netip.Addr
+	peers   []redis.Look
+	witness Witness
+}
+
+// LookAround looks at the peers, the witness and the VIP. It may run beside the look at the local instances, because the
+// peers are known from the last run.
+func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
+	r.begin()
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		return Surroundings{}, err
+	}
+	s := Surroundings{own: own, vips: r.Config.VIPs}
+	if len(s.vips) == 0 {
+		if s.vips, err = vrrp.VIPs(r.Config.KeepalivedConf); err != nil {
+			r.Log.Debug().Err(err).Msg("the VIP is not known")
+		}
+	}
+	var known []netip.AddrPort
+	r.store.load(r.store.durable, peersFile, &known)
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		s.witness = r.askWitness(ctx, own, s.vips)
+	}()
+	s.peers = r.lookAtPeers(ctx, known)
+	wg.Wait()
+	return s, nil
+}
+
+func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []redis.Look {
+	targets := make([]redis.Target, len(peers))
+	for i, p := range peers {
+		targets[i] = redis.Target{Addr: p}
+		if len(r.Config.Instances) > 0 {
+			in := r.Config.Instances[0]
+			targets[i].Username, targets[i].Password = in.Username, in.Password.Reveal()
+		}
+	}
+	return redis.LookAtAll(ctx, targets, r.peerLimits())
+}
+
+func (r *Reconciler) peerLimits() redis.Limits {
+	return redis.Limits{Dial: r.Config.Times.Dial, Dials: 2, Reply: replyTimeout}
+}
+
+// askWitness asks every witness side by side; any answer counts.
+func (r *Reconciler) askWitness(ctx context.Context, own map[netip.Addr]bool, vips []netip.Addr) Witness {
+	addrs := r.Config.Witnesses
+	if len(addrs) == 0 && !r.Config.NoWitness {
+		if gw, ok := defaultGateway(); ok {
+			addrs = []netip.Addr{gw}
+		}
+	}
+	answered := map[string]bool{}
+	r.store.load(r.store.durable, witnessFile, &answered)
+	w := Witness{}
+	var names []string
+	results := make(chan string, len(addrs))
+	asked := 0
+	for _, a := range addrs {
+		if own[a] || slices.Contains(vips, a) {
+			r.Log.Warn().Msgf("witness %s is refused: it is an address of this box or the VIP; hint: name an address outside both boxes", a)
+			continue
+		}
+		names = append(names, a.String())
+		w.Counts = w.Counts || answered[a.String()]
+		asked++
+		go func() {
+			if answers(ctx, a) {
+				results <- a.String()
+			} else {
+				results <- ""
+			}
+		}()
+	}
+	fresh := false
+	for range asked {
+		if a := <-results; a != "" {
+			w.Answers, w.Counts = true, true
+			fresh = fresh || !answered[a]
+			answered[a] = true
+		}
+	}
+	if fresh {
+		r.store.save(r.store.durable, witnessFile, answered)
+	}
+	w.Name = strings.Join(names, ", ")
+	return w
+}
+
+// Observe joins the looks into one observation and notes what lasts.
+func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroundings) Observation {
+	r.begin()
+	now := state.Now()
+	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Witness: s.witness,
+		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
+		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
+	r.seePeers(ctx, &o, s.own)
+	r.seeVRRP(&o, s, now)
+	r.noteLasting(&o, now)
+	o.Maintenance = r.maintenance()
+	o.Fence = r.seeFence(&o, now)
+	var move moveRecord
+	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
+	if o.Fence == nil && !o.MoveOpen {
+		o.Orphans = r.orphans(ctx, locals, now)
+	}
+	r.store.saveMemory(r.memory)
+	return o
+}
+
+// orphanAfter is longer than any coordinated move that a peer may have under way on our instance.
+const orphanAfter = 3 * time.Second
+
+// orphans finds local instances that a mover or a fence left with writes stopped. INFO shows for free whether a
+// min-slaves-to-write is in force at all.
+func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state.Stamp) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, l := range locals {
+		stopped := false
+		if l.Info != nil && l.Info.MinReplicas {
+			c := r.conn(l.Target.Addr)
+			v, err := c.MinReplicas(ctx)
+			c.Close()
+			stopped = err == nil && v == redis.StopWrites
+		}
+		if a := note(r.memory.Instances, "stopped "+l.Target.Name(), stopped, now); a.Looks >= 2 && a.For >= orphanAfter {
+			out = append(out, l.Target.Addr)
+		}
+	}
+	return out
+}
+
+// seePeers keeps the list of peers up to date and looks at those that it did not know.
+func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip.Addr]bool) {
+	view := o.view()
+	if view == nil {
+		return
+	}
+	var now, missing []netip.AddrPort
+	for _, n := range view {
+		if n.Addr.IsValid() && !own[n.Addr.Addr()] && !n.Myself && !n.Unknown {
+			now = append(now, n.Addr)
+		}
+	}
+	slices.SortFunc(now, netip.AddrPort.Compare)
+	var keep []redis.Look
+	for _, a := range now {
+		if i := slices.IndexFunc(o.Peers, func(l redis.Look) bool { return l.Target.Addr == a }); i >= 0 {
+			keep = append(keep, o.Peers[i])
+		} else {
+			missing = append(missing, a)
+		}
+	}
+	changed := len(missing) > 0 || len(keep) != len(o.Peers)
+	o.Peers = append(keep, r.lookAtPeers(ctx, missing)...)
+	if changed && len(now) > 0 {
+		r.store.save(r.store.durable, peersFile, now)
+	}
+}
+
+// seeVRRP finds the state to act on.
+func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
+	f := vrrp.Facts{VIPKnown: len(s.vips) > 0, Held: vrrp.Held(s.vips, s.own)}
+	f.Keepalived, o.KeepalivedLives = vrrp.Parent(r.Caller)
+	var rec vrrp.Record
+	if r.store.load(r.store.run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {
+		f.Record = &rec
+	}
+	o.State, o.Why = vrrp.Effective(f)
+	if !f.VIPKnown && r.Event != nil && o.KeepalivedLives {
+		o.State, o.Why = r.Event.State, "the VIP is not known, so the hook's own words count"
+	}
+	switch {
+	case !f.Held:
+		r.memory.HeldSince = state.Stamp{}
+	case r.memory.HeldSince.Zero() || r.memory.HeldSince.Boot != now.Boot:
+		r.memory.HeldSince = now
+	}
+	if f.Held {
+		o.HeldFor = now.Since(r.memory.HeldSince)
+	}
+}
+
+// noteLasting counts the looks in which boxes, instances or everything was silent.
+func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
+	for _, p := range o.Peers {
+		a := p.Target.Addr
+		o.Boxes[a.Addr()] = Ail{}
+		bad := !p.State.Serves() || p.Role() == redis.Replica
+		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
+	}
+	for box := range o.Boxes {
+		o.Boxes[box] = note(r.memory.Boxes, box.String(), o.boxSilent(box), now)
+	}
+	alone := map[string]seen{}
+	if r.memory.Alone != nil {
+		alone[""] = *r.memory.Alone
+	}
+	o.Alone = note(alone, "", o.cutOff(), now)
+	r.memory.Alone = nil
+	if a, ok := alone[""]; ok {
+		r.memory.Alone = &a
+	}
+}
+
+// maintenance is the reason that somebody wrote down, or nothing.
+func (r *Reconciler) maintenance() string {
+	b, err := os.ReadFile(r.store.durable.Path(MaintenanceFile))
+	if err != nil {
+		return ""
+	}
+	reason := strings.Join(strings.Fields(string(b[:min(len(b), 200)])), " ")
+	if reason == "" {
+		return "no reason given"
+	}
+	return reason
+}
+
+// seeFence reads the fence and notes since when a peer answers.
+func (r *Reconciler) seeFence(o *Observation, now state.Stamp) *FenceView {
+	var f fenceRecord
+	if !r.store.load(r.store.durable, fenceFile, &f) || f.Lifted != nil {
+		return nil
+	}
+	before := text(f)
+	alone := !o.peerAlive() && o.Witness.Answers
+	f.PeerSince = since(f.PeerSince, o.peerAlive(), now)
+	f.AloneSince = since(f.AloneSince, alone, now)
+	if text(f) != before {
+		r.store.save(r.store.durable, fenceFile, f)
+	}
+	v := &FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.holdOff(r.Config.Times.HoldOff)}
+	if f.PeerSince != nil {
+		v.PeerFor = now.Since(*f.PeerSince)
+	}
+	if f.AloneSince != nil {
+		v.AloneFor = now.Since(*f.AloneSince)
+	}
+	return v
+}
+
+// since keeps the begin of a stretch that goes on. A stretch of an earlier boot does not count.
+func since(s *state.Stamp, goesOn bool, now state.Stamp) *state.Stamp {
+	switch {
+	case !goesOn:
+		return nil
+	case s == nil || s.Boot != now.Boot:
+		return &now
+	}
+	return s
+}

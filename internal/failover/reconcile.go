@@ -1,0 +1,225 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// The locks: recordLock is held while the event is written, actLock while Redis is changed.
+const (
+	recordLock = "event.lock"
+	actLock    = "act.lock"
+)
+
+// ErrSuperseded: a newer event came, and its hook goes on from here.
+var ErrSuperseded = errors.New("superseded by a newer event")
+
+// lockPause is the pause between two tries for a lock.
+const lockPause = 2 * time.Millisecond
+
+// lock waits for a lock until ctx ends.
+func lock(ctx context.Context, d state.Dir, name string) (state.Unlock, error) {
+	for {
+		unlock, err := d.TryLock(name)
+		if !errors.Is(err, state.ErrBusy) {
+			return unlock, err
+		}
+		if err := pause(ctx, lockPause); err != nil {
+			return nil, fmt.Errorf("wait for %s: %w", name, err)
+		}
+	}
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Record writes down the event of a hook, so that ticks go on from it when the hook is killed.
+func (r *Reconciler) Record(ctx context.Context) error {
+	r.begin()
+	if r.DryRun {
+		return nil
+	}
+	unlock, err := lock(ctx, r.store.run, recordLock)
+	if err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	defer unlock()
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	vips := r.Config.VIPs
+	if len(vips) == 0 {
+		// Without a VIP the record says "not held"; what follows from that is decided, and said, by the reconciler.
+		vips, _ = vrrp.VIPs(r.Config.KeepalivedConf)
+	}
+	var last vrrp.Record
+	r.store.load(r.store.run, vrrp.RecordFile, &last)
+	parent, _ := vrrp.Parent(r.Caller)
+	rec := vrrp.Record{Seq: last.Seq + 1, Name: r.Event.Name, State: r.Event.State, Keepalived: parent, Held: vrrp.Held(vips, own),
+		AfterMaster: last.State == vrrp.Master && last.Keepalived == parent, At: state.Now()}
+	if err := r.store.run.Store(vrrp.RecordFile, rec); err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	r.seq = rec.Seq
+	return nil
+}
+
+// superseded: another hook has recorded a newer event.
+func (r *Reconciler) superseded() bool {
+	if r.seq == 0 {
+		return false
+	}
+	var rec vrrp.Record
+	found, err := r.store.run.Load(vrrp.RecordFile, &rec)
+	return err == nil && found && rec.Seq > r.seq
+}
+
+// Outcome is what a reconciliation came to.
+type Outcome struct {
+	// Isolated: this box is cut off. Fenced: writes are refused here.
+	Isolated, Fenced bool
+	// Sentence is the last decision.
+	Sentence string
+}
+
+// Unfit tells whether the box must not hold the VIP.
+func (o Outcome) Unfit() bool { return o.Isolated || o.Fenced }
+
+// Look is one whole observation: the local instances and what is around them, side by side.
+func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
+	type around struct {
+		s   Surroundings
+		err error
+	}
+	ch := make(chan around, 1)
+	r.begin() // before the goroutine, which uses what it loads
+	go func() {
+		s, err := r.LookAround(ctx)
+		ch <- around{s, err}
+	}()
+	locals := redis.LookAtAll(ctx, redis.Targets(r.Config.Instances), r.localLimits())
+	a := <-ch
+	if a.err != nil {
+		return Observation{}, a.err
+	}
+	return r.Observe(ctx, locals, a.s), nil
+}
+
+// localLimits: an instance on this box that takes longer than half a check is hung for our purpose.
+func (r *Reconciler) localLimits() redis.Limits {
+	return redis.Limits{Dial: r.Config.Times.Deadline / 2, Dials: 1, Reply: r.Config.Times.Deadline / 2}
+}
+
+// Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
+// that does not get the acting lock at once leaves.
+func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, error) {
+	out := Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil}
+	if !r.DryRun {
+		unlock, err := r.takeActLock(ctx)
+		switch {
+		case errors.Is(err, state.ErrBusy):
+			out.Sentence = "another run is acting"
+			return out, nil
+		case err != nil:
+			// Nothing can be locked on a full or read-only disk; a promotion is worth more than order.
+			r.Log.Warn().Err(err).Msg("going on without the acting lock")
+		default:
+			defer unlock()
+		}
+	}
+	defer func() { r.store.saveMemory(r.memory) }()
+	for {
+		plan := Decide(o)
+		out = Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil, Sentence: plan.Sentence}
+		r.say(plan)
+		if r.DryRun {
+			return out, nil
+		}
+		failed := r.apply(ctx, o, plan)
+		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == Fence {
+			out.Fenced = true
+		}
+		if errors.Is(failed, ErrSuperseded) || failed == nil && len(plan.Steps) == 0 && plan.Again == 0 {
+			return out, failed
+		}
+		if done, err := r.waitAgain(ctx, o, plan, failed); done {
+			return out, err
+		}
+		var err error
+		if o, err = r.Look(ctx); err != nil {
+			return out, err
+		}
+	}
+}
+
+// retryPause is the pause after a step that failed.
+const retryPause = 200 * time.Millisecond
+
+// waitAgain waits for the next look; done means that there will be none in this run.
+func (r *Reconciler) waitAgain(ctx context.Context, o Observation, plan Plan, failed error) (done bool, err error) {
+	wait := plan.Again
+	if len(plan.Steps) > 0 && wait == 0 {
+		wait = time.Millisecond
+	}
+	if failed != nil {
+		wait = max(wait, retryPause)
+	}
+	// A fence is held by the ticks, and the last moment of a run is no time to begin anything.
+	if o.Fence != nil && !o.canLift() {
+		return true, failed
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait+replyTimeout {
+		return true, failed
+	}
+	for ; ; wait -= lookAgain {
+		if r.superseded() {
+			return true, ErrSuperseded
+		}
+		if wait <= 0 {
+			return false, nil
+		}
+		if pause(ctx, min(wait, lookAgain)) != nil {
+			return true, failed
+		}
+	}
+}
+
+// canLift: the fence may end within this run.
+func (o *Observation) canLift() bool {
+	return o.Fence.PeerFor >= o.Fence.HoldOff || o.Fence.AloneFor >= o.Times.ColdStartWait
+}
+
+func (r *Reconciler) takeActLock(ctx context.Context) (state.Unlock, error) {
+	r.begin()
+	if r.Event == nil {
+		return r.store.run.TryLock(actLock)
+	}
+	return lock(ctx, r.store.run, actLock)
+}
+
+// say logs a decision: always what is done, and what is only seen when it differs from the last.
+func (r *Reconciler) say(plan Plan) {
+	if r.DryRun || len(plan.Steps) == 0 && plan.Sentence == r.memory.Sentence {
+		return
+	}
+	if plan.Sentence != r.memory.Sentence || len(plan.Steps) > 0 && plan.Steps[0].Do != Fence {
+		r.Log.Info().Msg(plan.Sentence)
+	}
+	r.memory.Sentence = plan.Sentence
+}

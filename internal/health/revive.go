@@ -1,0 +1,161 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+)
+
+// Reviver starts instances that died. Its memory is kept across runs.
+type Reviver struct {
+	Config  *config.Config
+	Service service.Manager
+	Log     *zerolog.Logger
+}
+
+// starts is what is remembered of one instance.
+type starts struct {
+	// At are the starts inside the window.
+	At []state.Stamp `json:"at,omitempty"`
+	// Next is how long after the last start the next may come.
+	Next time.Duration `json:"next_ns,omitempty"`
+	// Said: that we have given up has been logged.
+	Said bool `json:"said,omitempty"`
+}
+
+// The back-off between two starts: 200 ms, doubled each time, up to a quarter of the window.
+const firstBackoff = 200 * time.Millisecond
+
+// pollPause is the pause between two looks at an instance that was started.
+const pollPause = 5 * time.Millisecond
+
+// Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
+// the instances for which it has given up.
+func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits) ([]redis.Look, map[netip.AddrPort]bool) {
+	out := append([]redis.Look(nil), looks...)
+	gaveUp := make([]bool, len(looks))
+	var wg sync.WaitGroup
+	for i := range looks {
+		if looks[i].State != redis.Refused {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			out[i], gaveUp[i] = r.revive(ctx, r.Config.Instances[i], looks[i], l)
+		}()
+	}
+	wg.Wait()
+	up := map[netip.AddrPort]bool{}
+	for i, g := range gaveUp {
+		if g {
+			up[looks[i].Target.Addr] = true
+		}
+	}
+	return out, up
+}
+
+func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
+	run := state.Dir(r.Config.RunDir)
+	name := "revive-" + strconv.Itoa(int(in.Port))
+	unlock, err := run.TryLock(name + ".lock")
+	if errors.Is(err, state.ErrBusy) {
+		return r.await(ctx, look, l), false // another run is at it
+	}
+	if err != nil {
+		r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		return look, false
+	}
+	defer unlock()
+	var s starts
+	if _, err := run.Load(name+".json", &s); err != nil {
+		r.Log.Warn().Err(err).Msg("the back-off of revive starts anew")
+	}
+	ok, gaveUp := r.mayStart(&s, in, state.Now())
+	if !ok {
+		if gaveUp && s.Said {
+			r.keep(run, name, s)
+		}
+		return look, gaveUp
+	}
+	if st := r.Service.Status(ctx, in); st.Status == service.Stopped || st.Status == service.Busy || st.Status == service.Running {
+		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
+		return r.await(ctx, look, l), false
+	}
+	r.keep(run, name, s)
+	begun := time.Now()
+	if err := r.Service.Start(ctx, in); err != nil {
+		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
+		return look, false
+	}
+	look = r.await(ctx, look, l)
+	r.Log.Warn().Msgf("%s was dead and has been started, after %d ms it %s", in.Name(), time.Since(begun).Milliseconds(), look.State)
+	return look, false
+}
+
+// mayStart applies the back-off and the burst, and counts the start.
+func (r *Reviver) mayStart(s *starts, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
+	var recent []state.Stamp
+	for _, at := range s.At {
+		if at.Boot == now.Boot && now.Since(at) < r.Config.Revive.Window {
+			recent = append(recent, at)
+		}
+	}
+	s.At = recent
+	switch n := len(recent); {
+	case n >= r.Config.Revive.Burst:
+		if !s.Said {
+			s.Said = true
+			r.Log.Error().Msgf("%s died %d times within %s and is not started again; hint: look at its log, then redis-initd %d start",
+				in.Name(), n, r.Config.Revive.Window, in.Port)
+		}
+		return false, true
+	case n > 0 && now.Since(recent[n-1]) < s.Next:
+		return false, false
+	case n == 0:
+		s.Next = 0
+	}
+	s.Said = false
+	s.At = append(s.At, now)
+	s.Next = min(max(2*s.Next, firstBackoff), r.Config.Revive.Window/4)
+	s.Next += time.Duration(rand.Int64N(int64(s.Next)/4 + 1)) // jitter, so that instances do not start in step
+	return true, false
+}
+
+func (r *Reviver) keep(run state.Dir, name string, s starts) {
+	if err := run.Store(name+".json", s); err != nil {
+		r.Log.Warn().Err(err).Msg("the starts of revive cannot be kept")
+	}
+}
+
+// await looks until the instance lives or ctx ends. The last look is what counts.
+func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
+	for {
+		next := redis.LookAt(ctx, look.Target, l)
+		if ctx.Err() != nil && !next.State.Alive() {
+			return look // this look was cut short and says nothing
+		}
+		look = next
+		if look.State.Alive() && look.State != redis.Loading {
+			return look
+		}
+		t := time.NewTimer(pollPause)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return look
+		case <-t.C:
+		}
+	}
+}
