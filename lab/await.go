@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/resp"
 )
 
@@ -127,4 +128,49 @@ func Owners(nodes string) (ranges map[string]string, wrong string) {
 		return nil, fmt.Sprintf("%d masters and %d replicas", len(known), len(follows))
 	}
 	return ranges, ""
+}
+
+// AwaitRole waits until each of the addresses is in a role (see host.EventRole), as the instances themselves see it.
+func (l *Lab) AwaitRole(ctx context.Context, role string, within time.Duration, addrs ...string) error {
+	return l.Timeline.Await(ctx, strings.Join(addrs, ", ")+" to be "+role, within, func(v View) bool {
+		for _, a := range addrs {
+			if v.Role[a] != role {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// awaitLog waits for a line in the log of the box that contains text.
+func (b *Box) awaitLog(ctx context.Context, text string, within time.Duration) error {
+	return b.lab.Timeline.Await(ctx, fmt.Sprintf("%q in the log of %s", text, b.Name), within, func(View) bool {
+		// The condition is asked under the lock of the time line.
+		_, found := b.lab.Timeline.last(func(e Event) bool {
+			return e.Host == b.Name && e.Kind == host.EventLog && strings.Contains(e.Text, text)
+		})
+		return found
+	})
+}
+
+// awaitQuietHooks waits until no script of keepalived runs on the box any more.
+func (b *Box) awaitQuietHooks(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the hooks on %s still run after %s", b.Name, within))
+	defer cancel()
+	tick := time.NewTicker(linkedPeriod)
+	defer tick.Stop()
+	for {
+		procs, err := b.host.Procs(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(procs, func(p host.Proc) bool { return strings.Contains(strings.Join(p.Argv, " "), "/etc/init.d/") }) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }

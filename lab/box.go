@@ -203,3 +203,12 @@ func newBootID() (string, error) {
 	}
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
+
+// Pids are the first processes of all hosts, by name, in the lab's own numbers.
+func (l *Lab) Pids() map[string]int {
+	pids := map[string]int{}
+	for _, b := range l.hosts() {
+		pids[b.Name] = b.host.Pid()
+	}
+	return pids
+}

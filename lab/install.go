@@ -20,15 +20,19 @@ var Programs = []string{"chk-redis", "notify-redis", "redis-initd"}
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/bin/false
-keepalived_script:x:980:980:keepalived scripts:/:/bin/false
 redis:x:981:981:Redis:/var/lib/redis:/bin/false
 `
 
 const group = `root:x:0:
 nogroup:x:65534:
-keepalived_script:x:980:
 redis:x:981:
 `
+
+// The account under which keepalived 2 runs scripts when the file names none. The old scripts' boxes had none, and need root.
+const (
+	scriptUser  = "keepalived_script:x:980:980:keepalived scripts:/:/bin/false\n"
+	scriptGroup = "keepalived_script:x:980:\n"
+)
 
 // fromHost are the files of the machine's /etc that programs need to start; a machine that lacks one does without it.
 var fromHost = []string{"ld.so.cache", "ld.so.conf", "localtime", "protocols", "services", "alternatives", "ssl/openssl.cnf"}
@@ -51,6 +55,10 @@ func (b *Box) install() error {
 		"etc/hosts":         "127.0.0.1 localhost\n192.168.9.70 redis1\n192.168.9.71 redis2\n192.168.9.1 client\n",
 		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		"etc/hostname":      b.Name + "\n",
+	}
+	if b.lab.opts.Setup != OldScripts {
+		files["etc/passwd"] += scriptUser
+		files["etc/group"] += scriptGroup
 	}
 	for _, p := range b.Ports {
 		files[fmt.Sprintf("etc/redis/%d.conf", p)] = redisConf(p)

@@ -37,8 +37,8 @@ const (
 
 // Options say what a lab is made of.
 type Options struct {
-	// Root is the checkout; Build the directory of the built programs, of the cache and of the results.
-	Root, Build string
+	// Root is the checkout, Build the directory of the built programs and of the cache, Results that of the results and of kept logs.
+	Root, Build, Results string
 	// Work is the lab's private directory; everything in it vanishes with the lab.
 	Work string
 	// Setup is what runs on the boxes.
@@ -65,7 +65,6 @@ type Lab struct {
 	Redis1, Redis2, Client *Box
 
 	network *host.Switch
-	writers []*Writer
 }
 
 // New makes a lab: three hosts that are up, six instances that are linked, no keepalived yet. Close must be called also after
@@ -132,7 +131,7 @@ func (l *Lab) Other(b *Box) *Box {
 }
 
 // Close takes everything down and waits until it is gone. With a failure (or Options.Keep) it first copies logs and files to a
-// directory below Options.Build and returns its name.
+// directory below Options.Results and returns its name.
 func (l *Lab) Close(failure error) (kept string, err error) {
 	var errs []error
 	for _, b := range l.hosts() {
@@ -151,7 +150,7 @@ func (l *Lab) Close(failure error) (kept string, err error) {
 
 // keep copies what the hosts wrote, and the time line.
 func (l *Lab) keep() (string, error) {
-	base := filepath.Join(l.opts.Build, "lab", "kept")
+	base := filepath.Join(l.opts.Results, "kept")
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", fmt.Errorf("keep the logs: %w", err)
 	}

@@ -125,6 +125,10 @@ func (t *Timeline) Events() []Event {
 func (t *Timeline) Last(match func(Event) bool) (Event, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.last(match)
+}
+
+func (t *Timeline) last(match func(Event) bool) (Event, bool) {
 	for _, e := range slices.Backward(t.events) {
 		if match(e) {
 			return e, true

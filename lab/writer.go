@@ -1,4 +1,227 @@
 package lab
 
-// Writer is a write probe that runs on a host.
-type Writer struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/probe"
+)
+
+// writerWord is the command of the lab's own program that makes it a write probe.
+const writerWord = "probe"
+
+// IsWriter says whether a command line asks for a write probe instead of a lab. The program that makes labs must look at it first.
+func IsWriter(args []string) bool { return len(args) > 0 && args[0] == writerWord }
+
+// WriterMain runs the write probe and returns the exit code of the program.
+func WriterMain(args []string) int { return probe.Main(args[1:], os.Stdin, os.Stdout, os.Stderr) }
+
+// Writer is a write probe that runs on a host. Its methods may be called at the same time.
+type Writer struct {
+	// Source is its name in its events.
+	Source  string
+	box     *Box
+	process *host.Process
+	read    chan error
+
+	mu      sync.Mutex
+	events  []probe.Event
+	ranges  map[string]*rangeState
+	changed chan struct{}
+	taps    []func(probe.Event)
+}
+
+// rangeState is what is known of one slot range right now.
+type rangeState struct {
+	acked   int
+	lastAck host.Mono
+	silent  bool
+}
+
+// StartWriter starts a write probe on a host: on the client through the VIP, as any client of the cluster; on a box to the box's own
+// masters only, so that it sees what a box that is cut off still acknowledges.
+func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
+	opts := probe.Options{Source: on.Name, Mode: probe.Cluster, VIP: netip.MustParseAddr(VIP)}
+	for _, b := range l.Boxes() {
+		for _, p := range b.Ports {
+			opts.Ports = append(opts.Ports, uint16(p))
+		}
+	}
+	if on != l.Client {
+		opts = probe.Options{Source: "in-" + on.Name, Mode: probe.Local}
+		for _, a := range on.Instances() {
+			opts.Local = append(opts.Local, netip.MustParseAddrPort(a))
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	}
+	errs, err := os.Create(filepath.Join(on.dir, "log", opts.Source+".err"))
+	if err != nil {
+		r.Close()
+		w.Close()
+		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	}
+	p, err := on.host.Start(ctx, append([]string{host.Self, writerWord}, opts.Args()...), nil, w, errs)
+	w.Close()
+	errs.Close()
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	}
+	wr := &Writer{Source: opts.Source, box: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
+	go func() {
+		defer r.Close()
+		wr.read <- probe.Decode(r, wr.add)
+	}()
+	return wr, nil
+}
+
+// add takes in one event.
+func (w *Writer) add(e probe.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	for _, r := range e.Ranges {
+		w.ranges[r.Name] = &rangeState{}
+	}
+	if s := w.ranges[e.Range]; s != nil {
+		switch e.Kind {
+		case probe.Acks:
+			s.acked += len(e.Acks)
+			if n := len(e.Acks); n > 0 {
+				s.lastAck = max(s.lastAck, e.Acks[n-1])
+			}
+		case probe.Silent:
+			s.silent = true
+		case probe.Back:
+			s.silent, s.lastAck = false, max(s.lastAck, e.At)
+		}
+	}
+	for _, f := range w.taps {
+		f(e)
+	}
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// Tap calls f for each event from now on. f must not block, and must not call the writer.
+func (w *Writer) Tap(f func(probe.Event)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taps = append(w.taps, f)
+}
+
+// Events are all events so far.
+func (w *Writer) Events() []probe.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]probe.Event(nil), w.events...)
+}
+
+// Acked counts the acknowledgements so far.
+func (w *Writer) Acked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, s := range w.ranges {
+		n += s.acked
+	}
+	return n
+}
+
+// AwaitWriting waits until every range has been acknowledged.
+func (w *Writer) AwaitWriting(ctx context.Context, within time.Duration) error {
+	return w.await(ctx, "acknowledgements of every slot range", within, 0)
+}
+
+// seenAfter is how long after a fault the probe has surely noticed it: only acknowledgements from then on show that a range is writable.
+const seenAfter = 250 * time.Millisecond
+
+// AwaitWritable waits until the probe on the client gets acknowledgements of every range again, after the fault.
+func (r *Run) AwaitWritable(ctx context.Context, within time.Duration) error {
+	return r.Out.await(ctx, "every slot to be writable", within, r.Fault.Add(seenAfter))
+}
+
+// await waits until every range has been acknowledged after an instant and is not silent.
+func (w *Writer) await(ctx context.Context, what string, within time.Duration, after host.Mono) error {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		w.mu.Lock()
+		var not []string
+		for name, s := range w.ranges {
+			if s.silent || s.lastAck <= after {
+				not = append(not, name)
+			}
+		}
+		ok, changed := len(w.ranges) > 0 && len(not) == 0, w.changed
+		w.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case err := <-w.read:
+			w.read <- err
+			return fmt.Errorf("wait for %s: the writer on %s has ended%s", what, w.box.Name, w.lastWords())
+		case <-timer.C:
+			return &TimeoutError{What: what, Within: within, Seen: "not " + strings.Join(not, ", ") + "; " + w.box.lab.Timeline.View().String()}
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
+		}
+	}
+}
+
+// lastWords is what the writer wrote to its standard error.
+func (w *Writer) lastWords() string {
+	text, err := os.ReadFile(filepath.Join(w.box.dir, "log", w.Source+".err"))
+	if err != nil || len(text) == 0 {
+		return ""
+	}
+	return ": " + strings.TrimSpace(string(text))
+}
+
+// finishWait bounds the reading back at the end.
+const finishWait = 40 * time.Second
+
+// Finish stops writing, lets the writer read everything back, and waits for its end. A writer whose box has lost its power has nothing
+// more to say; that is no error.
+func (w *Writer) Finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, finishWait, fmt.Errorf("the writer on %s still reads back after %s", w.box.Name, finishWait))
+	defer cancel()
+	err := w.process.Signal(ctx, syscall.SIGTERM)
+	if errors.Is(err, host.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stop the writer: %w", err)
+	}
+	code, err := w.process.Wait(ctx)
+	if err != nil {
+		return fmt.Errorf("stop the writer: %w", err)
+	}
+	select {
+	case err := <-w.read:
+		w.read <- err
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return fmt.Errorf("stop the writer: %w", context.Cause(ctx))
+	}
+	if code != 0 {
+		return fmt.Errorf("the writer on %s ended with exit code %d%s", w.box.Name, code, w.lastWords())
+	}
+	return nil
+}

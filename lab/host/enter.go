@@ -22,6 +22,8 @@ const (
 	stageVar = "REDISLAB_STAGE"
 	specVar  = "REDISLAB_SPEC"
 	userVar  = "REDISLAB_USERNS"
+	// insideVar stays set inside, for programs that the lab starts there themselves.
+	insideVar = "REDISLAB_INSIDE"
 
 	stageInner = "lab"
 	stageAgent = "host"
@@ -30,25 +32,33 @@ const (
 // ErrNeeds says what the lab needs where this machine forbids namespaces.
 var ErrNeeds = errors.New("the lab needs root, or user namespaces for everybody")
 
+// Init must be the first call of a program that makes hosts: in the first process of a host, which is a copy of the program, it never
+// returns.
+func Init() {
+	if os.Getenv(stageVar) == stageAgent {
+		agentMain()
+	}
+}
+
 // Main runs a program that may make hosts. The first call re-executes the program inside namespaces of its own (processes,
 // mounts, network, and users when it is not root) and hands on its exit code; run is called in there only, with work, an empty
-// directory that vanishes with the lab, mounted on workDir. In the first process of a host Main never returns.
+// directory that vanishes with the lab, mounted on workDir.
 func Main(workDir string, run func(work string) int) int {
-	switch os.Getenv(stageVar) {
-	case stageAgent:
-		agentMain()
-		return 1
-	case stageInner:
-		os.Unsetenv(stageVar)
-		work, err := setUpInner(workDir)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "lab: %v\n", err)
-			return 1
-		}
-		return run(work)
+	if os.Getenv(stageVar) != stageInner {
+		return enter()
 	}
-	return enter()
+	os.Unsetenv(stageVar)
+	os.Setenv(insideVar, "1")
+	work, err := setUpInner(workDir)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "lab: %v\n", err)
+		return 1
+	}
+	return run(work)
 }
+
+// Outside says whether this is the first process, before Main has made the namespaces.
+func Outside() bool { return os.Getenv(stageVar) == "" && os.Getenv(insideVar) == "" }
 
 // Rootless says whether the lab's root is an ordinary user outside.
 func Rootless() bool { return os.Getenv(userVar) == "1" }

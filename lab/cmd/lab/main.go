@@ -1,48 +1,141 @@
-// Command lab runs scenarios on two boxes in namespaces of this machine: see package lab.
+// Command redis-lab runs scenarios on two boxes in namespaces of this machine: see package lab.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
-	"time"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 
 	"keepalived-redis/lab"
+	"keepalived-redis/lab/demo"
 	"keepalived-redis/lab/host"
 )
 
+const usage = `usage: redis-lab list                         the scenarios
+       redis-lab run [--runs N] [--old] NAME  run one; the result goes to build/lab/NAME.json
+       redis-lab demo                         a box dies, shown as it happens, beside the old scripts
+       redis-lab up [--old] [NAME]            the beginning of a scenario, until Ctrl-C
+       redis-lab shell [--old] [NAME]         the same with a shell on the box that has the VIP
+
+It needs root, or user namespaces for everybody. KEEP=1 keeps logs and files of a run that went well, too.
+`
+
 func main() {
-	os.Exit(host.Main("build/lab/work", run))
+	host.Init()
+	os.Exit(run(os.Args[1:]))
 }
 
-func run(work string) int {
-	ctx := context.Background()
-	t0 := time.Now()
-	say := func(f string, a ...any) { fmt.Printf("%7.3f "+f+"\n", append([]any{time.Since(t0).Seconds()}, a...)...) }
-	setup := lab.OldScripts
-	l, err := lab.New(ctx, lab.Options{Root: ".", Build: "build", Work: work, Setup: setup, Say: say, Layout: lab.Layout(os.Args[1])})
-	if err == nil {
-		say("up: %s", l.Timeline.View())
-		err = func() error {
-			if err := l.Redis1.StartKeepalived(ctx); err != nil {
-				return err
-			}
-			if err := l.AwaitVIP(ctx, l.Redis1, 10*time.Second); err != nil {
-				return err
-			}
-			out, _, err := l.Redis1.Run(ctx, "sh", "-c", "ip a; ls -la / /etc /dev /usr/libexec/keepalived /usr/sbin/chk-redis; ps -ef; cat /proc/sys/kernel/random/boot_id; ls -l /run/systemd; mount | head -50; ping -c 1 192.168.9.1")
-			fmt.Println(out)
-			if err != nil {
-				return err
-			}
-			l.Redis1.PowerCut()
-			time.Sleep(100 * time.Millisecond)
-			say("%s", l.Timeline.View())
-			return fmt.Errorf("end")
-		}()
+// run looks at the command before any namespace is made: what needs none is done at once.
+func run(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2
 	}
-	say("closing: %v", err)
-	kept, err := l.Close(err)
-	say("%s %v", kept, err)
+	if lab.IsWriter(args) {
+		return lab.WriterMain(args)
+	}
+	switch args[0] {
+	case "list":
+		for _, s := range lab.Scenarios {
+			fmt.Printf("%-16s %s\n", s.Name, s.About)
+		}
+		return 0
+	case "run", "demo", "up", "shell":
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return 0
+	default:
+		fmt.Fprintf(os.Stderr, "redis-lab: unknown command %q\n%s", args[0], usage)
+		return 2
+	}
+	c, err := parse(args[0], args[1:])
+	if err != nil {
+		return fail(err)
+	}
+	if host.Outside() {
+		// Installing needs the machine's own network, so it comes before the namespaces.
+		if err := demo.Install(context.Background(), os.Stdout); err != nil {
+			return fail(err)
+		}
+	}
+	return host.Main(filepath.Join(c.opts.Build, "lab", "work"), c.inside)
+}
+
+// command is a parsed command line.
+type command struct {
+	name     string
+	scenario lab.Scenario
+	runs     int
+	opts     lab.Options
+}
+
+func parse(name string, args []string) (command, error) {
+	c := command{name: name}
+	root, err := host.Module(".")
+	if err != nil {
+		return c, err
+	}
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.IntVar(&c.runs, "runs", 1, "how many times")
+	old := flags.Bool("old", false, "with the old scripts")
+	flags.StringVar(&c.opts.Build, "build", filepath.Join(root, "build"), "directory of the programs and the cache")
+	flags.StringVar(&c.opts.Results, "results", "", "directory of the results (default: lab in the build directory)")
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	if c.opts.Results == "" {
+		c.opts.Results = filepath.Join(c.opts.Build, "lab")
+	}
+	c.opts.Root, c.opts.Keep = root, os.Getenv("KEEP") == "1"
+	c.opts.Setup = lab.Ours
+	if *old {
+		c.opts.Setup = lab.OldScripts
+	}
+	word := flags.Arg(0)
+	switch {
+	case word == "" && name == "run":
+		return c, errors.New("run: no scenario named; hint: make lab SCENARIO=box-dies, or redis-lab list")
+	case word == "":
+		word = "box-dies"
+	}
+	if c.runs < 1 || flags.NArg() > 1 {
+		return c, fmt.Errorf("%s: give one scenario, and --runs of 1 or more before it", name)
+	}
+	c.scenario, err = lab.Find(word)
+	return c, err
+}
+
+// inside runs in the lab's own namespaces.
+func (c command) inside(work string) int {
+	c.opts.Work = work
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	var err error
+	switch c.name {
+	case "run":
+		err = c.runAll(ctx)
+	case "demo":
+		err = demo.Show(ctx, os.Stdout, c.opts, c.scenario)
+	case "up":
+		err = c.up(ctx, waitForEnd)
+	case "shell":
+		err = c.up(ctx, shell)
+	}
+	if err != nil {
+		return fail(err)
+	}
 	return 0
+}
+
+func fail(err error) int {
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintf(os.Stderr, "redis-lab: %v\n", err)
+	return 1
 }

@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/probe"
+	"keepalived-redis/lab/report"
+)
+
+// Outcome is a finished run: what was recorded, and what was measured from it.
+type Outcome struct {
+	Run      *Run
+	Recorded report.Run
+	Result   report.Result
+}
+
+// claim looks at an outcome and returns a sentence for each thing that does not hold.
+type claim func(Outcome) []string
+
+// all joins claims.
+func all(claims ...claim) claim {
+	return func(o Outcome) []string {
+		var wrong []string
+		for _, c := range claims {
+			wrong = append(wrong, c(o)...)
+		}
+		return wrong
+	}
+}
+
+func when(wrong bool, format string, args ...any) []string {
+	if !wrong {
+		return nil
+	}
+	return []string{fmt.Sprintf(format, args...)}
+}
+
+// vipMoves: the VIP came to the other box.
+func vipMoves(o Outcome) []string { return when(o.Result.VIP == nil, "the VIP did not move") }
+
+// vipStays: from the fault on the VIP neither left its box nor came to another.
+func vipStays(o Outcome) []string {
+	var wrong []string
+	for _, e := range o.Recorded.Events {
+		if e.Kind == host.EventVIP && e.At >= o.Recorded.Fault {
+			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
+		}
+	}
+	return wrong
+}
+
+// afterVIPLimit is far above the budget of 50 ms, which is a benchmark of its own: a test on a busy machine must only see that nothing waits
+// for a timer of Redis or of a check.
+const afterVIPLimit = 700 * time.Millisecond
+
+// writableSoonAfterVIP: every slot is writable shortly after the VIP has moved.
+func writableSoonAfterVIP(o Outcome) []string {
+	if o.Result.Writable == nil {
+		return []string{"not every slot became writable again"}
+	}
+	return when(o.Result.AfterVIP != nil && *o.Result.AfterVIP > afterVIPLimit, "every slot was writable only %s after the VIP had moved", deref(o.Result.AfterVIP))
+}
+
+// writableWithin: every slot is writable within a time after the fault.
+func writableWithin(limit time.Duration) claim {
+	return func(o Outcome) []string {
+		if o.Result.Writable == nil {
+			return []string{"not every slot became writable again"}
+		}
+		return when(*o.Result.Writable > limit, "every slot was writable only %s after the fault, not within %s", *o.Result.Writable, limit)
+	}
+}
+
+// everythingOnSurvivor: at the end all masters are on the box that is left.
+func everythingOnSurvivor(o Outcome) []string {
+	var wrong []string
+	slots := 0
+	for addr, n := range o.Result.Masters {
+		slots += n
+		wrong = append(wrong, when(!strings.HasPrefix(addr, o.Run.Standby.Addr+":"), "%s serves %d slots", addr, n)...)
+	}
+	return append(wrong, when(slots != 16384, "the survivor serves %d slots of 16384", slots)...)
+}
+
+// nothingLost: no acknowledged write is gone, and all could be read back.
+func nothingLost(o Outcome) []string {
+	return when(o.Result.Lost+o.Result.Unread > 0, "%d acknowledged writes are lost, %d could not be read back", o.Result.Lost, o.Result.Unread)
+}
+
+// nothingLostSinceFault: what the client got acknowledged after the cut came from the side that took over, and is all there.
+func nothingLostSinceFault(o Outcome) []string {
+	lost := 0
+	for _, e := range o.Recorded.Probe {
+		if e.Kind == probe.Verified && e.Source == o.Recorded.Client && e.Result != nil {
+			for _, at := range e.Result.LostAcks {
+				if at > o.Recorded.Fault {
+					lost++
+				}
+			}
+		}
+	}
+	return append(when(lost > 0, "%d writes that were acknowledged after the cut are lost", lost),
+		when(o.Result.Unread > 0, "%d acknowledged writes could not be read back", o.Result.Unread)...)
+}
+
+// worstGap: no range was without an acknowledgement for longer. On a machine that is busy with other things a writer may be late, so this
+// is several times the budget; the budget itself is a benchmark.
+func worstGap(limit time.Duration) claim {
+	return func(o Outcome) []string {
+		if o.Result.WorstGap == nil {
+			return []string{"a slot range was never writable again"}
+		}
+		return when(*o.Result.WorstGap > limit, "the worst write gap is %s, more than %s", *o.Result.WorstGap, limit)
+	}
+}
+
+// cutSideStops: the box that was cut off acknowledged nothing any more after a time.
+func cutSideStops(limit time.Duration) claim {
+	return func(o Outcome) []string {
+		if o.Result.LastCutAck == nil {
+			return []string{"nobody wrote on the box that was cut off"}
+		}
+		return when(*o.Result.LastCutAck > limit, "the box that was cut off still acknowledged a write after %s", *o.Result.LastCutAck)
+	}
+}
+
+// deref reads a duration that may be missing.
+func deref(d *time.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return *d
+}
+
+// movesGaps are the worst write gap around each planned move: of all ranges, up to the next move.
+func movesGaps(rec report.Run, moves []host.Mono) []time.Duration {
+	gaps := make([]time.Duration, len(moves))
+	last := map[string]host.Mono{}
+	acks := map[string][]host.Mono{}
+	for _, e := range rec.Probe {
+		if e.Source == rec.Client && e.Kind == probe.Acks {
+			acks[e.Range] = append(acks[e.Range], e.Acks...)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(acks)) {
+		list := acks[name]
+		slices.Sort(list)
+		for _, at := range list {
+			if before, ok := last[name]; ok {
+				i, exact := slices.BinarySearch(moves, at)
+				if !exact {
+					i--
+				}
+				if i >= 0 {
+					gaps[i] = max(gaps[i], at.Sub(before))
+				}
+			}
+			last[name] = at
+		}
+	}
+	return gaps
+}

@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/report"
+)
+
+// runLimit bounds one run of a scenario, with everything.
+const runLimit = 3 * time.Minute
+
+// Play runs a scenario once and takes the lab down again. watch, which may be nil, is called when the pair holds still and before the
+// fault; what it returns is called when the last step is over. The outcome is complete unless there is an error; the error names the
+// directory where logs and files were kept.
+func Play(ctx context.Context, s Scenario, opts Options, watch func(*Run) (over func())) (out Outcome, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, runLimit, fmt.Errorf("the run takes longer than %s", runLimit))
+	defer cancel()
+	r, err := Start(ctx, s, opts)
+	out.Run = r
+	defer func() {
+		// Ctrl-C is no failure whose logs anybody wants.
+		failure := err
+		if errors.Is(err, context.Canceled) {
+			failure = nil
+		}
+		kept, closing := r.Close(failure)
+		err = errors.Join(err, closing)
+		if kept != "" && err != nil {
+			err = fmt.Errorf("%w; hint: logs, files and the time line are in %s", err, kept)
+		} else if kept != "" {
+			r.opts.Say("logs, files and the time line are in %s", kept)
+		}
+	}()
+	if err != nil {
+		return out, fmt.Errorf("begin %s: %w", s.Name, err)
+	}
+	over := func() {}
+	if watch != nil {
+		over = watch(r)
+	}
+	err = r.Do(ctx)
+	over()
+	if err != nil {
+		var late *TimeoutError
+		// The old scripts are expected to fail; that is what they are here for.
+		if r.opts.Setup != OldScripts || !errors.As(err, &late) {
+			return out, fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	if out.Recorded, err = r.Finish(ctx); err != nil {
+		return out, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	out.Result = report.Measure(out.Recorded)
+	r.addExtra(out)
+	if opts.Setup == OldScripts || s.Must == nil {
+		return out, nil
+	}
+	if wrong := s.Must(out); len(wrong) > 0 {
+		errs := make([]error, len(wrong))
+		for i, w := range wrong {
+			errs[i] = errors.New(w)
+		}
+		return out, fmt.Errorf("%s: %w", s.Name, errors.Join(errs...))
+	}
+	return out, nil
+}
+
+// addExtra notes the numbers that only some scenarios have.
+func (r *Run) addExtra(out Outcome) {
+	if len(r.Moves) > 0 {
+		var gaps []float64
+		for _, g := range movesGaps(out.Recorded, r.Moves) {
+			gaps = append(gaps, ms(g))
+		}
+		r.Extra["move_worst_gap_ms"] = gaps
+	}
+	if at, ok := r.firstWords(r.Fault); ok {
+		r.Extra["first_words_ms"] = ms(at.Sub(r.Fault))
+	}
+}
+
+// firstWords is when a hook of ours first spoke after an instant.
+func (r *Run) firstWords(after host.Mono) (host.Mono, bool) {
+	for _, e := range r.Timeline.Events() {
+		if e.Kind == host.EventLog && e.At >= after && e.Program == "notify-redis" {
+			return e.At, true
+		}
+	}
+	return 0, false
+}
+
+// WriteResults writes NAME.json into the directory of results: the report, with the extra numbers of each run beside its own.
+func WriteResults(dir, name string, outcomes []Outcome) (string, error) {
+	rep := report.Report{Scenario: name}
+	for _, o := range outcomes {
+		rep.Runs = append(rep.Runs, o.Result)
+	}
+	data, err := json.Marshal(rep)
+	if err != nil {
+		return "", fmt.Errorf("encode results: %w", err)
+	}
+	var file struct {
+		Scenario string           `json:"scenario"`
+		Runs     []map[string]any `json:"runs"`
+		Median   map[string]any   `json:"median"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return "", fmt.Errorf("encode results: %w", err)
+	}
+	for i, o := range outcomes {
+		for k, v := range o.Run.Extra {
+			file.Runs[i][k] = v
+		}
+	}
+	if data, err = json.MarshalIndent(file, "", "  "); err != nil {
+		return "", fmt.Errorf("encode results: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("write results: %w", err)
+	}
+	path := filepath.Join(dir, name+".json")
+	if err := renameio.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return "", fmt.Errorf("write results: %w", err)
+	}
+	return path, nil
+}
+
+// Rows are the outcomes as lines of a table, the median last when there is more than one.
+func Rows(name string, outcomes []Outcome) []report.Row {
+	var rows []report.Row
+	rep := report.Report{Scenario: name}
+	for i, o := range outcomes {
+		label := o.Recorded.System
+		if len(outcomes) > 1 {
+			label = fmt.Sprintf("run %d", i+1)
+		}
+		rows = append(rows, report.Row{System: label, Result: o.Result})
+		rep.Runs = append(rep.Runs, o.Result)
+	}
+	if len(outcomes) > 1 {
+		rows = append(rows, report.Row{System: "median", Result: rep.Median()})
+	}
+	return slices.Clip(rows)
+}

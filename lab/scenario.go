@@ -1,0 +1,148 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keepalived-redis/lab/host"
+)
+
+// Scenario is a fault, told as steps.
+type Scenario struct {
+	// Name is how people call it, and the name of its result file.
+	Name string
+	// About is one line for the list.
+	About string
+	// Layout is where the masters are at the start.
+	Layout Layout
+	// Env is the environment of keepalived on both boxes.
+	Env []string
+	// Holder is the box that is given the VIP at the start: the name of redis1 or redis2.
+	Holder string
+	// Steps is the scenario itself. It begins with a pair that holds still: the VIP on Holder, both writers writing.
+	Steps func(ctx context.Context, r *Run) error
+	// Must says what has to hold of the result of our programs; it returns a sentence for each thing that does not.
+	Must claim
+}
+
+// Scenarios are all there are, in the order of the list.
+var Scenarios = []Scenario{boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay}
+
+// Find returns the scenario of a name.
+func Find(name string) (Scenario, error) {
+	for _, s := range Scenarios {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Scenario{}, fmt.Errorf("find scenario %q: there is none; hint: redis-lab list", name)
+}
+
+// Run is one run of a scenario: a lab with writers, and what was noted on the way.
+type Run struct {
+	*Lab
+	Scenario Scenario
+	// Holder is the box that had the VIP at the start, Standby the other.
+	Holder, Standby *Box
+	// Out is the write probe on the client, In the one on the box that had the VIP at the start.
+	Out, In *Writer
+	// Fault is the instant of the fault.
+	Fault host.Mono
+	// Healed is the instant at which a cut was mended, 0 if never.
+	Healed host.Mono
+	// Cut says that Holder is cut off, so that what In got acknowledged is of interest.
+	Cut bool
+	// Moves are the instants of the planned moves.
+	Moves []host.Mono
+	// Extra are numbers of this scenario alone, for the result file.
+	Extra map[string]any
+}
+
+// How long things may take that are not measured.
+const (
+	startWait    = 15 * time.Second
+	steadyBefore = time.Second
+	steadyAfter  = 2 * time.Second
+)
+
+// Start makes the lab of a scenario and brings it to its beginning. Finish must be called also after an error.
+func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
+	if opts.Setup == "" {
+		opts.Setup = Ours
+	}
+	opts.Layout, opts.Env = s.Layout, append(opts.Env, s.Env...)
+	if opts.Setup == OldScripts {
+		// The old scripts move no master, so they begin with what redis-cli made.
+		opts.Layout, opts.Env = TwoMastersOnRedis1, nil
+	}
+	l, err := New(ctx, opts)
+	r := &Run{Lab: l, Scenario: s, Extra: map[string]any{}}
+	if err != nil {
+		return r, err
+	}
+	r.Holder, r.Standby = l.Redis1, l.Redis2
+	if s.Holder == l.Redis2.Name {
+		r.Holder, r.Standby = l.Redis2, l.Redis1
+	}
+	if err := r.startPair(ctx); err != nil {
+		return r, err
+	}
+	if r.Out, err = l.StartWriter(ctx, l.Client); err != nil {
+		return r, err
+	}
+	if r.In, err = l.StartWriter(ctx, r.Holder); err != nil {
+		return r, err
+	}
+	if err := r.Out.AwaitWriting(ctx, startWait); err != nil {
+		return r, err
+	}
+	return r, nil
+}
+
+// startPair starts keepalived, first on the box that is to hold the VIP, and waits until the pair holds still.
+func (r *Run) startPair(ctx context.Context) error {
+	if err := r.Holder.StartKeepalived(ctx); err != nil {
+		return err
+	}
+	if err := r.AwaitVIP(ctx, r.Holder, startWait); err != nil {
+		return err
+	}
+	if err := r.Standby.StartKeepalived(ctx); err != nil {
+		return err
+	}
+	if err := r.Standby.awaitLog(ctx, "Entering BACKUP STATE", startWait); err != nil {
+		return err
+	}
+	if r.opts.Setup == OldScripts {
+		// They restart Redis whenever keepalived starts: that is over when every instance is back.
+		if err := r.Standby.awaitQuietHooks(ctx, startWait); err != nil {
+			return err
+		}
+		if err := r.Holder.awaitQuietHooks(ctx, startWait); err != nil {
+			return err
+		}
+	}
+	return r.AwaitLinked(ctx, 2*startWait)
+}
+
+// Steady lets the writers write for a while with nothing happening.
+func (r *Run) Steady(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("write: %w", context.Cause(ctx))
+	}
+}
+
+// Do runs the steps of the scenario between two steady times.
+func (r *Run) Do(ctx context.Context) error {
+	if err := r.Steady(ctx, steadyBefore); err != nil {
+		return err
+	}
+	if err := r.Scenario.Steps(ctx, r); err != nil {
+		return err
+	}
+	return r.Steady(ctx, steadyAfter)
+}

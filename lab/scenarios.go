@@ -1,0 +1,181 @@
+package lab
+
+import (
+	"context"
+	"time"
+
+	"keepalived-redis/lab/host"
+)
+
+// vipWait is more than keepalived ever takes to move the VIP, also with the old scripts' file.
+const vipWait = 10 * time.Second
+
+// writableWait is how long we wait for every slot; who has not made it by then never will.
+const writableWait = 20 * time.Second
+
+var boxDies = Scenario{
+	Name:   "box-dies",
+	About:  "the box with the VIP and all three masters loses its power (policy follow)",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Steps:  holderDies,
+	Must:   all(vipMoves, writableSoonAfterVIP, everythingOnSurvivor),
+}
+
+var boxDiesStay = Scenario{
+	Name:   "box-dies-stay",
+	About:  "the box with the VIP and two of the three masters loses its power (policy stay)",
+	Layout: TwoMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
+	Steps:  holderDies,
+	Must:   all(vipMoves, writableSoonAfterVIP, everythingOnSurvivor),
+}
+
+func holderDies(ctx context.Context, r *Run) (err error) {
+	if r.Fault, err = r.Holder.PowerCut(); err != nil {
+		return err
+	}
+	if err := r.AwaitVIP(ctx, r.Standby, vipWait); err != nil {
+		return err
+	}
+	return r.AwaitWritable(ctx, writableWait)
+}
+
+var redisDies = Scenario{
+	Name:   "redis-dies",
+	About:  "one master is killed; it is revived and the VIP stays",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Must:   all(vipStays, nothingLost, writableWithin(3*time.Second)),
+	Steps: func(ctx context.Context, r *Run) (err error) {
+		port := r.Redis1.Ports[0]
+		if r.Fault, err = r.Redis1.KillRedis(ctx, port); err != nil {
+			return err
+		}
+		if err := r.AwaitMasters(ctx, 5*time.Second, r.Redis1.Instance(port)); err != nil {
+			return err
+		}
+		if err := r.AwaitWritable(ctx, writableWait); err != nil {
+			return err
+		}
+		return r.AwaitLinked(ctx, 15*time.Second)
+	},
+}
+
+var plannedMove = Scenario{
+	Name:   "planned-move",
+	About:  "keepalived is stopped on the box with the VIP; the masters follow without loss (policy follow)",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Must:   all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
+	Steps: func(ctx context.Context, r *Run) (err error) {
+		if r.Fault, err = r.moveAway(ctx, r.Redis1); err != nil {
+			return err
+		}
+		return r.AwaitLinked(ctx, 15*time.Second)
+	},
+}
+
+// plannedMovesCount and plannedMovesEvery: to and fro, as an operator who cannot decide.
+const (
+	plannedMovesCount = 6
+	plannedMovesEvery = 3 * time.Second
+)
+
+var plannedMoves = Scenario{
+	Name:   "planned-moves",
+	About:  "the VIP is moved to and fro every 3 s, six times; the masters follow each time",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Must:   all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
+	Steps: func(ctx context.Context, r *Run) error {
+		from := r.Redis1
+		for i := range plannedMovesCount {
+			began := time.Now()
+			at, err := r.moveAway(ctx, from)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				r.Fault = at
+			}
+			r.Moves = append(r.Moves, at)
+			if err := from.StartKeepalived(ctx); err != nil {
+				return err
+			}
+			if err := r.Steady(ctx, plannedMovesEvery-time.Since(began)); err != nil {
+				return err
+			}
+			from = r.Other(from)
+		}
+		return r.AwaitLinked(ctx, 15*time.Second)
+	},
+}
+
+var standbyDies = Scenario{
+	Name:   "standby-dies",
+	About:  "the box without the VIP dies while it holds two masters (policy stay); the check of the other takes over",
+	Layout: TwoMastersOnRedis1,
+	Holder: "redis2",
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
+	Must:   all(vipStays, writableWithin(5*time.Second)),
+	Steps: func(ctx context.Context, r *Run) (err error) {
+		if r.Fault, err = r.Standby.PowerCut(); err != nil {
+			return err
+		}
+		return r.AwaitWritable(ctx, writableWait)
+	},
+}
+
+var cutOff = Scenario{
+	Name:   "cut-off",
+	About:  "no packet passes to or from the box with the VIP; it fences itself, the other takes over; then it heals",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
+	Steps:  holderIsCutOff,
+}
+
+var cutOffStay = Scenario{
+	Name:   "cut-off-stay",
+	About:  "the same with two of the three masters on the cut side, so that it alone has the majority (policy stay)",
+	Layout: TwoMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
+	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
+	Steps:  holderIsCutOff,
+}
+
+func holderIsCutOff(ctx context.Context, r *Run) (err error) {
+	r.Cut = true
+	if r.Fault, err = r.Holder.Isolate(); err != nil {
+		return err
+	}
+	if err := r.AwaitWritable(ctx, writableWait); err != nil {
+		return err
+	}
+	// Fenced for good: step 2 has stopped its instances.
+	if err := r.AwaitRole(ctx, "down", 15*time.Second, r.Holder.Instances()...); err != nil {
+		return err
+	}
+	if r.Healed, err = r.Holder.Heal(); err != nil {
+		return err
+	}
+	// No human: they come back by themselves, as replicas of the other side's masters.
+	if err := r.AwaitLinked(ctx, 60*time.Second); err != nil {
+		return err
+	}
+	r.Extra["whole_after_heal_ms"] = ms(host.Now().Sub(r.Healed))
+	return r.AwaitVIP(ctx, r.Standby, time.Second)
+}
+
+// moveAway stops keepalived on a box and waits until the other has the VIP and all masters. It returns the instant of the stop.
+func (r *Run) moveAway(ctx context.Context, from *Box) (at host.Mono, err error) {
+	to := r.Other(from)
+	if at, err = from.StopKeepalived(ctx); err != nil {
+		return at, err
+	}
+	if err := r.AwaitVIP(ctx, to, vipWait); err != nil {
+		return at, err
+	}
+	return at, r.AwaitMasters(ctx, 10*time.Second, to.Instances()...)
+}
