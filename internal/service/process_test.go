@@ -382,6 +382,11 @@ func TestSamePortOnAnotherAddress(t *testing.T) {
 	other.instance.Port = one.instance.Port
 	other.write("port "+strconv.Itoa(int(one.instance.Port)), "bind 127.0.0.2", "daemonize yes", "dir "+other.dir, "pidfile "+other.pidFile())
 	other.status(Dead)
+	other.write("port "+strconv.Itoa(int(one.instance.Port)), "bind 127.0.0.2 192.0.2.1", "daemonize yes", "dir "+other.dir)
+	if err := other.manager.Start(context.Background(), other.instance); err == nil {
+		t.Error("a server on another address passes as the one that could not start")
+	}
+	other.write("port "+strconv.Itoa(int(one.instance.Port)), "bind 127.0.0.2", "daemonize yes", "dir "+other.dir, "pidfile "+other.pidFile())
 	other.start()
 	if a, b := one.status(Running).PID, other.status(Running).PID; a == b {
 		t.Errorf("both have pid %d", a)
