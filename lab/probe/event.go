@@ -39,7 +39,7 @@ const (
 // FlushPeriod is how often a range's acknowledgements are reported. A writer that is killed takes those of this period with it.
 const FlushPeriod = 50 * time.Millisecond
 
-// SilentAfter is how long a range must be without an acknowledgement before Silent is reported.
+// SilentAfter is how long a range must be without an acknowledgement before Silent is reported; at least four times Options.Interval.
 const SilentAfter = 20 * time.Millisecond
 
 // Event is something that a writer saw. Which fields are set depends on Kind.

@@ -9,6 +9,14 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keepalived-redis/lab/host"
 )
 
 // ErrNotFound: the cluster was not found through the VIP in time.
@@ -21,6 +29,106 @@ var ErrNotFound = errors.New("cluster not found")
 // The error wraps ErrNotFound when nothing could be written to at the start; bad options are an error too. Values that are lost or
 // cannot be read back are not an error but part of the result.
 func Run(ctx context.Context, opts Options, emit func(Event)) error {
-	_, err := opts.complete()
-	return err
+	opts, err := opts.complete()
+	if err != nil {
+		return err
+	}
+	q := newQueue(emit)
+	defer q.close()
+	w := &writer{opts: opts, queue: q, pools: newPools(opts.Dial), run: opts.Source + "-" + strconv.FormatInt(int64(host.Now()), 36)}
+	defer w.pools.close()
+	ranges, err := w.find(ctx)
+	if err != nil {
+		return err
+	}
+	w.emit(Event{Kind: Started, At: host.Now(), Ranges: ranges})
+	w.write(ctx)
+	// The reading back has a deadline of its own; that the writing was stopped must not stop it.
+	w.verify(context.WithoutCancel(ctx))
+	return nil
+}
+
+// writer is one running probe.
+type writer struct {
+	opts  Options
+	queue *queue
+	pools *pools
+	lanes []*lane
+	// run makes the keys unique.
+	run string
+	// seq numbers the attempts.
+	seq atomic.Uint32
+}
+
+func (w *writer) emit(e Event) {
+	e.Source = w.opts.Source
+	w.queue.put(e)
+}
+
+// write makes attempts until ctx ends, and waits for those under way.
+func (w *writer) write(ctx context.Context) {
+	stop, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.watchMap(stop)
+	}()
+	w.pace(stop)
+	cancel()
+	<-done
+	for _, l := range w.lanes {
+		l.wg.Wait()
+		l.mu.Lock()
+		l.flush(host.Now())
+		l.mu.Unlock()
+	}
+}
+
+// lateAfter is how late a step may be before it is reported.
+const lateAfter = 10 * time.Millisecond
+
+// pace runs the steps: every second one makes an ordinary attempt on each range, those in between only where there is trouble.
+func (w *writer) pace(ctx context.Context) {
+	step := w.opts.Interval / 2
+	due := host.Now()
+	flushed := due
+	for n := int64(0); ctx.Err() == nil; n++ {
+		sleepUntil(due)
+		now := host.Now()
+		if late := now.Sub(due); late > lateAfter {
+			w.emit(Event{Kind: Late, At: now, Gap: late})
+			// What was missed is not made up for: the attempts would all come at once.
+			due = now
+		}
+		for _, l := range w.lanes {
+			l.step(n, now)
+		}
+		if now.Sub(flushed) >= FlushPeriod {
+			flushed = now
+			for _, l := range w.lanes {
+				l.mu.Lock()
+				l.flush(now)
+				l.mu.Unlock()
+			}
+		}
+		due = due.Add(step)
+	}
+}
+
+// sleepUntil sleeps in the kernel: Go's own timers are rounded to a millisecond. An early return by a signal does no harm.
+func sleepUntil(at host.Mono) {
+	ts := unix.NsecToTimespec(int64(at))
+	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil)
+}
+
+// kinds is a count of failures for people: "timeout 3, MOVED 1".
+func kinds(failed map[string]int) string {
+	text := ""
+	for _, k := range byCount(failed) {
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s %d", k, failed[k])
+	}
+	return text
 }
