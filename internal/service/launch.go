@@ -148,7 +148,7 @@ var searched = []string{"/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/s
 func lookUp(name string) (string, error) {
 	if strings.Contains(name, "/") {
 		if _, err := exec.LookPath(name); err != nil {
-			return "", fmt.Errorf("find %s: %w; hint: set service.server to the redis-server program", name, errors.Unwrap(err))
+			return "", fmt.Errorf("%s is %w (%w); hint: set service.server to the redis-server program", name, ErrNotInstalled, errors.Unwrap(err))
 		}
 		return filepath.Abs(name)
 	}
@@ -166,7 +166,7 @@ func lookUp(name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s is not installed; hint: install it, or set service.server", name)
+	return "", fmt.Errorf("%s is %w; hint: install it, or set service.server", name, ErrNotInstalled)
 }
 
 // environment is what the server gets of ours: keepalived's, a person's or a test's variables are none of its business.

@@ -18,6 +18,9 @@ import (
 // ErrStillRuns: the server was told to end and has not ended in the time it had.
 var ErrStillRuns = errors.New("still runs")
 
+// ErrNotInstalled: there is no redis-server program.
+var ErrNotInstalled = errors.New("not installed")
+
 // ErrInUse: another program listens on the address of the instance.
 var ErrInUse = errors.New("address is in use")
 

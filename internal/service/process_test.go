@@ -351,10 +351,13 @@ func TestNotConfigured(t *testing.T) {
 	if s := b.status(Dead); !strings.Contains(s.Reason, "its configuration is missing: "+b.instance.Conf) {
 		t.Errorf("reason = %q", s.Reason)
 	}
-	b.manager.server = "no-such-server"
 	b.write("port 1", "dir /tmp")
-	if err := b.manager.Start(context.Background(), b.instance); err == nil || !strings.Contains(err.Error(), "no-such-server is not installed; hint:") {
-		t.Errorf("error = %v", err)
+	for _, server := range []string{"no-such-server", "/none/redis-server", b.instance.Conf} {
+		b.manager.server = server
+		err := b.manager.Start(context.Background(), b.instance)
+		if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), server+" is not installed") || !strings.Contains(err.Error(), "; hint: ") {
+			t.Errorf("error = %v", err)
+		}
 	}
 }
 

@@ -7,89 +7,52 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"keepalived-redis/internal/config"
 )
 
-// settings is what of an instance's own configuration file matters for starting it.
+// settings is what of an instance's own configuration matters for starting it.
 type settings struct {
 	// path is the configuration file, absolute.
 	path string
-	// values are the last arguments given for the directives below.
-	values map[string]string
+	conf config.RedisConf
 }
 
 // defaults are Redis' own (redis.conf of 3.2 to 7.0).
 var defaults = map[string]string{
 	"dir":                 "./",
-	"pidfile":             "",
-	"logfile":             "",
 	"dbfilename":          "dump.rdb",
 	"appendfilename":      "appendonly.aof",
 	"appenddirname":       "appendonlydir",
 	"cluster-config-file": "nodes.conf",
 }
 
-// maxIncludes bounds files that include each other.
-const maxIncludes = 16
-
-// readSettings reads an instance's configuration and what it includes. No file: ErrNotConfigured.
+// readSettings reads an instance's configuration and what it includes. No file: ErrNotConfigured. What redis-server
+// itself would refuse is no error here: it says so in its own words when it is started.
 func readSettings(path string) (settings, error) {
-	s := settings{path: path, values: make(map[string]string)}
-	for name, value := range defaults {
-		s.values[name] = value
+	s := settings{path: path}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return s, fmt.Errorf("%w: %s is missing; hint: make it, or set service.conf to where the instances' configurations are", ErrNotConfigured, path)
 	}
-	err := s.read(path, 0)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return s, fmt.Errorf("%w: %w; hint: name it in service.conf, or make it", ErrNotConfigured, err)
-	case errors.Is(err, fs.ErrPermission):
-		return s, fmt.Errorf("%w; hint: run this as root", err)
+	conf, err := config.ReadRedisConf(path)
+	s.conf = conf
+	if errors.Is(err, fs.ErrPermission) {
+		return s, err
 	}
-	return s, err
+	return s, nil
 }
 
-func (s *settings) read(path string, depth int) error {
-	if depth > maxIncludes {
-		return fmt.Errorf("read %s: the files include each other", path)
+// value is the argument of a directive, or Redis' default.
+func (s settings) value(directive string) string {
+	if value, ok := s.conf.Get(directive); ok {
+		return value
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	for _, line := range strings.Split(string(text), "\n") {
-		line = strings.TrimSpace(line)
-		name, value, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
-		name, value = strings.ToLower(name), unquote(strings.TrimSpace(value))
-		if name == "include" {
-			s.include(value, depth)
-		} else if _, wanted := s.values[name]; wanted {
-			s.values[name] = value
-		}
-	}
-	return nil
-}
-
-// include reads what redis-server would; a file that is missing is for redis-server to refuse, in its own words.
-func (s *settings) include(pattern string, depth int) {
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		files = []string{pattern}
-	}
-	for _, file := range files {
-		_ = s.read(file, depth+1)
-	}
-}
-
-// unquote takes the quotes off one argument, as redis-server does (sds.c, sdssplitargs).
-func unquote(s string) string {
-	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
-		return s[1 : len(s)-1]
-	}
-	return s
+	return defaults[directive]
 }
 
 // file is the path that a directive names, "" for none. base is the directory in which redis-server was started.
 func (s settings) file(directive, base string) string {
-	name := s.values[directive]
+	name := s.value(directive)
 	if name == "" || filepath.IsAbs(name) {
 		return name
 	}
@@ -98,17 +61,17 @@ func (s settings) file(directive, base string) string {
 
 // dataDir is where redis-server keeps its data when it is started in base.
 func (s settings) dataDir(base string) string {
-	if dir := s.values["dir"]; filepath.IsAbs(dir) {
+	if dir := s.value("dir"); filepath.IsAbs(dir) {
 		return dir
 	}
-	return filepath.Join(base, s.values["dir"])
+	return filepath.Join(base, s.value("dir"))
 }
 
 // base is the directory to start redis-server in. With an absolute `dir` that is the root. Otherwise the data is
 // wherever the server happened to be started the last time. A guess could start a former master with an empty data set,
 // and its replicas would throw theirs away: so only the directory that verifiably holds data is taken.
 func (s settings) base() (string, error) {
-	if filepath.IsAbs(s.values["dir"]) {
+	if filepath.IsAbs(s.value("dir")) {
 		return "/", nil
 	}
 	var found []string

@@ -5,10 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"keepalived-redis/internal/config"
 )
 
 // maxWords bounds what is kept of a server's output.
@@ -88,6 +91,23 @@ func (l *logTail) added() string {
 	text := make([]byte, maxWords)
 	n, _ := f.ReadAt(text, max(l.from, fi.Size()-maxWords))
 	return string(text[:n])
+}
+
+// LastWords is why a server that listened and then ended did so, from its log: the last warnings that it wrote under
+// that pid, on one line. "" when the log has none or cannot be read.
+func LastWords(i config.Instance, pid int) string {
+	s, err := readSettings(i.Conf)
+	if err != nil {
+		return ""
+	}
+	log := logTail{path: s.file("logfile", "/")}
+	var own []string
+	for _, line := range strings.Split(log.added(), "\n") {
+		if strings.HasPrefix(line, strconv.Itoa(pid)+":") {
+			own = append(own, line)
+		}
+	}
+	return summary(strings.Join(own, "\n"))
 }
 
 // logLine is a line of Redis' log: "123:M 23 Nov 2025 18:50:40.123 # text"; the sign before the text is # for a warning
