@@ -42,13 +42,17 @@ type lane struct {
 	mu sync.Mutex
 	// tags are the numbers of the tags that are written to; none: nothing is written.
 	tags []int
+	// turn goes through them.
+	turn int
 	// owner is whom we write to; known are all who may serve the range, owner included.
 	owner string
 	known []string
-	at    map[string]int
+	// at counts the attempts under way at each instance.
+	at map[string]int
 	// lastAck is the latest acknowledgement, 0 before the first; silent: reported as such.
 	lastAck host.Mono
 	silent  bool
+	// failing: the latest attempt at the owner brought no acknowledgement.
 	failing bool
 	worst   time.Duration
 	records []record
@@ -133,8 +137,8 @@ func (l *lane) start(addr string, now host.Mono, trouble bool) {
 	if l.inFlight.Load() >= maxInFlight || l.at[addr] >= maxOnOne {
 		return
 	}
-	seq := l.w.seq.Add(1)
-	a := attempt{lane: l, addr: addr, began: now, seq: seq, tag: l.tags[int(seq)%len(l.tags)], maxAge: idle, follow: addr == l.owner && !l.fixed}
+	l.turn++
+	a := attempt{lane: l, addr: addr, began: now, seq: l.w.seq.Add(1), tag: l.tags[l.turn%len(l.tags)], maxAge: idle, follow: addr == l.owner && !l.fixed}
 	if trouble {
 		a.maxAge = hot
 	}

@@ -112,7 +112,7 @@ func TestLayout(t *testing.T) {
 	if got[0].name() != "0-7999,8000-8999" || got[0].master != "10.0.0.1:7000" || got[0].replicas[0] != "10.0.0.2:7003" || got.master(16383) != "10.0.0.1:7001" {
 		t.Errorf("%+v", got)
 	}
-	for _, bad := range []reply{entry("1"), entry("1", "0", node("a", "1")), entry("0", "16384", node("a", "1")), entry("x", "1", node("a", "1")), entry("0", "1", reply{text: "a"})} {
+	for _, bad := range []reply{entry("1", "2"), entry("1", "0", node("a", "1")), entry("0", "16384", node("a", "1")), entry("x", "1", node("a", "1")), entry("0", "1", reply{text: "a"})} {
 		if l, err := readLayout(reply{items: []reply{bad}}, "a:1"); err == nil {
 			t.Errorf("%+v: %+v", bad, l)
 		}

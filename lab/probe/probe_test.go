@@ -201,26 +201,23 @@ func testLocal(t *testing.T, all []*server) {
 	}
 }
 
-// Redis' own coordinated failover and back: nothing is lost, the writer follows.
+// Redis' own coordinated failover: nothing is lost, the writer follows.
 func testMove(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
+	time.Sleep(150 * time.Millisecond)
+	all[4].do("CLUSTER", "FAILOVER")
+	moved := r.await("the writes to move", func(e Event) bool { return e.Kind == Moved })
 	time.Sleep(100 * time.Millisecond)
-	for _, s := range []*server{all[4], all[1]} {
-		s.do("CLUSTER", "FAILOVER")
-		moved := r.await("the writes to go to "+s.addr, func(e Event) bool { return e.Kind == Moved && e.Addr == s.addr })
-		t.Logf("moved %+v", moved)
-		time.Sleep(200 * time.Millisecond)
-		await(t, "the other to follow", 5*time.Second, func() bool {
-			i, err := s.try("INFO", "replication")
-			return err == nil && strings.Contains(i.text, "connected_slaves:1")
-		})
-	}
 	end := r.end()
 	t.Logf("worst gap %v", end.Result.WorstGap)
-	if end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 {
-		t.Errorf("result %+v", end.Result)
+	if moved.Range != "5461-10922" || moved.From != all[1].addr || moved.Addr != all[4].addr {
+		t.Errorf("%+v", moved)
 	}
-	if end.Result.WorstGap > 300*time.Millisecond {
+	if end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 || end.Masters[all[4].addr] != 5462 {
+		t.Errorf("result %+v, masters %v", end.Result, end.Masters)
+	}
+	// Redis' own failover stops the writes for some milliseconds; it answers those with the move.
+	if end.Result.WorstGap > 200*time.Millisecond {
 		t.Errorf("worst gap %v", end.Result.WorstGap)
 	}
 }
@@ -252,18 +249,18 @@ func testRevive(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
 	down := host.Now()
-	all[1].kill()
+	all[2].kill()
 	time.Sleep(200 * time.Millisecond)
-	all[1].start()
+	all[2].start()
 	// After a start a master of a cluster refuses writes for 2 s: CLUSTERDOWN.
 	await(t, "the range to be served", 10*time.Second, func() bool {
-		_, err := all[1].try("SET", "{"+tags[64].text+"}", "x")
+		_, err := all[2].try("SET", "{"+tags[100].text+"}", "x")
 		return err == nil
 	})
 	up := host.Now()
-	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "5461-10922" })
+	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "10923-16383" })
 	end := r.end()
-	last, first := r.around("5461-10922")
+	last, first := r.around("10923-16383")
 	t.Logf("last acknowledgement %v before the kill, first %v before a test's own write passed", down.Sub(last), up.Sub(first))
 	if d := first.Sub(up); d > after {
 		t.Errorf("first acknowledgement %v after the instance served again", d)
@@ -374,10 +371,7 @@ func TestReplication(t *testing.T) {
 	a.start()
 	b.start()
 	b.do("REPLICAOF", "127.0.0.1", fmt.Sprint(a.port))
-	await(t, "the replica to be linked", 5*time.Second, func() bool {
-		i, err := b.try("INFO", "replication")
-		return err == nil && strings.Contains(i.text, "master_link_status:up")
-	})
+	awaitStream(t, a, b, "warm")
 	port := freePort(t)
 	v := newVIP(t, fmt.Sprintf("127.0.0.2:%d", port), a.addr)
 	r := record1(t, Options{Source: "client", Mode: Replication, VIP: netip.MustParseAddr("127.0.0.2"), Ports: []uint16{port}})
