@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -47,6 +49,9 @@ type Options struct {
 	// ReadOnly keeps LoadOrLastGood from writing: no copy is kept, and a damaged one is left where it is. For runs that
 	// only look.
 	ReadOnly bool
+
+	// ownAddrs stands for the addresses of this box in tests.
+	ownAddrs func() []netip.Addr
 }
 
 // Load reads the configuration: the file, then the environment, then the flags, the later ones winning.
@@ -63,24 +68,20 @@ func Load(o Options) (*Config, error) {
 
 // load is Load; the draft is returned with an error, too, as far as it came.
 func load(o Options) (*draft, error) {
-	if o.Environ == nil {
-		o.Environ = os.Environ()
-	}
 	d := newDraft(o)
-	text, err := d.readFile()
-	if err != nil {
-		return d, err
-	}
-	d.build(text)
+	d.build(d.readFile())
 	return d, d.result()
 }
 
 func newDraft(o Options) *draft {
+	if o.Environ == nil {
+		o.Environ = os.Environ()
+	}
 	return &draft{o: o, c: defaults(o.Root)}
 }
 
-// readFile finds the file and reads it.
-func (d *draft) readFile() (string, error) {
+// readFile finds the file and reads it; false means that it cannot be read.
+func (d *draft) readFile() (text string, ok bool) {
 	file, named := d.o.File, true
 	if file == "" {
 		file = envValue(d.o.Environ, envConfig)
@@ -88,26 +89,28 @@ func (d *draft) readFile() (string, error) {
 	if file == "" {
 		file, named = d.o.Root+DefaultFile, false
 	}
-	d.file = file
+	d.file, d.c.Source = file, file
 	text, err := readText(file)
-	if errors.Is(err, fs.ErrNotExist) && !named {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !named:
 		d.c.Source = "defaults"
-		return "", nil
+		return "", true
+	case errors.Is(err, fs.ErrNotExist):
+		d.errs = append(d.errs, &Error{Where: file, Text: "is not there", Hint: "correct the path after --config or in " + envConfig, Cause: err})
+		return "", false
+	case err != nil:
+		d.errs = append(d.errs, &Error{Where: file, Text: "cannot be read: " + cause(err).Error(), Hint: "it must be a file that " + userName() + " may read", Cause: err})
+		return "", false
 	}
-	if err != nil {
-		d.c.Source = file
-		hint := "check its path, and that " + userName() + " may read it"
-		d.errs = append(d.errs, &Error{Where: file, Text: "cannot be read: " + cause(err).Error(), Hint: hint, Cause: err})
-		return "", d.result()
-	}
-	d.c.Source = file
-	return text, nil
+	// Some editors begin a file with a byte order mark.
+	return strings.TrimPrefix(text, "\ufeff"), true
 }
 
-// build makes the configuration of the file's text and everything beside it.
-func (d *draft) build(text string) {
+// build makes the configuration of the file's text and everything beside it. Where the file cannot be read, only the
+// values beside it are checked.
+func (d *draft) build(text string, readable bool) {
 	d.text = text
-	readable := d.applyFile()
+	readable = d.applyFile() && readable
 	d.applyEnviron()
 	d.applyFlags()
 	if readable {
@@ -196,7 +199,7 @@ func (d *draft) applyEnviron() {
 		if k := keyOfEnv(name); k != nil {
 			d.set(place{key: k, name: name}, value)
 		} else {
-			d.warn("environment " + name + ": no such key" + "; hint: " + didYouMean(name, envNames()) + "it is ignored")
+			d.warn("environment " + name + ": no such key, so it is ignored; hint: " + cmp.Or(didYouMean(name, envNames()), "remove it"))
 		}
 	}
 }

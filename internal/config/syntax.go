@@ -111,7 +111,7 @@ func (d *draft) failUnknown(tree map[string]any) {
 		case isTable(name):
 			d.failAt(name, "is a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name))
 		case isMap && !knownName(name):
-			d.failAt(name, "no such table", didYouMean(name, tableNames())+"the tables are "+strings.Join(tableNames(), ", "))
+			d.failAt(name, "no such table", hints(didYouMean(name, tableNames()), "the tables are "+strings.Join(tableNames(), ", ")))
 		default:
 			d.failUnknownKey("", name)
 		}
@@ -148,7 +148,7 @@ func unknownHint(name string, here, full []string) string {
 		return "passwords do not stand in this file; write one into a file of its own and name that with password_file"
 	}
 	if hint := didYouMean(name, here); hint != "" {
-		return strings.TrimSuffix(hint, " ")
+		return hint
 	}
 	if near := nearest(name, shortNames(full)); near != "" {
 		for _, f := range full {
@@ -204,12 +204,20 @@ func envNames() []string {
 	return names
 }
 
-// didYouMean names the nearest word, ready to stand before more words; empty when none is near.
+// didYouMean names the nearest word; it is empty when none is near.
 func didYouMean(word string, words []string) string {
 	if near := nearest(word, words); near != "" {
-		return fmt.Sprintf("did you mean %q? ", near)
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
+}
+
+// hints joins a question, if there is one, and a hint.
+func hints(question, hint string) string {
+	if question == "" {
+		return hint
+	}
+	return question + " " + hint
 }
 
 // nearest is the word with the fewest changes, if these are few: a third of its letters at most.

@@ -117,7 +117,7 @@ func parseText(raw any, k *key) (v, text, hint string) {
 	switch k.kind {
 	case kindChoice:
 		if !slices.Contains(k.choices, v) {
-			return "", strconv.Quote(v) + " is not known", didYouMean(v, k.choices) + "write " + orList(k.choices)
+			return "", strconv.Quote(v) + " is not known", hints(didYouMean(v, k.choices), "write "+orList(k.choices))
 		}
 	case kindPath, kindPattern:
 		if !path.IsAbs(v) {

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Strict is Load for --check-config: it looks at more than a run needs, and changes nothing. The report is for people and
+// complete: it holds the errors, one line each, the warnings, and what is configured. The error is that of Load.
+func Strict(o Options) (report string, err error) {
+	d := newDraft(o)
+	d.thorough = true
+	d.build(d.readFile())
+	d.inspect()
+	err = d.result()
+	return d.report(err), err
+}
+
+// inspect looks at what could keep a good configuration from working.
+func (d *draft) inspect() {
+	own := ownAddrs()
+	if d.o.ownAddrs != nil {
+		own = d.o.ownAddrs()
+	}
+	d.inspectAddresses(own)
+	for _, i := range d.c.Instances {
+		d.inspectInstance(i)
+	}
+	if len(d.c.VIPs) == 0 {
+		if _, err := os.Stat(d.c.KeepalivedConf); err != nil {
+			d.warn(fmt.Sprintf("the VIP is not known: %v; hint: set vip, or keepalived_conf", err))
+		}
+	}
+	if d.c.NoWitness {
+		d.warn(`there is no witness, so a box that is cut off is never fenced; hint: name an address outside both boxes`)
+	}
+	if d.c.Service.Backend == BackendProcess {
+		if _, err := exec.LookPath(d.c.Service.Server); err != nil {
+			d.warn(fmt.Sprintf("no instance can be started: %v; hint: set server below [service]", err))
+		}
+	}
+	if err := unix.Access(d.c.StateDir, unix.W_OK); err != nil && !os.IsNotExist(err) {
+		d.warn(fmt.Sprintf("%s cannot be written by %s: %v; hint: chown it to the user that runs keepalived's scripts", d.c.StateDir, userName(), err))
+	}
+}
+
+// ownAddrs lists the addresses of this box.
+func ownAddrs() []netip.Addr {
+	var own []netip.Addr
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, p.Addr().Unmap())
+		}
+	}
+	return own
+}
+
+// inspectAddresses compares addresses with those of this box.
+func (d *draft) inspectAddresses(own []netip.Addr) {
+	if len(own) == 0 {
+		return
+	}
+	p, _ := d.placeOf("", "witness")
+	for _, w := range d.c.Witnesses {
+		if slices.Contains(own, w) {
+			d.fail(p, fmt.Sprintf("%s is an address of this box", w), "write an address outside both boxes, such as the default gateway", nil)
+		}
+	}
+	for _, sp := range d.instances {
+		if sp.socket == "" && !sp.addr.IsLoopback() && !slices.Contains(own, sp.addr.WithZone("")) {
+			d.warn(fmt.Sprintf("%s is not an address of this box; hint: instances are those of this box, peers those of the other", sp.addr))
+		}
+	}
+	for _, peer := range d.c.Peers {
+		if slices.Contains(own, peer.Addr()) {
+			d.warn(fmt.Sprintf("peer %s is on this box; hint: peers are those of the other box", peer))
+		}
+	}
+}
+
+// inspectInstance looks at the instance's own configuration.
+func (d *draft) inspectInstance(i Instance) {
+	if i.Conf == "" {
+		d.warn(fmt.Sprintf("%s has no configuration file, so it cannot be started when it dies; hint: set conf below [service] to its path, with %%p for the port", i.Name()))
+		return
+	}
+	// What keeps it from being read has been told before.
+	conf, _ := ReadRedisConf(i.Conf)
+	if cluster, _ := conf.Get("cluster-enabled"); !strings.EqualFold(cluster, "yes") {
+		return
+	}
+	timeout := 15 * time.Second
+	if text, ok := conf.Get("cluster-node-timeout"); ok {
+		if ms, err := strconv.ParseInt(text, 10, 32); err == nil {
+			timeout = time.Duration(ms) * time.Millisecond
+		}
+	}
+	if 2*d.c.Times.FenceStopAfter >= timeout {
+		d.warn(fmt.Sprintf("fence_stop_after is %s, not below half of cluster-node-timeout (%s in %s); hint: make fence_stop_after shorter, or the timeout longer",
+			d.c.Times.FenceStopAfter, timeout, i.Conf))
+	}
+}
+
+// report writes everything for people.
+func (d *draft) report(err error) string {
+	var b strings.Builder
+	if err != nil {
+		fmt.Fprintln(&b, err)
+	}
+	for _, w := range d.c.Warnings {
+		fmt.Fprintln(&b, "warning:", w)
+	}
+	for _, n := range d.notes {
+		fmt.Fprintln(&b, "note:", n)
+	}
+	if err != nil {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "configuration is good: %s\n", d.c.Source)
+	for _, i := range d.c.Instances {
+		fmt.Fprintf(&b, "instance %s%s\n", i.Name(), in(i.Conf))
+	}
+	for _, p := range d.c.Peers {
+		fmt.Fprintf(&b, "peer %s\n", p)
+	}
+	return b.String()
+}
+
+func in(conf string) string {
+	if conf == "" {
+		return ""
+	}
+	return ", " + conf
+}
