@@ -136,6 +136,10 @@ func (s *server) do(args ...string) (reply, host.Mono) {
 // sync the master holds the stream back until the replica has acknowledged, up to 1 s.
 func awaitStream(t *testing.T, master, replica *server, key string) {
 	t.Helper()
+	await(t, replica.addr+" to be linked", 5*time.Second, func() bool {
+		r, err := replica.try("INFO", "replication")
+		return err == nil && strings.Contains(r.text, "master_link_status:up")
+	})
 	master.do("SET", key, "x")
 	await(t, "the write to arrive at "+replica.addr, 5*time.Second, func() bool {
 		r, err := replica.try("DBSIZE")

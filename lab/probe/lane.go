@@ -52,6 +52,8 @@ type lane struct {
 	// lastAck is the latest acknowledgement, 0 before the first; silent: reported as such.
 	lastAck host.Mono
 	silent  bool
+	// since is when the first attempt after the latest acknowledgement began, 0 if there is none.
+	since host.Mono
 	// failing: the latest attempt at the owner brought no acknowledgement.
 	failing bool
 	worst   time.Duration
@@ -76,7 +78,7 @@ func (l *lane) step(n int64, now host.Mono) {
 	}
 	trouble := l.inTrouble(now)
 	if !trouble || l.fixed && l.w.opts.Mode == Local {
-		if n%2 == 0 {
+		if n%calmSteps == 0 {
 			l.start(l.owner, now, false)
 		}
 		return
@@ -92,22 +94,27 @@ func (l *lane) step(n int64, now host.Mono) {
 	}
 }
 
-// pace is at every how manieth step attempts are made on a range that has been silent for so long: what takes seconds need not be measured
-// to the millisecond.
+// calmSteps is how many steps make Options.Interval.
+const calmSteps = 4
+
+// pace says at every how many steps a range that has been silent for so long is tried: what takes seconds need not be measured to the
+// millisecond.
 func pace(silent time.Duration) int64 {
 	switch {
-	case silent < 2*time.Second:
+	case silent < 50*time.Millisecond:
 		return 1
-	case silent < 10*time.Second:
+	case silent < 2*time.Second:
 		return 2
+	case silent < 10*time.Second:
+		return 4
 	default:
-		return 5
+		return 10
 	}
 }
 
-// inTrouble: two attempts in a row brought nothing, or one failed.
+// inTrouble: the latest attempt failed, or half an interval has brought no answer.
 func (l *lane) inTrouble(now host.Mono) bool {
-	return l.failing || l.lastAck != 0 && now.Sub(l.lastAck) > 2*l.w.opts.Interval
+	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval/2
 }
 
 // troubled is inTrouble for others.
@@ -136,6 +143,9 @@ func (l *lane) watch(now host.Mono) {
 func (l *lane) start(addr string, now host.Mono, trouble bool) {
 	if l.inFlight.Load() >= maxInFlight || l.at[addr] >= maxOnOne {
 		return
+	}
+	if l.since == 0 {
+		l.since = now
 	}
 	l.turn++
 	a := attempt{lane: l, addr: addr, began: now, seq: l.w.seq.Add(1), tag: l.tags[l.turn%len(l.tags)], maxAge: idle, follow: addr == l.owner && !l.fixed}
@@ -175,7 +185,7 @@ func (l *lane) setOwner(addr string, at host.Mono) {
 func (l *lane) acked(a *attempt, at host.Mono) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failing = false
+	l.failing, l.since = false, 0
 	l.records = append(l.records, record{at, a.seq, uint16(a.tag)})
 	l.acks = append(l.acks, at)
 	// A late answer of an instance that we have left says nothing about who serves the range now.

@@ -87,9 +87,9 @@ func (w *writer) write(ctx context.Context) {
 // lateAfter is how late a step may be before it is reported.
 const lateAfter = 10 * time.Millisecond
 
-// pace runs the steps: every second one makes an ordinary attempt on each range, those in between only where there is trouble.
+// pace runs the steps: one of calmSteps makes an ordinary attempt on each range, the others only where there is trouble.
 func (w *writer) pace(ctx context.Context) {
-	step := w.opts.Interval / 2
+	step := w.opts.Interval / calmSteps
 	due := host.Now()
 	flushed := due
 	for n := int64(0); ctx.Err() == nil; n++ {
