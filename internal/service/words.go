@@ -94,15 +94,22 @@ func (l *logTail) added() string {
 }
 
 // LastWords is why a server that listened and then ended did so, from its log: the last warnings that it wrote under
-// that pid, on one line. "" when the log has none or cannot be read.
+// that pid, on one line; with pid 0, under the pid of the last line. "" when the log has none or cannot be read.
 func LastWords(i config.Instance, pid int) string {
 	s, err := readSettings(i.Conf)
 	if err != nil {
 		return ""
 	}
 	log := logTail{path: s.file("logfile", "/")}
+	lines := strings.Split(strings.TrimSpace(log.added()), "\n")
+	if pid == 0 {
+		digits, _, _ := strings.Cut(lines[len(lines)-1], ":")
+		if pid, err = strconv.Atoi(digits); err != nil {
+			return ""
+		}
+	}
 	var own []string
-	for _, line := range strings.Split(log.added(), "\n") {
+	for _, line := range lines {
 		if strings.HasPrefix(line, strconv.Itoa(pid)+":") {
 			own = append(own, line)
 		}

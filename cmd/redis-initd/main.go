@@ -1,0 +1,64 @@
+// redis-initd starts and stops the Redis instances of this box: for people, for boot, and as the interpreter of
+// /etc/init.d/redis and /etc/init.d/redis7000.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"keepalived-redis/internal/program"
+)
+
+const name = "redis-initd"
+
+const about = `Starts, stops and shows the Redis instances of this box.
+
+NAME is a port, an address, or all. ACTION is start, stop or status. A stop is deliberate: chk-redis does not revive the instance until it is started again.
+
+Examples:
+  $ redis-initd 7000 start
+  $ redis-initd all status
+  redis 127.0.0.1:7000 is running (pid 1234)
+
+Exit codes are those of the LSB for init scripts. As an init script: a file /etc/init.d/redis7000 whose first line is #!/usr/sbin/redis-initd; /etc/init.d/redis stands for all.`
+
+type flags struct {
+	Name    string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
+	Action  string           `arg:"" optional:"" help:"start, stop or status."`
+	Config  string           `help:"Configuration file." placeholder:"FILE"`
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	program.Init()
+	os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func command(args []string, out, errOut io.Writer) int {
+	f, code := parse(args, out, errOut)
+	if code >= 0 {
+		return code
+	}
+	ctx, stop := program.Context(0)
+	defer stop()
+	return run(ctx, f, out, errOut)
+}
+
+// parse reads the command line; a code of 0 or more ends the program.
+func parse(args []string, out, errOut io.Writer) (flags, int) {
+	var f flags
+	code := -1
+	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
+		kong.Writers(out, errOut), kong.Exit(func(c int) { code = c }))
+	if err == nil {
+		_, err = p.Parse(args)
+	}
+	if err != nil && code < 0 {
+		program.Fail(errOut, name, fmt.Errorf("%w; hint: %s --help", err, name))
+		return f, badArguments
+	}
+	return f, code
+}
