@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -160,6 +161,11 @@ func freePort(t *testing.T) uint16 {
 	t.Fatal("no free port")
 	return 0
 }
+
+var (
+	portMu   sync.Mutex
+	lastPort = os.Getpid() * 37
+)
 
 // nextPort walks through the ports from a place that depends on the process, so that two test runs seldom meet.
 func nextPort() int {
