@@ -15,14 +15,14 @@ import (
 )
 
 // Strict is Load for --check-config: it looks at more than a run needs, and changes nothing. The report is for people and
-// complete: it holds the errors, one line each, the warnings, and what is configured. The error is that of Load.
-func Strict(o Options) (report string, err error) {
+// complete: it holds the errors, one line each, the warnings, and what is configured. ok is false when there is an error.
+func Strict(o Options) (report string, ok bool) {
 	d := newDraft(o)
 	d.thorough = true
 	d.build(d.readFile())
 	d.inspect()
-	err = d.result()
-	return d.report(err), err
+	err := d.result()
+	return d.report(err), err == nil
 }
 
 // inspect looks at what could keep a good configuration from working.

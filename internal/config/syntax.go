@@ -61,6 +61,7 @@ var errSyntax = errors.New("not valid TOML")
 // explainSyntax fills in what is wrong and what to do, as far as the line tells.
 func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
 	name, value, isPair := strings.Cut(line, "=")
+	value, _, _ = strings.Cut(value, "#")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	known := knownName(name)
 	if isPair && known {
@@ -96,7 +97,7 @@ func knownName(name string) bool {
 
 // unquoted tells whether a value looks like text without its quotes.
 func unquoted(value string) bool {
-	return value != "" && !strings.ContainsAny(value, "\"'[]{}#\\")
+	return value != "" && !strings.ContainsAny(value, "\"'[]{}\\")
 }
 
 // failUnknown reports keys and tables that the schema does not have.
@@ -109,7 +110,7 @@ func (d *draft) failUnknown(tree map[string]any) {
 				d.failUnknownKey(name, sub)
 			}
 		case isTable(name):
-			d.failAt(name, "is a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name))
+			d.failAt(name, "is "+typeName(tree[name])+", not a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name))
 		case isMap && !knownName(name):
 			d.failAt(name, "no such table", hints(didYouMean(name, tableNames()), "the tables are "+strings.Join(tableNames(), ", ")))
 		default:

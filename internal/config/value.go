@@ -228,14 +228,18 @@ func typeName(raw any) string {
 	switch raw.(type) {
 	case string:
 		return "a text"
-	case int64, float64:
+	case int64:
 		return "a number"
+	case float64:
+		return "a number with a point"
 	case bool:
 		return "true or false"
 	case time.Time:
 		return "a date or time of day"
-	case []any, []map[string]any:
+	case []any:
 		return "a list"
+	case []map[string]any:
+		return "a list of tables"
 	case map[string]any:
 		return "a table"
 	}
