@@ -149,7 +149,8 @@ func (s *lineScanner) value(full string) (elems []int) {
 		for s.skipBlank() && s.peek() != ']' {
 			elems = append(elems, s.line)
 			before := s.pos
-			s.value("")
+			// Keys of a table within a list are nobody's: they get a table that no file can name.
+			s.value("[]")
 			if s.skipBlank() && s.peek() == ',' {
 				s.pos++
 			}

@@ -252,6 +252,13 @@ func (d *draft) applyFlag(f Flag) {
 	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
 }
 
+// Why a file is not read.
+var (
+	errDirectory  = errors.New("it is a directory")
+	errNotRegular = errors.New("it is not a regular file")
+	errTooLarge   = errors.New("it is larger than 1 MiB")
+)
+
 // readText reads a regular file of bounded size. O_NONBLOCK: a named pipe must not hang a check.
 func readText(file string) (string, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -265,11 +272,11 @@ func readText(file string) (string, error) {
 	}
 	switch {
 	case fi.IsDir():
-		return "", errors.New("it is a directory")
+		return "", &fs.PathError{Op: "read", Path: file, Err: errDirectory}
 	case !fi.Mode().IsRegular():
-		return "", errors.New("it is not a regular file")
+		return "", &fs.PathError{Op: "read", Path: file, Err: errNotRegular}
 	case fi.Size() > maxFile:
-		return "", fmt.Errorf("it is larger than %d bytes", maxFile)
+		return "", &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
 	}
 	var b strings.Builder
 	b.Grow(int(fi.Size()) + 512)
