@@ -300,7 +300,7 @@ func TestNamedFileMustBeThere(t *testing.T) {
 
 func TestUnknownEnvironmentIsAWarning(t *testing.T) {
 	b := newBox(t)
-	c := b.mustLoad(`instances = ["127.0.0.1:7000"]`, "KEEPALIVED_REDIS_POLCY=stay", "KEEPALIVED_REDIS_USER=", "HOME=/")
+	c := b.mustLoad(`instances = ["127.0.0.1:7000"]`, "KEEPALIVED_REDIS_POLCY=stay", "KEEPALIVED_REDIS_USER=", "KEEPALIVED_REDIS_LOG_LEVEL=debug", "HOME=/")
 	want := []string{`environment KEEPALIVED_REDIS_POLCY: no such key, so it is ignored; hint: did you mean "KEEPALIVED_REDIS_POLICY"?`}
 	if d := diff(want, c.Warnings); d != "" {
 		t.Error(d)

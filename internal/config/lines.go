@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,7 +27,7 @@ func (x *lineIndex) find(full string, elem int) int {
 // must name the line as well. On a text that is not valid it gives up where it is lost.
 func indexLines(text string) *lineIndex {
 	s := &lineScanner{text: text, line: 1, x: &lineIndex{keys: map[string][]int{}}}
-	table := ""
+	var table []string
 	for s.skip(" \t\r\n") {
 		switch {
 		case s.peek() == '#':
@@ -36,7 +37,7 @@ func indexLines(text string) *lineIndex {
 			for s.more() && s.peek() == '[' {
 				s.pos++
 			}
-			table = s.keyPath("")
+			table = s.keyPath(nil)
 			s.x.add(table, line)
 			s.restOfLine()
 		default:
@@ -49,9 +50,16 @@ func indexLines(text string) *lineIndex {
 	return s.x
 }
 
-func (x *lineIndex) add(full string, lines ...int) {
-	if _, known := x.keys[full]; !known {
-		x.keys[full] = lines
+// add notes a key's lines; a dotted key makes the tables above it as well.
+func (x *lineIndex) add(parts []string, lines ...int) {
+	for n := range parts {
+		full, at := strings.Join(parts[:n+1], "."), lines
+		if n+1 < len(parts) {
+			at = lines[:1]
+		}
+		if _, known := x.keys[full]; !known {
+			x.keys[full] = at
+		}
 	}
 }
 
@@ -91,7 +99,7 @@ func (s *lineScanner) restOfLine() {
 }
 
 // pair reads KEY = VALUE.
-func (s *lineScanner) pair(table string) bool {
+func (s *lineScanner) pair(table []string) bool {
 	line := s.line
 	full := s.keyPath(table)
 	if !s.skip(" \t") || s.peek() != '=' {
@@ -103,21 +111,17 @@ func (s *lineScanner) pair(table string) bool {
 	return true
 }
 
-// keyPath reads a dotted key and gives it with its table in front.
-func (s *lineScanner) keyPath(table string) string {
-	full := table
+// keyPath reads a dotted key and gives its parts, with those of its table in front.
+func (s *lineScanner) keyPath(table []string) []string {
+	parts := slices.Clone(table)
 	for s.skip(" \t") {
-		part := s.keyPart()
-		if full != "" {
-			full += "."
-		}
-		full += part
+		parts = append(parts, s.keyPart())
 		if !s.skip(" \t") || s.peek() != '.' {
 			break
 		}
 		s.pos++
 	}
-	return full
+	return parts
 }
 
 func (s *lineScanner) keyPart() string {
@@ -137,7 +141,7 @@ func (s *lineScanner) keyPart() string {
 }
 
 // value steps over a value; of a list it gives the line of each element.
-func (s *lineScanner) value(full string) (elems []int) {
+func (s *lineScanner) value(full []string) (elems []int) {
 	if !s.skip(" \t") {
 		return nil
 	}
@@ -150,7 +154,7 @@ func (s *lineScanner) value(full string) (elems []int) {
 			elems = append(elems, s.line)
 			before := s.pos
 			// Keys of a table within a list are nobody's: they get a table that no file can name.
-			s.value("[]")
+			s.value([]string{"[]"})
 			if s.skipBlank() && s.peek() == ',' {
 				s.pos++
 			}

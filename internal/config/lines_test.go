@@ -31,7 +31,7 @@ func TestIndexLines(t *testing.T) {
 		elem, line int
 	}{
 		{"a", 0, 2}, {"a", 1, 2}, {"b", 0, 3}, {"b", 1, 4}, {"b", 2, 5}, {"b", 3, 5}, {"b", 4, 6}, {"b", 5, 8}, {"b", 6, 3},
-		{"times.dial", 0, 11}, {"times", 0, 13}, {"times.settle", 0, 14}, {"times.inline", 0, 15}, {"times.inline.x", 0, 15},
+		{"times.dial", 0, 11}, {"times", 0, 11}, {"times.settle", 0, 14}, {"times.inline", 0, 15}, {"times.inline.x", 0, 15},
 		{"times.inline.y.z", 2, 16}, {"many", 0, 17}, {"many.f", 0, 18}, {"many.sub", 0, 19}, {"many.sub.g", 0, 20},
 		{"comment", 0, 0}, {"c", 0, 0}, {"d", 0, 0}, {"e", 0, 0},
 	} {

@@ -21,6 +21,9 @@ const envPrefix = "KEEPALIVED_REDIS_"
 // envConfig names another configuration file.
 const envConfig = "KEEPALIVED_REDIS_CONFIG"
 
+// envLogLevel is read by the programs' logger; it is no key.
+const envLogLevel = "KEEPALIVED_REDIS_LOG_LEVEL"
+
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
@@ -102,13 +105,19 @@ func (d *draft) readFile() (text string, ok bool) {
 		d.errs = append(d.errs, &Error{Where: file, Text: "cannot be read: " + cause(err).Error(), Hint: "it must be a file that " + userName() + " may read", Cause: err})
 		return "", false
 	}
-	// Some editors begin a file with a byte order mark.
-	return strings.TrimPrefix(text, "\ufeff"), true
+	return text, true
 }
 
 // build makes the configuration of the file's text and everything beside it. Where the file cannot be read, only the
 // values beside it are checked.
 func (d *draft) build(text string, readable bool) {
+	// Some editors begin a file with a byte order mark; the TOML library skips these.
+	for _, mark := range [...]string{"\ufeff", "\xff\xfe", "\xfe\xff"} {
+		if cut, found := strings.CutPrefix(text, mark); found {
+			text = cut
+			break
+		}
+	}
 	d.text = text
 	readable = d.applyFile() && readable
 	d.applyEnviron()
@@ -193,7 +202,7 @@ func (d *draft) applyEnviron() {
 			continue
 		}
 		name, value, _ := strings.Cut(e, "=")
-		if value == "" || name == envConfig {
+		if value == "" || name == envConfig || name == envLogLevel {
 			continue
 		}
 		if k := keyOfEnv(name); k != nil {
