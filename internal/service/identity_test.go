@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -188,4 +189,37 @@ func TestZombieIsNotRunning(t *testing.T) {
 		t.Errorf("the server is no zombie: %+v, %v", p, err)
 	}
 	_ = cmd.Wait()
+}
+
+// TestServerInAnotherNetwork: the same port in a container, or on the other box of the lab, is not this box's instance.
+func TestServerInAnotherNetwork(t *testing.T) {
+	b := newBox(t)
+	cmd := exec.Command("redis-server", "--port", strconv.Itoa(int(b.instance.Port)), "--dir", b.dir, "--save", "")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if os.Geteuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("a network of its own needs root or user namespaces, as the lab does: %v", err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	title := "redis-server *:" + strconv.Itoa(int(b.instance.Port))
+	if !await(ctx, func() bool { return strings.Join(arguments(cmd.Process.Pid), " ") == title }) {
+		t.Fatalf("the other server is not up: %q", arguments(cmd.Process.Pid))
+	}
+	writeFile(t, b.pidFile(), strconv.Itoa(cmd.Process.Pid))
+	b.status(Dead)
+	if err := b.manager.Kill(context.Background(), b.instance); err != nil {
+		t.Error(err)
+	}
+	b.start()
+	if pid := b.status(Running).PID; pid == cmd.Process.Pid {
+		t.Error("the server of another network passes as ours")
+	}
+	if p, err := readProcess(cmd.Process.Pid); err != nil || !p.alive() {
+		t.Error("the server of another network was ended")
+	}
 }
