@@ -76,6 +76,14 @@ func TestAtMostAThousandInstances(t *testing.T) {
 	}
 }
 
+func TestTwoAddressesWithOnePort(t *testing.T) {
+	c := newBox(t).mustLoad(`instances = ["127.0.0.1:7000", "10.0.0.1:6999-7001"]`)
+	want := []string{`"127.0.0.1:7000" and "10.0.0.1:6999-7001" share port 7000, and so one configuration and one pid file; hint: name each server once, by one of its addresses`}
+	if d := diff(want, c.Warnings); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestWitnessNone(t *testing.T) {
 	c := newBox(t).mustLoad(one + `witness = "none"`)
 	if !c.NoWitness || len(c.Witnesses) > 0 {

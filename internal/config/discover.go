@@ -172,7 +172,9 @@ func (d *draft) usual() {
 	var all []Instance
 	for port := uint16(usualFirst); port <= usualLast; port++ {
 		addr := bestAddr(open, port, port, other)
-		all = append(all, Instance{Port: port, Addr: netip.AddrPortFrom(addr, port)})
+		all = append(all, Instance{
+			Port: port, Addr: netip.AddrPortFrom(addr, port), Username: d.c.Username, Password: d.c.Password,
+		})
 		if _, err := os.Stat(expand(d.c.Service.PidFile, port)); err == nil {
 			found = true
 		}

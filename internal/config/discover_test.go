@@ -156,6 +156,21 @@ func TestDiscoverTheUsualPorts(t *testing.T) {
 	}
 }
 
+func TestUsualPortsTakeThePassword(t *testing.T) {
+	b := newBox(t)
+	b.write("/var/run/redis_7000.pid", "1\n")
+	secret := b.write("/secret", "swordfish\n")
+	if err := os.Chmod(secret, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := b.mustLoad("user = \"watcher\"\npassword_file = \"" + secret + "\"\n")
+	for _, i := range c.Instances {
+		if i.Username != "watcher" || i.Password != "swordfish" {
+			t.Errorf("got %+v", i)
+		}
+	}
+}
+
 func TestListenersOfThisBox(t *testing.T) {
 	port := listen(t)
 	found := listeners("", port, port)

@@ -12,7 +12,9 @@ type draft struct {
 	// file and text are the configuration file and what stands in it.
 	file, text string
 	// lenient is set for the last good copy: what is wrong outside the file is a warning.
+	// ignored counts these.
 	lenient bool
+	ignored int
 	errs    []*Error
 	// from says where values were written; the last place of a key counts.
 	from []place
@@ -42,10 +44,27 @@ func (d *draft) fail(p place, text, hint string, cause error) {
 		e.Line = d.lineOf(p)
 	}
 	if d.lenient && p.name != "" {
-		d.warn(e.Error() + "; until then it is ignored")
+		d.ignored++
+		d.warn(e.Error())
 		return
 	}
 	d.errs = append(d.errs, e)
+}
+
+// setBeside stores a value of the environment or of a flag. Beside the last good copy a wrong one changes nothing, not even
+// with the half of it that is right.
+func (d *draft) setBeside(p place, value string) {
+	before := *d
+	d.set(p, value)
+	if d.ignored == before.ignored {
+		return
+	}
+	warnings := d.c.Warnings
+	*d = before
+	d.c.Warnings = warnings
+	for i := len(before.c.Warnings); i < len(warnings); i++ {
+		warnings[i] += "; until then it is ignored"
+	}
 }
 
 // warn notes a sentence for the log.

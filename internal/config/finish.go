@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"time"
+	"slices"
 )
 
 // finish works on what no single key can tell: instances with their own configurations, the password, and keys that
@@ -34,19 +34,16 @@ func (d *draft) checkTimes() {
 	if p, set := d.placeOf("times", "dial"); set && t.Dial >= t.Deadline {
 		d.fail(p, fmt.Sprintf("%s is not shorter than the deadline of %s", t.Dial, t.Deadline),
 			"write a small part of the deadline, as in dial = \"10ms\"", nil)
-	}
-	if p, set := d.placeOf("revive", "window"); set && d.c.Revive.Window < time.Second*time.Duration(d.c.Revive.Burst)/10 {
-		d.fail(p, fmt.Sprintf("%s is too short for %d starts", d.c.Revive.Window, d.c.Revive.Burst), "make it longer, or burst smaller", nil)
+		t.Dial = defaults("").Times.Dial
 	}
 }
 
 // expandPeers lists the peers one by one.
 func (d *draft) expandPeers() {
 	for _, sp := range d.peers {
-		for _, own := range d.instances {
-			if sp.meets(own) {
-				d.failTwice(sp, own)
-			}
+		if i := slices.IndexFunc(d.instances, sp.meets); i >= 0 {
+			d.failTwice(sp, d.instances[i])
+			continue
 		}
 		for port := int(sp.first); port <= int(sp.last); port++ {
 			d.c.Peers = append(d.c.Peers, netip.AddrPortFrom(sp.addr, uint16(port)))
@@ -57,17 +54,16 @@ func (d *draft) expandPeers() {
 // checkWitnesses refuses a witness that is on one of the boxes: it would answer however cut off the box is.
 func (d *draft) checkWitnesses() {
 	p, _ := d.placeOf("", "witness")
-	for _, w := range d.c.Witnesses {
-		for _, vip := range d.c.VIPs {
-			if w == vip {
-				d.fail(p, fmt.Sprintf("%s is the VIP", w), "write an address outside both boxes, such as the default gateway", nil)
-			}
+	const hint = "write an address outside both boxes, such as the default gateway"
+	d.c.Witnesses = slices.DeleteFunc(d.c.Witnesses, func(w netip.Addr) bool {
+		switch {
+		case slices.Contains(d.c.VIPs, w):
+			d.fail(p, fmt.Sprintf("%s is the VIP", w), hint, nil)
+		case slices.ContainsFunc(d.instances, func(own span) bool { return own.addr == w }):
+			d.fail(p, fmt.Sprintf("%s is an address of this box", w), hint, nil)
+		default:
+			return false
 		}
-		for _, own := range d.instances {
-			if own.addr == w {
-				d.fail(p, fmt.Sprintf("%s is an address of this box", w), "write an address outside both boxes, such as the default gateway", nil)
-				break
-			}
-		}
-	}
+		return true
+	})
 }

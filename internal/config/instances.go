@@ -47,6 +47,20 @@ func (d *draft) findInstances() {
 		}
 	}
 	d.checkPattern()
+	d.checkPorts()
+}
+
+// checkPorts warns of two addresses with one port: people, units and files know an instance by its port alone.
+func (d *draft) checkPorts() {
+	for i, sp := range d.instances {
+		for _, o := range d.instances[:i] {
+			if sp.socket == "" && o.socket == "" && sp.addr != o.addr && sp.first <= o.last && o.first <= sp.last {
+				d.warn(fmt.Sprintf("%q and %q share port %d, and so one configuration and one pid file; hint: name each server once, by one of its addresses",
+					o.text, sp.text, max(sp.first, o.first)))
+				break
+			}
+		}
+	}
 }
 
 // confOf finds the configuration of one port and moves the pattern that fits to the front. A directory that we may not

@@ -198,20 +198,34 @@ func TestLastGoodGoesOnWithoutWhatIsWrongBesideIt(t *testing.T) {
 	if err := os.Chmod(secret, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := b.mustLastGood("KEEPALIVED_REDIS_TIMES_SETTLE=2")
+	c := b.mustLastGood("KEEPALIVED_REDIS_TIMES_SETTLE=2", "KEEPALIVED_REDIS_INSTANCES=127.0.0.1:7005,7006")
 	want := []string{
-		`the configuration is wrong, so the last good one of 2026-03-01 12:30:00 is used: FILE:3: key "password_file": /secret has mode 0644, so that others can reach it; hint: chmod 0600 /secret, or 0640 when a group must read it (and 1 more; see --check-config)`,
+		`the configuration is wrong, so the last good one of 2026-03-01 12:30:00 is used: FILE:3: key "password_file": /secret has mode 0644, so that others can reach it; hint: chmod 0600 /secret, or 0640 when a group must read it (and 2 more; see --check-config)`,
 		`environment KEEPALIVED_REDIS_TIMES_SETTLE: "2" has no unit; hint: write a number with its unit (ms, s, m, h), as in settle = "1s"; until then it is ignored`,
+		`environment KEEPALIVED_REDIS_INSTANCES: "7006" has no address; hint: write "127.0.0.1:7006"; until then it is ignored`,
 		`password file /secret has mode 0644, so that others can reach it; it is ignored; hint: chmod 0600 /secret, or 0640 when a group must read it`,
 	}
 	if d := diff(want, b.warnings(c)); d != "" {
 		t.Error(d)
 	}
-	if c.Policy != PolicyStay || c.Password != "" || c.Times.Settle != time.Second {
+	if c.Policy != PolicyStay || c.Password != "" || c.Times.Settle != time.Second || names(c) != "127.0.0.1:7000=7000" {
 		t.Errorf("got %+v", c)
 	}
 	if text, err := os.ReadFile(b.copyOf()); err != nil || strings.Contains(string(text), "swordfish") {
 		t.Errorf("the copy holds the password, or is not there: %v", err)
+	}
+}
+
+func TestLastGoodDropsWhatDoesNotFitBesideIt(t *testing.T) {
+	b := newBox(t)
+	b.write(DefaultFile, good+"vip = \"10.0.0.9\"\n")
+	b.mustLastGood()
+	c := b.mustLastGood("KEEPALIVED_REDIS_TIMES_DIAL=5s", "KEEPALIVED_REDIS_USER=x", "KEEPALIVED_REDIS_WITNESS=10.0.0.9,10.0.0.8", "KEEPALIVED_REDIS_PEERS=127.0.0.1:6999-7001,10.0.0.2:7000")
+	if len(c.Warnings) != 5 {
+		t.Errorf("got %q", c.Warnings)
+	}
+	if c.Times.Dial != 10*time.Millisecond || c.Username != "" || len(c.Witnesses) != 1 || len(c.Peers) != 1 {
+		t.Errorf("got %+v", c)
 	}
 }
 

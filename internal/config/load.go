@@ -206,7 +206,7 @@ func (d *draft) applyEnviron() {
 			continue
 		}
 		if k := keyOfEnv(name); k != nil {
-			d.set(place{key: k, name: name}, value)
+			d.setBeside(place{key: k, name: name}, value)
 		} else {
 			d.warn("environment " + name + ": no such key, so it is ignored; hint: " + cmp.Or(didYouMean(name, envNames()), "remove it"))
 		}
@@ -254,7 +254,7 @@ func (d *draft) applyFlags() {
 func (d *draft) applyFlag(f Flag) {
 	for i := range keys {
 		if keys[i].full() == f.Key {
-			d.set(place{key: &keys[i], name: f.Name, flag: true}, f.Value)
+			d.setBeside(place{key: &keys[i], name: f.Name, flag: true}, f.Value)
 			return
 		}
 	}
@@ -287,12 +287,22 @@ func readText(file string) (string, error) {
 	case fi.Size() > maxFile:
 		return "", &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
 	}
-	var b strings.Builder
-	b.Grow(int(fi.Size()) + 512)
-	if _, err := io.Copy(&b, io.LimitReader(f, maxFile)); err != nil {
-		return "", err
+	// One byte more than its size: the end is seen without growing, unless somebody writes at this moment.
+	data := make([]byte, 0, fi.Size()+1)
+	for len(data) <= maxFile {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			return string(data), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
 	}
-	return b.String(), nil
+	return "", &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
 }
 
 // cause is the innermost error: without the path, which stands in the message already.

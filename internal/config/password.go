@@ -19,6 +19,7 @@ func (d *draft) readPassword() {
 	if d.passwordFile == "" {
 		if u, named := d.placeOf("", "user"); named && !set {
 			d.fail(u, "has no password_file beside it", `name the file with the user's password, as in password_file = "/etc/keepalived/redis.password"`, nil)
+			d.c.Username = ""
 		}
 		return
 	}
