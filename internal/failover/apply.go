@@ -158,39 +158,32 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 // Redis lets the smaller node id win, and a margin keeps the side that was cut off out of any collision.
 const bumpMargin = 8
 
-// bump raises the config epochs of the local masters in turn until each has reached the goal, or a whole round answers
-// STILL. https://redis.io/commands/cluster-bumpepoch
+// bump raises the config epochs of the local masters by one round. A node answers STILL while it believes its epoch to be
+// the highest, and learns of the others' by gossip, within about a second: so there is one round a look, until each has
+// reached the goal. A single master has nobody to be below. https://redis.io/commands/cluster-bumpepoch
 func (r *Reconciler) bump(ctx context.Context, o Observation) error {
-	epochs := map[netip.AddrPort]uint64{}
+	masters, low := 0, 0
 	for _, l := range o.Locals {
-		if self, ok := l.Self(); ok && l.Role() == redis.Master && len(self.Slots) > 0 {
-			epochs[localAddr(l)] = self.Epoch
+		self, ok := l.Self()
+		if !ok || l.Role() != redis.Master || len(self.Slots) == 0 {
+			continue
+		}
+		masters++
+		if self.Epoch >= o.BumpGoal {
+			continue
+		}
+		c := r.conn(localAddr(l))
+		epoch, _, err := c.BumpEpoch(ctx)
+		c.Close()
+		if err != nil {
+			return fmt.Errorf("raise the config epoch: %w", err)
+		}
+		if epoch < o.BumpGoal {
+			low++
 		}
 	}
-	for {
-		moved, low := false, 0
-		for a, e := range epochs {
-			if e >= o.BumpGoal {
-				continue
-			}
-			c := r.conn(a)
-			epoch, bumped, err := c.BumpEpoch(ctx)
-			c.Close()
-			if err != nil {
-				return fmt.Errorf("raise the config epoch: %w", err)
-			}
-			epochs[a] = epoch
-			moved = moved || bumped
-			if epoch < o.BumpGoal {
-				low++
-			}
-		}
-		if low == 0 || !moved {
-			r.memory.BumpGoal = 0
-			return nil
-		}
-		if err := pause(ctx, lookAgain); err != nil {
-			return nil // the next tick goes on from the goal in the memory
-		}
+	if low == 0 || masters == 1 {
+		r.memory.BumpGoal = 0
 	}
+	return nil
 }

@@ -13,6 +13,9 @@ import (
 // lookAgain is the pause before a look that waits for something.
 const lookAgain = 100 * time.Millisecond
 
+// bumpPause is the pause between two rounds of BUMPEPOCH: gossip takes about a second.
+const bumpPause = time.Second
+
 // Decide turns an observation into a plan. It has no I/O and no clock.
 func Decide(o Observation) Plan {
 	var p planner
@@ -64,6 +67,7 @@ func (p *planner) master(o *Observation) {
 	}
 	if o.BumpGoal > 0 && len(p.steps) == 0 {
 		p.do(Bump)
+		p.in(bumpPause)
 		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a box that was cut off loses when it returns", o.BumpGoal))
 	}
 }

@@ -213,13 +213,11 @@ func (r *Reconciler) takeActLock(ctx context.Context) (state.Unlock, error) {
 	return lock(ctx, r.store.run, actLock)
 }
 
-// say logs a decision: always what is done, and what is only seen when it differs from the last.
+// say logs a decision when it differs from the last.
 func (r *Reconciler) say(plan Plan) {
-	if r.DryRun || len(plan.Steps) == 0 && plan.Sentence == r.memory.Sentence {
+	if r.DryRun || plan.Sentence == r.memory.Sentence {
 		return
 	}
-	if plan.Sentence != r.memory.Sentence || len(plan.Steps) > 0 && plan.Steps[0].Do != Fence {
-		r.Log.Info().Msg(plan.Sentence)
-	}
+	r.Log.Info().Msg(plan.Sentence)
 	r.memory.Sentence = plan.Sentence
 }

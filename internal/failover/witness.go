@@ -84,7 +84,11 @@ func echo(ctx context.Context, a netip.Addr) (bool, error) {
 		if err != nil {
 			return false, nil
 		}
-		if got := buf[:n]; n >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:]) {
+		got := buf[:n]
+		if a.Is4() && n > 0 { // a raw IPv4 socket hands up the IP header as well
+			got = got[min(n, int(got[0]&0x0f)*4):]
+		}
+		if len(got) >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:]) {
 			return true, nil
 		}
 	}

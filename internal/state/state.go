@@ -186,12 +186,12 @@ func Now() Stamp {
 	return Stamp{Boot: bootID(), Mono: time.Duration(ts.Nano()), Wall: time.Now()}
 }
 
-// Since is the time from s to now. From another boot it is measured on the wall clock, and never negative.
-func (n Stamp) Since(s Stamp) time.Duration {
-	if n.Boot == s.Boot {
-		return max(0, n.Mono-s.Mono)
+// Since is the time from an earlier stamp to s. From another boot it is measured on the wall clock, and never negative.
+func (s Stamp) Since(earlier Stamp) time.Duration {
+	if s.Boot == earlier.Boot {
+		return max(0, s.Mono-earlier.Mono)
 	}
-	return max(0, n.Wall.Sub(s.Wall))
+	return max(0, s.Wall.Sub(earlier.Wall))
 }
 
 // Zero: never stamped.

@@ -1,0 +1,184 @@
+package failover
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/state"
+)
+
+// reconciler drives the given servers as the instances of this box.
+func reconciler(t *testing.T, locals ...*redistest.Server) *Reconciler {
+	t.Helper()
+	log := zerolog.New(zerolog.NewTestWriter(t))
+	cfg := &config.Config{RunDir: t.TempDir(), StateDir: t.TempDir(), Policy: config.PolicyFollow, MaxLag: 1 << 20,
+		Times: config.Times{Deadline: 900 * time.Millisecond, Settle: time.Second, Dial: 50 * time.Millisecond, HoldOff: 3 * time.Second}}
+	for _, s := range locals {
+		cfg.Instances = append(cfg.Instances, config.Instance{Addr: s.Addr, Port: s.Addr.Port(), Conf: s.Conf})
+	}
+	r := &Reconciler{Config: cfg, Log: &log}
+	r.begin()
+	return r
+}
+
+// looks gives an observation with these servers here and those elsewhere.
+func looks(locals, peers []*redistest.Server) Observation {
+	o := Observation{BumpGoal: 0}
+	for _, s := range locals {
+		o.Locals = append(o.Locals, s.Look())
+	}
+	for _, s := range peers {
+		o.Peers = append(o.Peers, s.Look())
+	}
+	return o
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	masters, replicas := c[:3], c[3:]
+	r := reconciler(t, replicas...)
+	for _, s := range masters[:2] {
+		s.Kill()
+	}
+	o := looks(replicas, masters)
+	plan := Plan{Steps: []Step{{Do: Takeover, Instance: replicas[0].Addr}, {Do: Takeover, Instance: replicas[1].Addr}}}
+	if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range replicas[:2] {
+		if l := s.Look(); l.Role() != redis.Master {
+			t.Errorf("%s is %s", s.Addr, l.Role())
+		}
+	}
+	if r.memory.BumpGoal < bumpMargin {
+		t.Fatalf("no goal for the config epochs: %d", r.memory.BumpGoal)
+	}
+	goal := r.memory.BumpGoal
+	redistest.Await(t, "the config epochs reach their goal", func() bool {
+		o = looks(replicas, nil)
+		o.BumpGoal = goal
+		if err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Bump}}}); err != nil {
+			t.Fatal(err)
+		}
+		return r.memory.BumpGoal == 0
+	})
+	for _, s := range replicas[:2] {
+		if self, _ := s.Look().Self(); self.Epoch < goal {
+			t.Errorf("%s has epoch %d, wanted %d", s.Addr, self.Epoch, goal)
+		}
+	}
+	// The third master lives: it is moved, and then takes no writes any more.
+	o = looks(replicas, masters[2:])
+	move := Plan{Steps: []Step{{Do: Move, Instance: replicas[2].Addr, From: masters[2].Addr}}}
+	if err := r.apply(within(t, 5*time.Second), o, move); err != nil {
+		t.Fatal(err)
+	}
+	if replicas[2].Look().Role() != redis.Master || masters[2].Look().Role() != redis.Replica {
+		t.Error("the move did not change the roles")
+	}
+	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
+		t.Error("the undo of a finished move is still on record")
+	}
+}
+
+func TestForceNeedsAndGetsAVote(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[3:]...)
+	c[0].Kill()
+	if err := r.apply(within(t, 5*time.Second), looks(c[3:], c[1:3]), Plan{Steps: []Step{{Do: Force, Instance: c[3].Addr}}}); err != nil {
+		t.Fatal(err)
+	}
+	if c[3].Look().Role() != redis.Master {
+		t.Error("the replica was not elected")
+	}
+}
+
+func TestAMoverThatDiesIsUndone(t *testing.T) {
+	s := redistest.Start(t)
+	r := reconciler(t, s)
+	for _, m := range []moveRecord{{From: s.Addr, Pause: true}, {From: s.Addr, Value: "0"}} {
+		c := r.conn(s.Addr)
+		if err := stopWrites(within(t, time.Second), c, m); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		r.store.save(r.store.durable, moveFile, m)
+		if err := r.apply(within(t, time.Second), Observation{}, Plan{Steps: []Step{{Do: UndoMove}}}); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		s.Do(t, "set", "k", "v")
+		if took := time.Since(begun); took > pauseFor/2 {
+			t.Errorf("a write still waited %s", took)
+		}
+	}
+}
+
+func TestFenceRefusesWritesAndGivesThemBack(t *testing.T) {
+	s := redistest.Start(t)
+	s.Do(t, "config", "set", "min-slaves-max-lag", "7")
+	r := reconciler(t, s)
+	o := looks([]*redistest.Server{s}, nil)
+	for range 2 { // twice equals once
+		if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: Fence}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := r.conn(s.Addr)
+	defer c.Close()
+	if _, err := c.Do(within(t, time.Second), "set", "k", "v"); err == nil {
+		t.Fatal("a fenced instance took a write")
+	}
+	if r.seeFence(&o, state.Now()) == nil {
+		t.Fatal("the fence is not on record")
+	}
+	lift := Plan{Steps: []Step{{Do: Restore, Instance: s.Addr}, {Do: LiftDone}}}
+	if err := r.apply(within(t, time.Second), o, lift); err != nil {
+		t.Fatal(err)
+	}
+	s.Do(t, "set", "k", "v")
+	if r.seeFence(&o, state.Now()) != nil {
+		t.Error("the fence is still on record")
+	}
+	if next := nextFence(fenceRecord{Count: 1, Lifted: ptr(state.Now())}); next.holdOff(3*time.Second) != 6*time.Second {
+		t.Errorf("the second fence in a row has the hold-off %s", next.holdOff(3*time.Second))
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestDamagedStateIsSetAsideAndSaid(t *testing.T) {
+	r := reconciler(t)
+	r.memory = nil
+	if err := r.store.run.StoreBytes(memoryFile, []byte("{garbage")); err != nil {
+		t.Fatal(err)
+	}
+	r.begin()
+	if r.memory == nil || len(r.memory.Boxes) != 0 {
+		t.Error("a damaged memory was used")
+	}
+	var again memory
+	if found, err := r.store.run.Load(memoryFile, &again); found || err != nil {
+		t.Errorf("the damaged file is still there: %v, %v", found, err)
+	}
+}
+
+func TestWitnessAnswersOnLoopback(t *testing.T) {
+	if !answers(within(t, time.Second), netip.MustParseAddr("127.0.0.1")) {
+		t.Error("127.0.0.1 does not answer as a witness")
+	}
+}

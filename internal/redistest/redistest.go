@@ -1,0 +1,162 @@
+// Package redistest starts real redis-servers for tests and stops them at the end.
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/redis"
+)
+
+// Server is a running redis-server.
+type Server struct {
+	Addr netip.AddrPort
+	// Conf is its configuration file, Dir its data directory.
+	Conf, Dir string
+	cmd       *exec.Cmd
+}
+
+// FreePort is a port that nothing listens on at this moment.
+func FreePort(t testing.TB) uint16 {
+	t.Helper()
+	// The bus port is 10000 above, so both must be below 65536.
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := uint16(l.Addr().(*net.TCPAddr).Port)
+		l.Close()
+		if port < 55000 {
+			return port
+		}
+		port = 20000 + port%30000
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+// Start starts a server with the further configuration lines and waits until it answers.
+func Start(t testing.TB, lines ...string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	port := FreePort(t)
+	s := &Server{Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), Dir: dir, Conf: filepath.Join(dir, "redis.conf")}
+	conf := append([]string{fmt.Sprintf("port %d", port), "bind 127.0.0.1", "dir " + dir, "save \"\"", "pidfile " + filepath.Join(dir, "redis.pid")}, lines...)
+	if err := os.WriteFile(s.Conf, []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.Run(t)
+	return s
+}
+
+// Run starts the server anew, after Kill.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	s.cmd = exec.Command("redis-server", s.Conf)
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("start redis-server: %v; hint: apt-get install redis-server", err)
+	}
+	t.Cleanup(s.Kill)
+	Await(t, "the server answers", func() bool {
+		return s.Look().State.Alive()
+	})
+}
+
+// Look is one look at the server.
+func (s *Server) Look() redis.Look {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return redis.LookAt(ctx, redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+}
+
+// Do sends a command.
+func (s *Server) Do(t testing.TB, args ...any) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := redis.Open(redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: 5 * time.Second})
+	defer c.Close()
+	r, err := c.Do(ctx, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// PID of the server.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Kill ends it with SIGKILL; killing a dead one does nothing.
+func (s *Server) Kill() {
+	if s.cmd.ProcessState == nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}
+
+// Await polls until ok or 10 s have passed.
+func Await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("not within 10 s: %s", what)
+}
+
+// Cluster makes a cluster of masters with one replica each, in the order masters, then replicas.
+func Cluster(t testing.TB, masters int) []*Server {
+	t.Helper()
+	var all []*Server
+	for range 2 * masters {
+		all = append(all, Start(t, "cluster-enabled yes", "cluster-node-timeout 15000", "cluster-config-file nodes.conf"))
+	}
+	for i, s := range all[:masters] {
+		s.Do(t, "cluster", "addslotsrange", i*16384/masters, (i+1)*16384/masters-1)
+		s.Do(t, "cluster", "set-config-epoch", i+1)
+	}
+	for _, s := range all[1:] {
+		all[0].Do(t, "cluster", "meet", s.Addr.Addr().String(), s.Addr.Port())
+	}
+	Await(t, "every node knows every node", func() bool {
+		for _, s := range all {
+			known := 0
+			for _, n := range s.Look().Nodes {
+				if !n.Unknown && n.Addr.IsValid() {
+					known++
+				}
+			}
+			if known != len(all) {
+				return false
+			}
+		}
+		return true
+	})
+	for i, s := range all[masters:] {
+		me, _ := all[i].Look().Self()
+		s.Do(t, "cluster", "replicate", me.ID)
+	}
+	Await(t, "every replica is linked", func() bool {
+		for _, s := range all[masters:] {
+			if l := s.Look(); l.Info == nil || l.Info.Role != redis.Replica || !l.Info.LinkUp {
+				return false
+			}
+		}
+		return true
+	})
+	return all
+}
