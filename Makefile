@@ -1,14 +1,22 @@
+# make demo     a box dies: shown as it happens, beside the old scripts
+# make test     all tests: vet, staticcheck, units on real servers, each scenario of the lab once
 # make build    the programs, into build/
-# make demo     a box dies: shown as it happens, beside the old scripts; installs keepalived and Redis if they are missing
-# make lab SCENARIO=name RUNS=n    one scenario of the lab (make lab alone lists them)
+# make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
+# make fuzz FUZZTIME=30s           every fuzz test for that long
+#
+# demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
+# print the one command that does.
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X keepalived-redis/internal/program.version=$(VERSION)
 RUNS ?= 1
+FUZZTIME ?= 30s
+# CentOS 6 runs nothing that a newer Go builds.
+OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab
+.PHONY: build demo lab test check units scenarios fuzz clean
 
 build:
 	@mkdir -p build
@@ -19,4 +27,35 @@ demo: build
 	@build/redis-lab demo
 
 lab: build
+ifdef SCENARIO
 	@build/redis-lab run --runs $(RUNS) $(SCENARIO)
+else
+	@build/redis-lab list
+endif
+
+test: check units scenarios
+
+check:
+	@test -z "$$(gofmt -l cmd internal lab tools)" || { echo "gofmt would change: $$(gofmt -l cmd internal lab tools)"; exit 1; }
+	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
+	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
+	build/staticcheck ./...
+
+units: build
+	@build/redis-lab install
+	$(GO) test $$($(GO) list ./... | grep -v '/lab$$')
+
+# The scenarios measure milliseconds, so nothing else runs beside them.
+scenarios: build
+	@build/redis-lab install
+	$(GO) test -count=1 -timeout 20m ./lab
+
+fuzz:
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal cmd | xargs -n1 dirname | sort -u); do \
+		for name in $$(grep -rhoE '^func Fuzz\w+' $$dir | sed 's/^func //'); do \
+			echo "$$dir $$name"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+clean:
+	rm -rf build
