@@ -115,16 +115,37 @@ func (c *Conn) Close() {
 
 // dial connects with l.Dials attempts side by side and returns the first that succeeds.
 func dial(ctx context.Context, network, addr string, l Limits) (net.Conn, error) {
+	return attempts(ctx, l, func(ctx context.Context) (net.Conn, error) {
+		d := net.Dialer{Timeout: l.Dial, KeepAlive: -1}
+		return d.DialContext(ctx, network, addr)
+	})
+}
+
+// lateTries is how often a dial is made again because this process itself was late.
+const lateTries = 3
+
+// attempts makes l.Dials attempts side by side, and all of them again if silence is no proof: when this process got no CPU,
+// an answer that came in time is read too late, and a living peer would pass for a dead one.
+func attempts(ctx context.Context, l Limits, once func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	for try := 1; ; try++ {
+		begun := time.Now()
+		c, err := sideBySide(ctx, max(1, l.Dials), once)
+		late := time.Since(begun) > l.Dial+max(time.Millisecond, l.Dial/10)
+		if err == nil || Classify(err) != Silent || !late || try == lateTries || ctx.Err() != nil {
+			return c, err
+		}
+	}
+}
+
+func sideBySide(ctx context.Context, n int, once func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
 		err  error
 	}
-	n := max(1, l.Dials)
 	results := make(chan result, n)
 	for range n {
 		go func() {
-			d := net.Dialer{Timeout: l.Dial, KeepAlive: -1}
-			c, err := d.DialContext(ctx, network, addr)
+			c, err := once(ctx)
 			results <- result{c, err}
 		}()
 	}
