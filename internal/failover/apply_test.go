@@ -182,3 +182,19 @@ func TestWitnessAnswersOnLoopback(t *testing.T) {
 		t.Error("127.0.0.1 does not answer as a witness")
 	}
 }
+
+// A box that loses its carrier may lose its routes as well. It must still find out that it is cut off.
+func TestTheWitnessOutlivesTheRoute(t *testing.T) {
+	old := gateway
+	t.Cleanup(func() { gateway = old })
+	gateway = func() (netip.Addr, bool) { return netip.Addr{}, false }
+	r := reconciler(t)
+	if w := r.askWitness(within(t, time.Second), nil, nil); w.Counts || w.Name != "" {
+		t.Errorf("without a route and a past there is a witness: %+v", w)
+	}
+	// Nothing can be sent to this address.
+	r.store.save(r.store.durable, witnessFile, map[string]bool{"240.0.0.1": true, "not an address": true})
+	if w := r.askWitness(within(t, time.Second), nil, nil); !w.Counts || w.Answers || w.Name != "240.0.0.1" {
+		t.Errorf("got %+v", w)
+	}
+}

@@ -102,14 +102,12 @@ func (r *Reconciler) peerLimits() redis.Limits {
 
 // askWitness asks every witness side by side; any answer counts.
 func (r *Reconciler) askWitness(ctx context.Context, own map[netip.Addr]bool, vips []netip.Addr) Witness {
-	addrs := r.Config.Witnesses
-	if len(addrs) == 0 && !r.Config.NoWitness {
-		if gw, ok := defaultGateway(); ok {
-			addrs = []netip.Addr{gw}
-		}
-	}
 	answered := map[string]bool{}
 	r.store.load(r.store.durable, witnessFile, &answered)
+	addrs := r.Config.Witnesses
+	if len(addrs) == 0 && !r.Config.NoWitness {
+		addrs = defaultWitnesses(answered)
+	}
 	w := Witness{}
 	var names []string
 	results := make(chan string, len(addrs))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +36,25 @@ func defaultGateway() (netip.Addr, bool) {
 	}
 	return netip.Addr{}, false
 }
+
+// defaultWitnesses is the default gateway. A box whose network is torn down with its carrier, as NetworkManager does, has no
+// default route any more just when it is cut off: then it is whatever gateway answered before.
+func defaultWitnesses(answered map[string]bool) []netip.Addr {
+	if gw, ok := gateway(); ok {
+		return []netip.Addr{gw}
+	}
+	var before []netip.Addr
+	for name := range answered {
+		if a, err := netip.ParseAddr(name); err == nil {
+			before = append(before, a)
+		}
+	}
+	slices.SortFunc(before, netip.Addr.Compare)
+	return before
+}
+
+// gateway is swapped in tests.
+var gateway = defaultGateway
 
 // answers asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer.
 func answers(ctx context.Context, a netip.Addr) bool {
