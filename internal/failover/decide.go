@@ -139,6 +139,9 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	case o.HeldFor < o.Times.Settle:
 		p.say(fmt.Sprintf("%s moves here once the VIP has been held for %s", master, o.Times.Settle))
 		p.in(o.Times.Settle - o.HeldFor)
+	case l.State != redis.Up:
+		p.say(fmt.Sprintf("%s does not move yet: %s %s", master, me, l.State))
+		p.in(lookAgain)
 	case o.MoveWait > 0:
 		p.say(fmt.Sprintf("%s: the last move failed, the next try is in at most %s", master, roundUp(o.MoveWait)))
 	case !l.Info.LinkUp:

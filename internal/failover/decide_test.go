@@ -112,10 +112,112 @@ func product(each func(key string, o Observation)) {
 	}
 }
 
+// replicas goes through every combination of a local replica, its master and the standing of a box that is MASTER. Only that replica
+// is looked at, so that each sentence is about it alone.
+func replicas(each func(key string, o Observation)) {
+	locals := map[string]func(*redis.Look){
+		"linked":       func(*redis.Look) {},
+		"link down":    func(l *redis.Look) { l.Info.LinkUp = false },
+		"behind":       func(l *redis.Look) { l.Info.Offset = 500 - 2<<20 },
+		"never synced": func(l *redis.Look) { l.Info.LinkUp, l.Info.Offset = false, 0 },
+		"syncing":      func(l *redis.Look) { l.Info.LinkUp, l.Info.Syncing = false, true },
+		"loading":      func(l *redis.Look) { l.State = redis.Loading },
+		"a master":     func(l *redis.Look) { l.Info.Role = redis.Master },
+		"dead":         func(l *redis.Look) { l.State, l.Info, l.Nodes = redis.Refused, nil, nil },
+	}
+	masters := map[string]func(o *Observation){
+		"lives":          func(*Observation) {},
+		"is a replica":   func(o *Observation) { o.Peers[0].Info.Role = redis.Replica },
+		"refuses":        func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.Refused, nil },
+		"stalls":         func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.Stalled, nil },
+		"is silent":      func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.Silent, nil },
+		"drops":          func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.Dropped, nil },
+		"wants password": func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.NoAuth, nil },
+		"is full":        func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.TooManyClients, nil },
+		"is no Redis":    func(o *Observation) { o.Peers[0].State, o.Peers[0].Info = redis.NotRedis, nil },
+		"is unknown":     func(o *Observation) { o.Peers = o.Peers[1:] },
+	}
+	// What else may be so: each alone is enough to change the sentence.
+	standings := map[string]func(o *Observation){
+		"settled":         func(*Observation) {},
+		"not yet settled": func(o *Observation) { o.HeldFor = 300 * time.Millisecond },
+		"a move failed":   func(o *Observation) { o.MoveWait = 12 * time.Second },
+		"epochs to raise": func(o *Observation) { o.BumpGoal = 11 },
+		"a move is open":  func(o *Observation) { o.MoveOpen = true },
+		"an orphan":       func(o *Observation) { o.Orphans = []netip.AddrPort{o.Locals[0].Target.Addr} },
+		"maintenance":     func(o *Observation) { o.Maintenance = "new disks" },
+		"no keepalived": func(o *Observation) {
+			o.KeepalivedLives, o.Why = false, "keepalived does not run here, so nothing is decided"
+		},
+		"a third box":       func(o *Observation) { thirdBox(o) },
+		"no other majority": func(o *Observation) { o.Peers[len(o.Peers)-2].State, o.Peers[len(o.Peers)-2].Info = redis.Refused, nil },
+	}
+	for lName, local := range locals {
+		for mName, master := range masters {
+			for sName, standing := range standings {
+				for age, ail := range map[string]Ail{"first": {0, 1}, "later": {2 * time.Second, 3}} {
+					for _, hook := range []bool{true, false} {
+						for _, policy := range []config.Policy{config.PolicyFollow, config.PolicyStay, config.PolicyAuto} {
+							o := pair()
+							o.Locals, o.Policy, o.Hook = o.Locals[:2], policy, hook
+							master(&o)
+							standing(&o)
+							local(&o.Locals[1])
+							o.Instances, o.Boxes = map[netip.AddrPort]Ail{}, map[netip.Addr]Ail{}
+							for _, p := range o.Peers {
+								if !p.State.Serves() || p.Role() == redis.Replica {
+									o.Instances[p.Target.Addr] = ail
+								}
+							}
+							who := "tick"
+							if hook {
+								who = "hook"
+							}
+							each(fmt.Sprintf("replica %s, master %s (%s look), %s, policy %s, by %s", lName, mName, age, sName, policy, who), o)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func thirdBox(o *Observation) {
+	third := redis.Node{ID: "c6", Addr: addr("192.168.9.72:7006"), Role: redis.Replica, MasterID: "b3"}
+	for i := range o.Locals {
+		o.Locals[i].Nodes = append(o.Locals[i].Nodes, third)
+	}
+}
+
 // TestDecide compares the sentence of every combination; combinations with the same decision stand together.
 func TestDecide(t *testing.T) {
+	compareAll(t, "decide.txt", product, func(key string, o Observation, p Plan) {
+		if promotes(p) && (o.State != vrrp.Master || o.Fence != nil || o.cutOff() || o.Isolated()) {
+			t.Errorf("%s: promotes: %s", key, p.Sentence)
+		}
+	})
+}
+
+func TestDecideReplica(t *testing.T) {
+	compareAll(t, "replica.txt", replicas, func(key string, o Observation, p Plan) {
+		l := o.Locals[1]
+		whole := l.State == redis.Up && l.Role() == redis.Replica && !l.Info.Syncing && (l.Info.LinkUp || l.Info.Offset > 0)
+		if promotes(p) && (!whole || o.Maintenance != "" || !o.KeepalivedLives) {
+			t.Errorf("%s: promotes: %s", key, p.Sentence)
+		}
+		for _, s := range p.Steps {
+			if s.Do == Takeover && (o.majority() || boxes(o.view()) > 2) {
+				t.Errorf("%s: takes over past the votes of the masters: %s", key, p.Sentence)
+			}
+		}
+	})
+}
+
+// compareAll decides in every case, holds the decisions against the file, and checks each.
+func compareAll(t *testing.T, file string, cases func(func(string, Observation)), check func(string, Observation, Plan)) {
+	t.Helper()
 	decisions := map[string][]string{}
-	product(func(key string, o Observation) {
+	cases(func(key string, o Observation) {
 		p := Decide(o)
 		var steps []string
 		for _, s := range p.Steps {
@@ -123,12 +225,10 @@ func TestDecide(t *testing.T) {
 		}
 		d := p.Sentence + "\n  steps: " + orNone(strings.Join(steps, ", "))
 		decisions[d] = append(decisions[d], key)
-		if promotes(p) && (o.State != vrrp.Master || o.Fence != nil || o.cutOff() || o.Isolated()) {
-			t.Errorf("%s: promotes: %s", key, p.Sentence)
-		}
 		if p.Sentence == "" {
 			t.Errorf("%s: decided without a word", key)
 		}
+		check(key, o, p)
 	})
 	var lines []string
 	for d, keys := range decisions {
@@ -140,7 +240,7 @@ func TestDecide(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("%s\n  in %d cases:\n    %s\n", d, len(keys), strings.Join(shown, "\n    ")))
 	}
 	sort.Strings(lines)
-	golden(t, "decide.txt", strings.Join(lines, "\n"))
+	golden(t, file, strings.Join(lines, "\n"))
 }
 
 func golden(t *testing.T, name, got string) {
