@@ -28,7 +28,8 @@ nogroup:x:65534:
 redis:x:981:
 `
 
-// The account under which keepalived 2 runs scripts when the file names none. The old scripts' boxes had none, and need root.
+// The account under which keepalived 2 runs scripts when the file names none. Boxes with the old scripts, and with keepalived 1.2.13
+// and its file, have none.
 const (
 	scriptUser  = "keepalived_script:x:980:980:keepalived scripts:/:/bin/false\n"
 	scriptGroup = "keepalived_script:x:980:\n"
@@ -56,7 +57,7 @@ func (b *Box) install() error {
 		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		"etc/hostname":      b.Name + "\n",
 	}
-	if b.lab.opts.Setup != OldScripts {
+	if b.lab.opts.Setup != OldScripts && b.lab.opts.Files != OldFiles {
 		files["etc/passwd"] += scriptUser
 		files["etc/group"] += scriptGroup
 	}

@@ -35,6 +35,9 @@ const (
 	OldScripts Setup = "old scripts"
 )
 
+// OldFiles is the directory of the files for a pair in which one box has keepalived 1.2.13.
+const OldFiles = "vrrp2"
+
 // Options say what a lab is made of.
 type Options struct {
 	// Root is the checkout, Build the directory of the built programs and of the cache, Results that of the results and of kept logs.
@@ -47,7 +50,7 @@ type Options struct {
 	Layout Layout
 	// Env is the environment of keepalived on both boxes, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
 	Env []string
-	// Files names the directory below keepalived/ whose files the boxes get: "" or "vrrp2".
+	// Files names the directory below keepalived/ whose files the boxes get: "" or OldFiles.
 	Files string
 	// Keep keeps logs and files even if all went well.
 	Keep bool

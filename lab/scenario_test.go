@@ -18,30 +18,36 @@ func options(t *testing.T) lab.Options {
 }
 
 // play runs a scenario once. Every promise of the scenario is checked by Play itself.
-func play(t *testing.T, name string) lab.Outcome {
+func play(t *testing.T, name string, change ...func(*lab.Options)) {
 	t.Helper()
 	s, err := lab.Find(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := lab.Play(context.Background(), s, options(t), nil)
+	opts := options(t)
+	for _, c := range change {
+		c(&opts)
+	}
+	out, err := lab.Play(context.Background(), s, opts, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", out.Result)
-	return out
 }
 
-func TestScenarioBoxDies(t *testing.T)     { play(t, "box-dies") }
-func TestScenarioBoxDiesStay(t *testing.T) { play(t, "box-dies-stay") }
-func TestScenarioRedisDies(t *testing.T)   { play(t, "redis-dies") }
-func TestScenarioPlannedMove(t *testing.T) { play(t, "planned-move") }
-func TestScenarioPlannedMoves(t *testing.T) {
-	play(t, "planned-moves")
+func TestScenarioBoxDies(t *testing.T)      { play(t, "box-dies") }
+func TestScenarioBoxDiesStay(t *testing.T)  { play(t, "box-dies-stay") }
+func TestScenarioRedisDies(t *testing.T)    { play(t, "redis-dies") }
+func TestScenarioPlannedMove(t *testing.T)  { play(t, "planned-move") }
+func TestScenarioPlannedMoves(t *testing.T) { play(t, "planned-moves") }
+func TestScenarioStandbyDies(t *testing.T)  { play(t, "standby-dies") }
+func TestScenarioCutOff(t *testing.T)       { play(t, "cut-off") }
+func TestScenarioCutOffStay(t *testing.T)   { play(t, "cut-off-stay") }
+
+// The files for a pair with a CentOS 6 box run as shipped, too.
+func TestScenarioBoxDiesOldFiles(t *testing.T) {
+	play(t, "box-dies-stay", func(o *lab.Options) { o.Files = lab.OldFiles })
 }
-func TestScenarioStandbyDies(t *testing.T) { play(t, "standby-dies") }
-func TestScenarioCutOff(t *testing.T)      { play(t, "cut-off") }
-func TestScenarioCutOffStay(t *testing.T)  { play(t, "cut-off-stay") }
 
 // The lab must be able to see a failure: with the old scripts the same fault leaves the slots of the dead box unwritable.
 func TestOldScriptsNeverRecover(t *testing.T) {

@@ -164,6 +164,10 @@ func holderIsCutOff(ctx context.Context, r *Run) (err error) {
 	if err := r.AwaitLinked(ctx, 60*time.Second); err != nil {
 		return err
 	}
+	// An operator must find the end of the fence in the log of that box.
+	if err := r.Holder.awaitLog(ctx, "the fence lifts", time.Second); err != nil {
+		return err
+	}
 	r.Extra["whole_after_heal_ms"] = ms(host.Now().Sub(r.Healed))
 	return r.AwaitVIP(ctx, r.Standby, time.Second)
 }

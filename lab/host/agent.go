@@ -46,12 +46,14 @@ func (a *agent) boot() error {
 	if err := json.Unmarshal([]byte(text), &a.spec); err != nil {
 		return fmt.Errorf("read what to be: %w", err)
 	}
-	conn, err := net.FileConn(os.NewFile(3, "lab"))
+	inherited := os.NewFile(3, "lab")
+	conn, err := net.FileConn(inherited)
 	if err != nil {
 		return fmt.Errorf("reach the lab: %w", err)
 	}
-	// The first copy of the descriptor must not leak into the programs of the host.
-	unix.Close(3)
+	// The first copy of the descriptor must not leak into the programs of the host. It is closed through its file: that one's finalizer
+	// would close the number again, whatever it stands for by then.
+	inherited.Close()
 	a.conn = conn.(*net.UnixConn)
 
 	syscall.Umask(0o022)
