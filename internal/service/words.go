@@ -118,8 +118,8 @@ func LastWords(i config.Instance, pid int) string {
 }
 
 // logLine is a line of Redis' log: "123:M 23 Nov 2025 18:50:40.123 # text"; the sign before the text is # for a warning
-// (server.c, serverLogRaw).
-var logLine = regexp.MustCompile(`^\d+:[A-Z] .{10,40}? ([-.*#]) (.*)$`)
+// (server.c, serverLogRaw). It is compiled when a server has failed: every check would pay for it otherwise.
+var logLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+:[A-Z] .{10,40}? ([-.*#]) (.*)$`) })
 
 // summary gives the words that tell why a server ended, on one line.
 func summary(text string) string {
@@ -129,7 +129,7 @@ func summary(text string) string {
 		if line == "" {
 			continue
 		}
-		parts := logLine.FindStringSubmatch(line)
+		parts := logLine().FindStringSubmatch(line)
 		switch {
 		case parts == nil:
 			plain = append(plain, line)
