@@ -109,17 +109,20 @@ func WriteResults(dir, name string, outcomes []Outcome) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode results: %w", err)
 	}
+	// Raw, so that the numbers stay as the report writes them.
 	var file struct {
-		Scenario string           `json:"scenario"`
-		Runs     []map[string]any `json:"runs"`
-		Median   map[string]any   `json:"median"`
+		Scenario string                       `json:"scenario"`
+		Runs     []map[string]json.RawMessage `json:"runs"`
+		Median   json.RawMessage              `json:"median"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return "", fmt.Errorf("encode results: %w", err)
 	}
 	for i, o := range outcomes {
 		for k, v := range o.Run.Extra {
-			file.Runs[i][k] = v
+			if file.Runs[i][k], err = json.Marshal(v); err != nil {
+				return "", fmt.Errorf("encode results: %w", err)
+			}
 		}
 	}
 	if data, err = json.MarshalIndent(file, "", "  "); err != nil {

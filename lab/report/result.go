@@ -1,30 +1,40 @@
 package report
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/probe"
+)
 
 // Result is what one run measured. Times are from the fault. A nil pointer means never.
+//
+// A time in which the writer itself had no CPU (probe.Late) says nothing about Redis: it is not counted in the length of a gap, neither
+// for what is an interruption nor for WorstGap. The instants at which an interruption begins and ends stay those of the acknowledgements.
 type Result struct {
 	// VIP is how long it took until a box that did not hold the VIP at the fault got it.
 	VIP *time.Duration
 	// Writable is how long it took until every slot range was acknowledged again. A range is interrupted by a gap of more than
-	// Interruption between two acknowledgements that begins less than Settled after the fault; a further such gap that begins less than
-	// Settled after the end of the one before belongs to the same interruption. Writable is the latest end of an interruption: 0 when no
-	// range was interrupted, nil when one did not end before the writing did.
+	// Interruption between two acknowledgements that ends after the fault and begins less than Settled after it; a further such gap that
+	// begins less than Settled after the end of the one before belongs to the same interruption. Writable is the latest end of an
+	// interruption: 0 when no range was interrupted, nil when one did not end before the writing did, or when nothing was written.
 	Writable *time.Duration
-	// AfterVIP is Writable - VIP, nil when one of them is, or when nothing was interrupted.
+	// AfterVIP is Writable - VIP, nil when one of them is, or when nothing was interrupted. It is negative when Redis was first.
 	AfterVIP *time.Duration
-	// WorstGap is the longest time between two acknowledgements of one range that ends after the fault; nil when a range was interrupted
-	// and never acknowledged again.
+	// WorstGap is the longest time between two acknowledgements of one range that ends after the fault; nil when a range had none for
+	// more than Interruption when the writing ended, or when nothing was written.
 	WorstGap *time.Duration
 	// Acked counts the acknowledged writes of the probe on the third host, over the whole run. Lost of them are gone (or have another
-	// value), Unread could not be read back, because nobody serves them.
+	// value), Unread could not be read back, because nobody serves them. All are Unread when the probe was killed before it read back.
 	Acked, Lost, Unread int
 	// Unknown writes were sent and never answered.
 	Unknown int
 	// Masters are the masters that served slots at the end, by address, with the number of their slots.
 	Masters map[string]int
 	// LastCutAck is when the writer in the cut-off box got its last acknowledgement before the heal; 0 when it got none after the fault,
-	// nil when there is no such writer.
+	// nil when there is no such writer, or when it never got any: then it shows nothing.
 	LastCutAck *time.Duration
 	// Ranges are the same numbers for each slot range.
 	Ranges map[string]RangeResult
@@ -47,21 +57,132 @@ const (
 )
 
 // Measure computes the result of a run.
-func Measure(r Run) Result { return Result{} }
-
-// Report is what is written to build/lab/NAME.json.
-type Report struct {
-	Scenario string
-	Runs     []Result
+func Measure(r Run) Result {
+	w := collect(r, r.Client)
+	out := Result{VIP: vipMoved(r), LastCutAck: lastCutAck(r), Ranges: map[string]RangeResult{}, Observed: w.end.Sub(r.Fault)}
+	for i, name := range w.ranges {
+		one, unread, unknown := w.measure(name, r.Fault)
+		out.Ranges[name] = one
+		out.Acked += one.Acked
+		out.Lost += one.Lost
+		out.Unread += unread
+		out.Unknown += unknown
+		if i == 0 {
+			out.Writable, out.WorstGap = one.Writable, one.WorstGap
+			continue
+		}
+		out.Writable, out.WorstGap = longer(out.Writable, one.Writable), longer(out.WorstGap, one.WorstGap)
+	}
+	if w.ended != nil {
+		out.Masters = w.ended.Masters
+		if sum := w.ended.Result; sum != nil {
+			out.Acked, out.Lost, out.Unread, out.Unknown = sum.Acked, sum.Lost+sum.Wrong, sum.Unread, sum.Unknown
+		}
+	}
+	if out.VIP != nil && out.Writable != nil && *out.Writable != 0 {
+		out.AfterVIP = pointer(*out.Writable - *out.VIP)
+	}
+	return out
 }
 
-// Median is the median of each number over the runs; never is longer than any time. With an even number of runs it is the mean of
-// the two in the middle. Masters and Ranges are not set.
-func (r Report) Median() Result { return Result{} }
+// measure computes the result of one range, and how many of its writes could not be read back and were never answered.
+func (w *writes) measure(name string, fault host.Mono) (out RangeResult, unread, unknown int) {
+	out.Writable, out.WorstGap = w.interruption(name, fault)
+	if v := w.verified[name]; v != nil {
+		out.Acked, out.Lost = v.Acked, v.Lost+v.Wrong
+		return out, v.Unread, v.Unknown
+	}
+	out.Acked = len(w.acks[name])
+	for kind, n := range w.failed[name] {
+		if probe.Unknown(kind) {
+			unknown += n
+		}
+	}
+	return out, out.Acked, unknown
+}
 
-// MarshalJSON writes {"scenario": …, "runs": [{"vip_ms": …, "writable_ms": …, "worst_gap_ms": …, "acked": …, "lost": …, "masters": {…}, …}],
-// "median": {the same numbers}}. Times are milliseconds with three digits after the point, null where never.
-func (r Report) MarshalJSON() ([]byte, error) { return nil, nil }
+// interruption is the end of the interruption that belongs to the fault, and the longest gap after it.
+func (w *writes) interruption(name string, fault host.Mono) (writable, worst *time.Duration) {
+	var end, longest time.Duration
+	var never, silent bool
+	until := fault.Add(Settled)
+	w.gaps(name, fault, func(g gap) {
+		longest = max(longest, g.length)
+		if !g.interrupts() {
+			return
+		}
+		silent = g.open
+		if g.from < until {
+			never = g.open
+			end, until = g.to.Sub(fault), g.to.Add(Settled)
+		}
+	})
+	if !never {
+		writable = &end
+	}
+	if !silent {
+		worst = &longest
+	}
+	return writable, worst
+}
 
-// WriteFile writes the report as JSON, by rename.
-func (r Report) WriteFile(path string) error { return nil }
+// vipMoved is when a box that did not hold the VIP at the fault got it.
+func vipMoved(r Run) *time.Duration {
+	held := map[string]bool{}
+	for _, e := range inOrder(r.Events) {
+		if e.At >= r.Fault {
+			if e.Kind == host.EventVIP && e.Present && !held[e.Host] {
+				return pointer(e.At.Sub(r.Fault))
+			}
+			continue
+		}
+		switch e.Kind {
+		case host.EventVIP:
+			held[e.Host] = e.Present
+		case host.EventGone:
+			held[e.Host] = false
+		}
+	}
+	return nil
+}
+
+// inOrder are events by time; those of one instant stay as they came.
+func inOrder(events []Event) []Event {
+	sorted := slices.Clone(events)
+	slices.SortStableFunc(sorted, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
+	return sorted
+}
+
+// lastCutAck is Result.LastCutAck.
+func lastCutAck(r Run) *time.Duration {
+	if r.Cut == "" {
+		return nil
+	}
+	any := false
+	last := r.Fault
+	for _, e := range r.Probe {
+		if e.Source != r.Cut || e.Kind != probe.Acks {
+			continue
+		}
+		for _, at := range e.Acks {
+			any = true
+			if r.Heal == 0 || at < r.Heal {
+				last = max(last, at)
+			}
+		}
+	}
+	if !any {
+		return nil
+	}
+	return pointer(last.Sub(r.Fault))
+}
+
+// longer is the longer of two times, never being longer than any.
+func longer(a, b *time.Duration) *time.Duration {
+	if a == nil || b == nil {
+		return nil
+	}
+	return pointer(max(*a, *b))
+}
+
+func pointer(d time.Duration) *time.Duration { return &d }
