@@ -11,8 +11,9 @@ import (
 
 // Result is what one run measured. Times are from the fault. A nil pointer means never.
 //
-// A time in which the writer itself had no CPU (probe.Late) says nothing about Redis: it is not counted in the length of a gap, neither
-// for what is an interruption nor for WorstGap. The instants at which an interruption begins and ends stay those of the acknowledgements.
+// What the writer itself explains says nothing about Redis: when it had no CPU (probe.Late) at the beginning or at the end of a gap, that
+// part of the gap does not count, neither for what is an interruption nor for WorstGap. In the middle of a gap it does count: the writer
+// tried before and after, and got nothing. The instants at which an interruption begins and ends stay those of the acknowledgements.
 type Result struct {
 	// VIP is how long it took until a box that did not hold the VIP at the fault got it.
 	VIP *time.Duration

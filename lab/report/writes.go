@@ -32,7 +32,7 @@ type span struct{ from, to host.Mono }
 // gap is a time between two acknowledgements of one range.
 type gap struct {
 	span
-	// length is the time in it that counts: without what the writer spent waiting for a CPU.
+	// length is the time in it that counts: without what is explained by the writer having had no CPU.
 	length time.Duration
 	// open: no acknowledgement ended it before the writing ended.
 	open bool
@@ -123,21 +123,46 @@ func (w *writes) gaps(name string, after host.Mono, f func(gap)) {
 	}
 	for _, at := range list[i:] {
 		if from > 0 {
-			f(gap{span{from, at}, w.awake(span{from, at}), false})
+			f(gap{span{from, at}, w.count(span{from, at}), false})
 		}
 		from = at
 	}
 	if from > 0 && w.end > from {
-		f(gap{span{from, w.end}, w.awake(span{from, w.end}), true})
+		f(gap{span{from, w.end}, w.count(span{from, w.end}), true})
 	}
 }
 
-// awake is how much of a span the writer had a CPU.
-func (w *writes) awake(s span) time.Duration {
+// count is how much of a gap counts. Lateness explains a gap only from its edges: a writer that had a CPU and no acknowledgement for
+// probe.SilentAfter on both sides of it was late within an outage, which went on meanwhile.
+func (w *writes) count(s span) time.Duration {
+	late := w.lateIn(s)
 	d := s.to.Sub(s.from)
-	i, _ := slices.BinarySearchFunc(w.late, s.from, func(l span, at host.Mono) int { return cmp.Compare(l.to, at) })
-	for ; i < len(w.late) && w.late[i].from < s.to; i++ {
-		d -= min(s.to, w.late[i].to).Sub(max(s.from, w.late[i].from))
+	awake, edge := time.Duration(0), s.from
+	for len(late) > 0 {
+		if awake += late[0].from.Sub(edge); awake > probe.SilentAfter {
+			break
+		}
+		d -= late[0].to.Sub(late[0].from)
+		edge, late = late[0].to, late[1:]
+	}
+	awake, edge = 0, s.to
+	for len(late) > 0 {
+		last := late[len(late)-1]
+		if awake += edge.Sub(last.to); awake > probe.SilentAfter {
+			break
+		}
+		d -= last.to.Sub(last.from)
+		edge, late = last.from, late[:len(late)-1]
 	}
 	return d
+}
+
+// lateIn are the parts of a span in which the writer was late.
+func (w *writes) lateIn(s span) []span {
+	i, _ := slices.BinarySearchFunc(w.late, s.from, func(l span, at host.Mono) int { return cmp.Compare(l.to, at) })
+	var out []span
+	for ; i < len(w.late) && w.late[i].from < s.to; i++ {
+		out = append(out, span{max(s.from, w.late[i].from), min(s.to, w.late[i].to)})
+	}
+	return out
 }
