@@ -41,6 +41,9 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 		if err := r.step(ctx, o, s); err != nil {
 			r.Log.Warn().Err(err).Msgf("%s did not succeed", s.Do)
 			errs = append(errs, err)
+			if s.Do == Move {
+				break // the next would most likely meet the same, and each costs its clients a pause
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -107,6 +107,24 @@ func TestForceNeedsAndGetsAVote(t *testing.T) {
 	}
 }
 
+// One cause makes one failure: the moves behind a failed one wait for the next plan.
+func TestAFailedMoveStopsTheOthers(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[3:]...)
+	o := looks(c[3:], c[:3])
+	c[0].Kill()
+	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}})
+	if err == nil || r.memory.MoveFailures != 1 {
+		t.Errorf("%d failures: %v", r.memory.MoveFailures, err)
+	}
+	if c[4].Look().Role() != redis.Replica {
+		t.Error("the second move was made all the same")
+	}
+	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
+		t.Error("the undo is still on record although the old master is gone")
+	}
+}
+
 func TestAMoverThatDiesIsUndone(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t, s)

@@ -126,7 +126,10 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 			return nil
 		}
 		if pause(ctx, pollPause) != nil {
-			return fmt.Errorf("the old master does not follow the new one after %s: %w", handOver, errors.Join(err, ctx.Err()))
+			if err == nil {
+				err = fmt.Errorf("it says that it is %s", i.Role)
+			}
+			return fmt.Errorf("the old master does not follow the new one after %s: %w", handOver, err)
 		}
 	}
 }
