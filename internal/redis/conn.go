@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -44,51 +45,30 @@ type Limits struct {
 type Conn struct {
 	client *goredis.Client
 	target Target
-	// greeting is how the server's first answer began. go-redis takes the first error reply for an answer to its HELLO,
-	// but a server that is full or protected says its one sentence there and hangs up.
-	greeting *greeting
-}
-
-// greeting is a connection that remembers the first bytes it read.
-type greeting struct {
-	net.Conn
-	first [64]byte
-	n     int
-}
-
-func (g *greeting) Read(p []byte) (int, error) {
-	n, err := g.Conn.Read(p)
-	g.n += copy(g.first[g.n:], p[:n])
-	return n, err
-}
-
-// state is what the first answer says of the server, where it is an error that ends the connection.
-func (g *greeting) state() State {
-	if g == nil || g.n == 0 || g.first[0] != '-' {
-		return Unseen
-	}
-	text := string(g.first[1:g.n])
-	for _, r := range replies {
-		if strings.HasPrefix(text, r.prefix) {
-			return r.state
-		}
-	}
-	return Unseen
+	// wire is the connection as it was dialled, nil before that. go-redis dials in a goroutine of its own.
+	wire atomic.Pointer[wire]
 }
 
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
+// What go-redis has to say goes to stderr otherwise; every error comes back to the caller as well.
+func init() { goredis.SetLogger(silent{}) }
+
 // Open prepares a connection and dials nothing. The options are those of a process that lives a few milliseconds: with
 // go-redis' defaults a refused connection takes two seconds to come back.
-func Open(t Target, l Limits) *Conn {
-	goredis.SetLogger(silent{})
+func Open(t Target, l Limits) *Conn { return open(t, l, dial) }
+
+// dialer connects, within the limits.
+type dialer func(ctx context.Context, network, addr string, l Limits) (net.Conn, error)
+
+func open(t Target, l Limits, dial dialer) *Conn {
 	conn := &Conn{target: t}
 	o := &goredis.Options{
 		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
-		ContextTimeoutEnabled: true, DialTimeout: l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
+		ContextTimeoutEnabled: true, DialTimeout: (lateTries + 1) * l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
 		ReadBufferSize: 4096, WriteBufferSize: 4096,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -96,8 +76,9 @@ func Open(t Target, l Limits) *Conn {
 			if err != nil {
 				return nil, err
 			}
-			conn.greeting = &greeting{Conn: c}
-			return conn.greeting, nil
+			w := &wire{Conn: c}
+			conn.wire.Store(w)
+			return w, nil
 		},
 	}
 	if t.Socket != "" {
@@ -212,13 +193,20 @@ const minReplicas = "min-slaves-to-write"
 // StopWrites is the value of min-slaves-to-write that no pair can satisfy.
 const StopWrites = "99"
 
+// ErrNoSetting: the server does not know a setting that every version has.
+var ErrNoSetting = errors.New("no such setting")
+
 // MinReplicas reads min-slaves-to-write.
 func (c *Conn) MinReplicas(ctx context.Context) (string, error) {
 	m, err := c.client.ConfigGet(ctx, minReplicas).Result()
 	if err != nil {
 		return "", fmt.Errorf("read %s of %s: %w", minReplicas, c.target.Name(), err)
 	}
-	return m[minReplicas], nil
+	v, ok := m[minReplicas]
+	if !ok {
+		return "", fmt.Errorf("read %s of %s: %w", minReplicas, c.target.Name(), ErrNoSetting)
+	}
+	return v, nil
 }
 
 // SetMinReplicas sets min-slaves-to-write in the running server; nothing is written to its configuration file.

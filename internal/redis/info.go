@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -57,9 +58,9 @@ func ParseInfo(text string) (Info, error) {
 	var host string
 	var port uint16
 	var bad error
-	num := func(key, v string) int64 {
+	num := func(key, v string, least, most int64) int64 {
 		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil && bad == nil {
+		if (err != nil || n < least || n > most) && bad == nil {
 			bad = fmt.Errorf("%w: field %s has the value %.40q", ErrInfo, key, v)
 		}
 		return n
@@ -76,7 +77,7 @@ func ParseInfo(text string) (Info, error) {
 			// A version that does not parse stays 0.0: the oldest, for which we use what every version knows.
 			_, _ = fmt.Sscanf(v, "%d.%d", &i.Version.Major, &i.Version.Minor)
 		case "process_id":
-			i.PID = int(num(key, v))
+			i.PID = int(num(key, v, 0, math.MaxInt32))
 		case "redis_mode":
 			i.Cluster = v == "cluster"
 		case "cluster_enabled":
@@ -95,19 +96,19 @@ func ParseInfo(text string) (Info, error) {
 		case "master_host":
 			host = v
 		case "master_port":
-			port = uint16(num(key, v))
+			port = uint16(num(key, v, 0, math.MaxUint16))
 		case "master_link_status":
 			i.LinkUp = v == "up"
 		case "master_sync_in_progress":
 			i.Syncing = v == "1"
 		case "slave_repl_offset":
-			replicaOffset = num(key, v)
+			replicaOffset = num(key, v, math.MinInt64, math.MaxInt64)
 		case "master_repl_offset":
-			i.Offset = num(key, v)
+			i.Offset = num(key, v, math.MinInt64, math.MaxInt64)
 		case "min_slaves_good_slaves", "min_replicas_good_replicas":
 			i.MinReplicas = true
 		case "connected_slaves":
-			i.Replicas = int(num(key, v))
+			i.Replicas = int(num(key, v, 0, math.MaxInt32))
 		}
 	}
 	if bad != nil {
@@ -118,7 +119,7 @@ func ParseInfo(text string) (Info, error) {
 	}
 	if i.Role == Replica {
 		i.Offset = replicaOffset
-		if a, err := netip.ParseAddr(host); err == nil {
+		if a, err := netip.ParseAddr(host); err == nil && port != 0 {
 			i.Master = netip.AddrPortFrom(a.Unmap(), port)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 type Look struct {
 	Target Target
 	State  State
-	// Err says why, in the server's or the system's words; nil when Up.
+	// Err says why, in the server's or the system's words. When Up it says what was not answered or not understood, if
+	// anything was.
 	Err error
 	// Info is nil when it was not answered.
 	Info *Info
@@ -28,21 +29,27 @@ type Look struct {
 
 // LookAt dials the target and asks PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the
 // latest. It changes nothing on the server.
-func LookAt(ctx context.Context, t Target, l Limits) Look {
+func LookAt(ctx context.Context, t Target, l Limits) Look { return look(ctx, Open(t, l)) }
+
+// look asks over one connection, and closes it.
+func look(ctx context.Context, c *Conn) Look {
 	start := time.Now()
-	c := Open(t, l)
 	defer c.Close()
 	pipe := c.client.Pipeline()
 	ping, info, nodes := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
 	_, execErr := pipe.Exec(ctx)
-	look := Look{Target: t, Took: time.Since(start)}
+	look := Look{Target: c.target, Took: time.Since(start)}
 	look.Err = ping.Err()
 	if look.Err == nil && execErr != nil && ping.Val() == "" {
 		look.Err = execErr // the connection never came to be
 	}
 	look.State = Classify(look.Err)
-	if said := c.greeting.state(); look.State == Dropped && said != Unseen {
+	wire := c.wire.Load()
+	if said := wire.parting(); look.State == Dropped && said != Unseen {
 		look.State = said
+	}
+	if wire == nil && !errors.As(look.Err, new(connError)) {
+		look.State = Unseen // our own time was over before the dial was
 	}
 	if look.State == Up && ping.Val() != "PONG" {
 		look.State, look.Err = NotRedis, fmt.Errorf("PING was answered by %.40q", ping.Val())
@@ -55,25 +62,43 @@ func LookAt(ctx context.Context, t Target, l Limits) Look {
 
 // read takes in the replies behind PING.
 func (l *Look) read(info, nodes *goredis.StringCmd) {
-	if text, err := info.Result(); err == nil {
-		i, err := ParseInfo(text)
-		if err != nil {
-			l.Err = errors.Join(l.Err, err)
-			return
-		}
-		l.Info = &i
-		if i.Loading && l.State == Up {
-			l.State = Loading
-		}
+	text, err := info.Result()
+	if err != nil {
+		l.withheld("INFO", err)
+		return
 	}
-	if text, err := nodes.Result(); err == nil {
-		ns, err := ParseNodes(text)
-		if err != nil {
-			l.Err = errors.Join(l.Err, err)
-			return
-		}
-		l.Nodes = ns
+	i, err := ParseInfo(text)
+	if err != nil {
+		l.Err = errors.Join(l.Err, err)
+		return
 	}
+	l.Info = &i
+	if i.Loading && l.State == Up {
+		l.State = Loading
+	}
+	if text, err = nodes.Result(); err != nil {
+		if i.Cluster {
+			l.withheld("CLUSTER NODES", err)
+		}
+		return
+	}
+	ns, err := ParseNodes(text)
+	if err != nil {
+		l.Err = errors.Join(l.Err, err)
+		return
+	}
+	l.Nodes = ns
+}
+
+// withheld: PING was answered and a question behind it was not. The instance lives, whatever it was.
+func (l *Look) withheld(question string, err error) {
+	if l.State != Up {
+		return
+	}
+	if s := Classify(err); s == NoPerm {
+		l.State = s
+	}
+	l.Err = fmt.Errorf("%s was not answered: %w", question, err)
 }
 
 // Role is the role it claims, empty when it did not say.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,7 +18,8 @@ import (
 type State int
 
 const (
-	// Unseen: nobody looked.
+	// Unseen: nobody looked, or nobody could: our time was over, or this box has no file, port or right left for it. That
+	// says nothing of the instance.
 	Unseen State = iota
 	// Up: PONG.
 	Up
@@ -90,6 +92,16 @@ var replies = []struct {
 	{"ERR wrong number of arguments for 'auth'", WrongPassword}, {"ERR max clients", TooManyClients},
 }
 
+// stateOf is what an error reply of Redis says of the server.
+func stateOf(text string) State {
+	for _, r := range replies {
+		if strings.HasPrefix(text, r.prefix) {
+			return r.state
+		}
+	}
+	return OtherError
+}
+
 // Classify tells what an error of a look means. nil is Up.
 func Classify(err error) State {
 	if err == nil {
@@ -97,26 +109,43 @@ func Classify(err error) State {
 	}
 	var dial connError
 	if errors.As(err, &dial) {
-		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
-			return Refused
-		}
-		return Silent
+		return dialled(err)
 	}
 	var reply goredis.Error
 	if errors.As(err, &reply) && !strings.HasPrefix(reply.Error(), "redis: ") {
-		for _, r := range replies {
-			if strings.HasPrefix(reply.Error(), r.prefix) {
-				return r.state
-			}
-		}
-		return OtherError
+		return stateOf(reply.Error())
 	}
 	var timeout net.Error
 	switch {
+	case errors.Is(err, context.Canceled):
+		return Unseen
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Stalled
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return Dropped
 	}
 	return NotRedis
+}
+
+// ours are the errors of a dial that come from this box: they must not make a living peer a silent one.
+var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
+
+// dialled tells what an error of the dial means.
+func dialled(err error) State {
+	for _, e := range ours {
+		if errors.Is(err, e) {
+			return Unseen
+		}
+	}
+	var op *net.OpError
+	socket := errors.As(err, &op) && op.Net == "unix"
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return Refused
+	case socket && errors.Is(err, syscall.EAGAIN): // its queue is full: it does not accept any more
+		return Stalled
+	case socket && errors.Is(err, fs.ErrPermission):
+		return Unseen
+	}
+	return Silent
 }

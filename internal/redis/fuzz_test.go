@@ -1,0 +1,184 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// seed adds every recording whose name matches, raw and as the text inside.
+func seed(f *testing.F, pattern string) {
+	files, err := filepath.Glob(filepath.Join(recordings, "*", pattern))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no recording of %s: %v", pattern, err)
+	}
+	for _, p := range files {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(b))
+		if _, text, ok := strings.Cut(string(b), "\r\n"); ok && b[0] == '$' {
+			f.Add(strings.TrimSuffix(text, "\r\n"))
+		}
+	}
+}
+
+// FuzzParseInfo: what is accepted can be believed, and says the same when it is written down and read again.
+func FuzzParseInfo(f *testing.F) {
+	seed(f, "*info*.resp")
+	f.Fuzz(func(t *testing.T, text string) {
+		i, err := ParseInfo(text)
+		if err != nil {
+			if i != (Info{}) || len(err.Error()) > 400 {
+				t.Errorf("%+v beside the error %q", i, err)
+			}
+			return
+		}
+		if i.Role != Master && i.Role != Replica || i.PID < 0 || i.Replicas < 0 || i.Master.IsValid() && (i.Master.Port() == 0 || i.Role != Replica) {
+			t.Errorf("accepted %+v", i)
+		}
+		if again, err := ParseInfo(formatInfo(i)); err != nil || again != i {
+			t.Errorf("%+v\nread again: %+v, %v", i, again, err)
+		}
+	})
+}
+
+// formatInfo writes down what was read, as a server says it.
+func formatInfo(i Info) string {
+	var b strings.Builder
+	line := func(key string, v any) { fmt.Fprintf(&b, "%s:%v\r\n", key, v) }
+	bit := map[bool]int{true: 1}
+	line("redis_version", i.VersionText)
+	line("process_id", i.PID)
+	line("cluster_enabled", bit[i.Cluster])
+	line("role", i.Role)
+	if i.Master.IsValid() {
+		line("master_host", i.Master.Addr())
+		line("master_port", i.Master.Port())
+	}
+	line("master_link_status", map[bool]string{true: "up", false: "down"}[i.LinkUp])
+	line("master_sync_in_progress", bit[i.Syncing])
+	line("loading", bit[i.Loading])
+	line("slave_repl_offset", i.Offset)
+	line("master_repl_offset", i.Offset)
+	line("connected_slaves", i.Replicas)
+	if i.MinReplicas {
+		line("min_slaves_good_slaves", 0)
+	}
+	return b.String()
+}
+
+// FuzzParseNodes: addresses and slots are in range, and what is accepted reads the same again.
+func FuzzParseNodes(f *testing.F) {
+	seed(f, "*cluster-nodes.resp")
+	f.Add("n1 :0@0 master,noaddr,fail - 1 1 2 disconnected\nn2 2001:db8::1:7000@17000,a.example myself,slave n1 0 0 2 connected [5-<-n1] 7 9-11")
+	f.Fuzz(func(t *testing.T, text string) {
+		ns, err := ParseNodes(text)
+		if err != nil {
+			if ns != nil || strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 800 {
+				t.Errorf("%v beside the error %q", ns, err)
+			}
+			return
+		}
+		for _, n := range ns {
+			if n.Addr.IsValid() && n.Addr.Port() == 0 || n.ID == "" {
+				t.Errorf("accepted %+v", n)
+			}
+			for _, r := range n.Slots {
+				if r.First < 0 || r.Last > 16383 || r.First > r.Last {
+					t.Errorf("slots %v", r)
+				}
+			}
+		}
+		if again, err := ParseNodes(formatNodes(ns)); err != nil || !reflect.DeepEqual(again, ns) {
+			t.Errorf("%+v\nread again: %+v, %v", ns, again, err)
+		}
+	})
+}
+
+// formatNodes writes down what was read, as a server says it.
+func formatNodes(ns Nodes) string {
+	var b strings.Builder
+	for _, n := range ns {
+		addr, master := ":0", "-"
+		if n.Addr.IsValid() {
+			addr = fmt.Sprintf("%s:%d", n.Addr.Addr(), n.Addr.Port())
+		}
+		if n.MasterID != "" {
+			master = n.MasterID
+		}
+		flags := []string{"noflags"}
+		for flag, set := range map[string]bool{"myself": n.Myself, "master": n.Role == Master, "slave": n.Role == Replica, "fail": n.Failed, "fail?": n.Suspected, "noaddr": n.Unknown} {
+			if set {
+				flags = append(flags, flag)
+			}
+		}
+		fmt.Fprintf(&b, "%s %s %s %s 0 0 %d connected", n.ID, addr, strings.Join(flags, ","), master, n.Epoch)
+		for _, s := range n.Slots {
+			fmt.Fprintf(&b, " %d-%d", s.First, s.Last)
+		}
+		if n.Migrating {
+			b.WriteString(" [0->-x]")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// FuzzClassify: an error reply means that Redis lives, whatever its words.
+func FuzzClassify(f *testing.F) {
+	seed(f, "*.resp")
+	for _, r := range replies {
+		f.Add(r.prefix)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := Classify(fmt.Errorf("look: %w", replyError(text)))
+		if strings.HasPrefix(text, "redis: ") { // go-redis' own words
+			return
+		}
+		if !s.Alive() || s == Up || s.String() == "" {
+			t.Errorf("%q means that the instance %s", text, s)
+		}
+	})
+}
+
+// FuzzLook: whatever a server sends, a look ends and has a state, and an instance that is up has answered PONG.
+func FuzzLook(f *testing.F) {
+	seed(f, "*.ping*.resp")
+	seed(f, "*cluster-nodes.resp")
+	const hello = "-ERR unknown command 'hello'\r\n"
+	for _, text := range []string{"", hello, hello + "+PONG\r\n$11\r\nrole:master\r\n-ERR no cluster\r\n", "%1\r\n$5\r\nproto\r\n:2\r\n+PONG\r\n", "*-1\r\n", "|1\r\n+a\r\n+b\r\n+PONG\r\n",
+		"=9\r\ntxt:hello\r\n", "!5\r\nERR x\r\n", "(123\r\n", ",inf\r\n", "#t\r\n", "_\r\n", ">2\r\n+invalidate\r\n*0\r\n", "$1099511627776\r\n"} {
+		f.Add(text)
+	}
+	limits := Limits{Dial: time.Second, Reply: time.Second}
+	f.Fuzz(func(t *testing.T, text string) {
+		ours, theirs := net.Pipe()
+		go io.Copy(io.Discard, theirs)
+		go func() {
+			io.Copy(theirs, bytes.NewReader([]byte(text)))
+			theirs.Close()
+		}()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		got := look(ctx, open(Target{Socket: "pipe"}, limits, func(context.Context, string, string, Limits) (net.Conn, error) { return ours, nil }))
+		if got.State.String() == "" || got.State == Unseen || got.State == Silent || got.State == Refused {
+			t.Errorf("the instance %s (%v)", got.State, got.Err)
+		}
+		if got.State == Up && !strings.Contains(text, "PONG") || got.State != Up && got.Err == nil && got.State != Loading {
+			t.Errorf("the instance %s (%v)", got.State, got.Err)
+		}
+		if got.Took > 5*time.Second {
+			t.Errorf("it took %s", got.Took)
+		}
+	})
+}

@@ -1,0 +1,327 @@
+package redis
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// says sends the text to whoever connects and then does as told: stays, or hangs up.
+func says(t *testing.T, text string, stays bool) Target {
+	t.Helper()
+	return listen(t, func(c net.Conn) {
+		io.WriteString(c, text)
+		if stays {
+			io.Copy(io.Discard, c)
+		}
+	})
+}
+
+// pours sends the text again and again for as long as somebody reads.
+func pours(t *testing.T, text string) Target {
+	t.Helper()
+	return listen(t, func(c net.Conn) {
+		for block := []byte(strings.Repeat(text, 64<<10/len(text))); ; {
+			if _, err := c.Write(block); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// TestLookAtWhatIsNoRedis: whatever listens there, a look ends within its limits, with a state that fits.
+func TestLookAtWhatIsNoRedis(t *testing.T) {
+	const hello = "-ERR unknown command 'hello'\r\n"
+	for name, c := range map[string]struct {
+		target Target
+		want   State
+	}{
+		"closes at once":                {says(t, "", false), Dropped},
+		"accepts and never answers":     {says(t, "", true), Stalled},
+		"half a reply, then silence":    {says(t, hello+"+PO", true), Stalled},
+		"half a reply, then the end":    {says(t, hello+"+PO", false), Dropped},
+		"http":                          {says(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false), NotRedis},
+		"ssh":                           {says(t, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", true), NotRedis},
+		"smtp":                          {says(t, "220 mail.example ESMTP\r\n", true), NotRedis},
+		"telnet":                        {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), NotRedis},
+		"a reply without its carriage":  {says(t, "+PONG\n", true), NotRedis},
+		"an empty line":                 {says(t, "\r\n", true), NotRedis},
+		"a wrong word":                  {says(t, hello+"+PANG\r\n", false), Dropped},
+		"endless, without a line":       {pours(t, "garbage "), NotRedis},
+		"endless, a simple string":      {pours(t, "+"), NotRedis},
+		"endless errors":                {pours(t, "-ERR unknown command\r\n"), OtherError},
+		"endless pongs":                 {pours(t, "+PONG\r\n"), NotRedis},
+		"zeros":                         {pours(t, "\x00"), NotRedis},
+		"promises a terabyte":           {says(t, hello+"$1099511627776\r\n", true), NotRedis},
+		"promises more than a number":   {says(t, hello+"$99999999999999999999\r\n", true), NotRedis},
+		"promises to be endless":        {says(t, hello+"$4000000\r\n"+strings.Repeat("x", 9000), true), Stalled},
+		"a list as long as the world":   {says(t, "*2147483647\r\n", true), NotRedis},
+		"a map as long as the world":    {says(t, "%2147483647\r\n", true), NotRedis},
+		"a push as long as the world":   {says(t, ">2147483647\r\n", true), NotRedis},
+		"lists in lists":                {pours(t, "*1\r\n"), NotRedis},
+		"a length below nothing":        {says(t, hello+"$-7\r\n", true), NotRedis},
+		"full, and hangs up":            {says(t, "-ERR max number of clients reached\r\n", false), TooManyClients},
+		"full of cluster links as well": {says(t, "-ERR max number of clients + cluster connections reached\r\n", false), TooManyClients},
+		"protected, and hangs up":       {says(t, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n", false), Denied},
+		// It asked for a password and then died: that is no sign of life.
+		"asks for a password and dies": {says(t, "-NOAUTH HELLO must be called with the client already authenticated\r\n", false), Dropped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			got := LookAt(ctx, c.target, quick)
+			if got.State != c.want {
+				t.Errorf("state is %q, want %q (%.200v)", got.State, c.want, got.Err)
+			}
+			// HELLO, its AUTH and the pipeline may each take one limit; a busy machine the rest.
+			if got.Took > 3*time.Second {
+				t.Errorf("it took %s", got.Took)
+			}
+		})
+	}
+}
+
+// session answers HELLO, AUTH and the three questions as a recorded server did, in pieces of at most so many bytes.
+func session(t *testing.T, piece int, replies ...[]byte) Target {
+	t.Helper()
+	return listen(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		for _, reply := range replies {
+			if !skipCommand(r) {
+				return
+			}
+			for len(reply) > 0 {
+				n := min(piece, len(reply))
+				if _, err := c.Write(reply[:n]); err != nil {
+					return
+				}
+				reply = reply[n:]
+			}
+		}
+		io.Copy(io.Discard, r)
+	})
+}
+
+// greeted is how the recorded server answers HELLO 2: the old ones do not know it.
+func greeted(t *testing.T, server string) []byte {
+	t.Helper()
+	if bytes.HasPrefix(recorded(t, server, "auth.auth-wrong"), []byte("-WRONGPASS")) {
+		return []byte("*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:2\r\n")
+	}
+	return recorded(t, server, "master.hello3")
+}
+
+// TestLookAtEachVersion replays whole conversations with each recorded server, in one piece and byte by byte.
+func TestLookAtEachVersion(t *testing.T) {
+	patient := Limits{Dial: time.Second, Dials: 1, Reply: 5 * time.Second}
+	for _, server := range servers(t, "cluster-replica.cluster-nodes") {
+		for _, piece := range []int{1 << 20, 1} {
+			t.Run(fmt.Sprint(server, " in pieces of ", piece), func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				got := LookAt(ctx, session(t, piece, greeted(t, server), recorded(t, server, "replica-up.ping"),
+					recorded(t, server, "cluster-replica.info"), recorded(t, server, "cluster-replica.cluster-nodes")), patient)
+				self, ok := got.Self()
+				if got.State != Up || got.Err != nil || got.Role() != Replica || !got.Info.Cluster || len(got.Nodes) != 6 || !ok || self.Role != Replica {
+					t.Fatalf("%+v", got)
+				}
+				master, ok := got.Nodes.ByID(self.MasterID)
+				if !ok || master.Addr != got.Info.Master || len(master.Slots) != 1 || got.Nodes.HighestEpoch() < 3 {
+					t.Errorf("its master is %+v, INFO says %s", master, got.Info.Master)
+				}
+			})
+		}
+	}
+}
+
+func TestLookAtWithAPassword(t *testing.T) {
+	for _, server := range servers(t, "auth.auth-wrong") {
+		hello, wrong := greeted(t, server), recorded(t, server, "auth.auth-wrong")
+		if bytes.HasPrefix(wrong, []byte("-WRONGPASS")) {
+			hello = wrong // 6.0 and newer take the password with HELLO
+		}
+		noAuth := recorded(t, server, "auth.ping-noauth")
+		for name, c := range map[string]struct {
+			user    string
+			replies [][]byte
+			want    State
+		}{
+			"right":              {"", [][]byte{greeted(t, server), recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, Up},
+			"wrong":              {"", [][]byte{hello, wrong, noAuth, noAuth, noAuth}, WrongPassword},
+			"wrong, with a user": {"watch", [][]byte{hello, recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, WrongPassword},
+		} {
+			t.Run(server+" "+name, func(t *testing.T) {
+				replies := c.replies
+				if c.want == Up {
+					if replies[0][0] == '*' {
+						replies = append(replies[:1:1], replies[2:]...) // HELLO has let us in
+					}
+					replies = append(replies, recorded(t, server, "master.info"), recorded(t, server, "master.ping"))
+				}
+				target := session(t, 1<<20, replies...)
+				target.Username, target.Password = c.user, "swordfish"
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				defer cancel()
+				got := LookAt(ctx, target, quick)
+				if got.State != c.want {
+					t.Errorf("state is %q, want %q (%v)", got.State, c.want, got.Err)
+				}
+				if got.Err != nil && strings.Contains(got.Err.Error(), "swordfish") {
+					t.Errorf("the password is in %q", got.Err)
+				}
+			})
+		}
+	}
+}
+
+// A user who may PING and not ask INFO is one of whom an operator must hear.
+func TestLookAtWithoutPermission(t *testing.T) {
+	const noPerm = "-NOPERM User watch has no permissions to run the 'info' command\r\n"
+	info, nodes := recorded(t, "redis-7.4.1", "cluster-master.info"), recorded(t, "redis-7.4.1", "cluster-master.cluster-nodes")
+	for name, c := range map[string]struct {
+		info, nodes []byte
+		want        State
+		told        bool
+	}{
+		"everything":            {info, nodes, Up, false},
+		"no INFO":               {[]byte(noPerm), nodes, NoPerm, true},
+		"no CLUSTER":            {info, []byte(noPerm), NoPerm, true},
+		"no CLUSTER, no need":   {recorded(t, "redis-7.4.1", "master.info"), []byte(noPerm), Up, false},
+		"INFO has another name": {[]byte("-ERR unknown command 'info'\r\n"), nodes, Up, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			got := LookAt(ctx, replay(t, []byte("+PONG\r\n"), c.info, c.nodes), quick)
+			if got.State != c.want || (got.Err != nil) != c.told {
+				t.Errorf("state is %q, want %q (%v)", got.State, c.want, got.Err)
+			}
+		})
+	}
+}
+
+// A server that is full writes its sentence and hangs up, perhaps before we have written anything: a write to a unix
+// socket fails then, and what it said must still be read.
+func TestPartingWordsBeforeOurs(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(fds[1], []byte("-ERR max number of clients reached\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fds[1])
+	f := os.NewFile(uintptr(fds[0]), "")
+	conn, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	got := look(ctx, open(Target{Socket: "pair"}, quick, func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }))
+	if got.State != TooManyClients {
+		t.Errorf("state is %q (%v)", got.State, got.Err)
+	}
+}
+
+// Our own lack of time, files or ports says nothing of a peer: it must not become a silent one, or it is taken over.
+func TestOurOwnLackIsNoSilence(t *testing.T) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancelLate := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancelLate()
+	soon, cancelSoon := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancelSoon()
+	silent := Target{Addr: deaf(t)}
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want State
+	}{
+		"cancelled":                     {over, Unseen},
+		"too late":                      {late, Unseen},
+		"the time ends during the dial": {soon, Unseen},
+		"time enough":                   {context.Background(), Silent},
+	} {
+		if got := LookAt(c.ctx, silent, quick); got.State != c.want || got.Err == nil {
+			t.Errorf("%s: state is %q, want %q (%v)", name, got.State, c.want, got.Err)
+		}
+	}
+	for errno, want := range map[syscall.Errno]State{
+		syscall.ECONNREFUSED: Refused, syscall.ENOENT: Refused, syscall.ETIMEDOUT: Silent, syscall.EHOSTUNREACH: Silent, syscall.ENETUNREACH: Silent,
+		syscall.EMFILE: Unseen, syscall.ENFILE: Unseen, syscall.ENOBUFS: Unseen, syscall.ENOMEM: Unseen, syscall.EADDRNOTAVAIL: Unseen,
+	} {
+		err := connError{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", errno)}}
+		if got := Classify(fmt.Errorf("look: %w", err)); got != want {
+			t.Errorf("%v: state is %q, want %q", errno, got, want)
+		}
+	}
+}
+
+func TestSocketStates(t *testing.T) {
+	dir := t.TempDir()
+	stale := filepath.Join(dir, "stale.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	full := filepath.Join(dir, "full.sock")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		t.Cleanup(func() { unix.Close(fd) })
+		err = errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: full}), unix.Listen(fd, 0))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := net.Dial("unix", full) // the one place in the queue
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	for path, want := range map[string]State{stale: Refused, full: Stalled, filepath.Join(dir, "none.sock"): Refused} {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		if got := LookAt(ctx, Target{Socket: path}, quick); got.State != want {
+			t.Errorf("%s: state is %q, want %q (%v)", filepath.Base(path), got.State, want, got.Err)
+		}
+		cancel()
+	}
+	err = connError{&net.OpError{Op: "dial", Net: "unix", Err: fs.ErrPermission}}
+	if got := Classify(err); got != Unseen {
+		t.Errorf("a socket that is not ours to use: state is %q", got)
+	}
+}
+
+// go-redis must not end a dial before the tries that a late process needs.
+func TestTheLibraryWaitsForOurTries(t *testing.T) {
+	c := Open(Target{}, quick)
+	defer c.Close()
+	if got := c.client.Options().DialTimeout; got <= lateTries*quick.Dial {
+		t.Errorf("the dial ends after %s, and %d tries take %s", got, lateTries, lateTries*quick.Dial)
+	}
+}
+
+func TestMinReplicasUnknown(t *testing.T) {
+	c := Open(replay(t, []byte("*0\r\n")), quick)
+	defer c.Close()
+	if v, err := c.MinReplicas(context.Background()); !errors.Is(err, ErrNoSetting) {
+		t.Errorf("got %q, %v", v, err)
+	}
+}

@@ -1,0 +1,155 @@
+package redis
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestParseNode goes through the forms of one line that no recording has.
+func TestParseNode(t *testing.T) {
+	for line, want := range map[string]string{
+		// Addresses: before 4.0, from 4.0, from 7.0 with a host name, of Valkey 8 with more behind it, IPv6, TLS alone.
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 0-1":                         "n1 10.0.0.1:7000 master epoch 1 slots [{0 1}]",
+		"n1 10.0.0.1:7000@17000 master - 0 0 1 connected":                       "n1 10.0.0.1:7000 master epoch 1 slots []",
+		"n1 10.0.0.1:7000@17000,a.example master - 0 0 1 connected":             "n1 10.0.0.1:7000 master epoch 1 slots []",
+		"n1 10.0.0.1:7000@17000,a.example,shard-id=12 master - 0 0 1 connected": "n1 10.0.0.1:7000 master epoch 1 slots []",
+		"n1 10.0.0.1:7000@17000, master - 0 0 1 connected":                      "n1 10.0.0.1:7000 master epoch 1 slots []",
+		"n1 2001:db8::1:7000@17000 master - 0 0 1 connected":                    "n1 [2001:db8::1]:7000 master epoch 1 slots []",
+		"n1 2001:db8::1:7000 master - 0 0 1 connected":                          "n1 [2001:db8::1]:7000 master epoch 1 slots []",
+		"n1 ::ffff:10.0.0.1:7000@17000 master - 0 0 1 connected":                "n1 10.0.0.1:7000 master epoch 1 slots []",
+		"n1 10.0.0.1:65535@0 master - 0 0 1 connected":                          "n1 10.0.0.1:65535 master epoch 1 slots []",
+		// No address: a node that has met nobody, one whose address is lost, a name, a port out of range.
+		"n1 :7000@17000 myself,master - 0 0 0 connected 7":         "n1 invalid AddrPort master myself epoch 0 slots [{7 7}]",
+		"n1 :0@0 master,noaddr - 1 1 2 disconnected":               "n1 invalid AddrPort master unknown epoch 2 slots []",
+		"n1 :0 slave,fail,noaddr m1 1 1 2 disconnected":            "n1 invalid AddrPort replica of m1 failed unknown epoch 2 slots []",
+		"n1 ?:7000@17000,a.example master - 0 0 1 connected":       "n1 invalid AddrPort master epoch 1 slots []",
+		"n1 10.0.0.1:0@0 master - 0 0 1 connected":                 "n1 invalid AddrPort master epoch 1 slots []",
+		"n1 10.0.0.1:70000 master - 0 0 1 connected":               "n1 invalid AddrPort master epoch 1 slots []",
+		"n1 10.0.0.1:7000@17000 handshake - 1 0 0 disconnected":    "n1 10.0.0.1:7000  unknown epoch 0 slots []",
+		"n1 10.0.0.1:7000@17000 noflags - 1 0 0 disconnected":      "n1 10.0.0.1:7000  epoch 0 slots []",
+		"n1 10.0.0.1:7000@17000 replica m1 1 0 3 connected":        "n1 10.0.0.1:7000 replica of m1 epoch 3 slots []",
+		"n1 10.0.0.1:7000 slave,fail?,nofailover m1 1 0 3 x":       "n1 10.0.0.1:7000 replica of m1 suspected epoch 3 slots []",
+		"n1 10.0.0.1:7000 myself,master,fail - 1 0 3 disconnected": "n1 10.0.0.1:7000 master myself failed epoch 3 slots []",
+		// Slots: the whole range, single ones, on their way out and in.
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 0 5-7 16383":       "n1 10.0.0.1:7000 master epoch 1 slots [{0 0} {5 7} {16383 16383}]",
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 0-16383":           "n1 10.0.0.1:7000 master epoch 1 slots [{0 16383}]",
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 0-9 [7->-n2]":      "n1 10.0.0.1:7000 master migrating epoch 1 slots [{0 9}]",
+		"n1 10.0.0.1:7000 master - 0 0 1 connected [7-<-n2] [8-<-n2]": "n1 10.0.0.1:7000 master migrating epoch 1 slots []",
+		"n1 10.0.0.1:7000 master - 0 0 18446744073709551615 x":        "n1 10.0.0.1:7000 master epoch 18446744073709551615 slots []",
+	} {
+		n, err := parseNode(line)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if d := cmp.Diff(want, describeNode(n)); d != "" {
+			t.Errorf("%s:\n%s", line, d)
+		}
+	}
+}
+
+func TestParseNodesRefuses(t *testing.T) {
+	for _, line := range []string{
+		"n1 10.0.0.1:7000 master - 0 0 1",                         // cut short
+		"n1 10.0.0.1:7000 master - 0 0 -1 connected",              // no epoch
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 16384",         // no slot
+		"n1 10.0.0.1:7000 master - 0 0 1 connected -1",            // no slot
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 5-",            // half a range
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 1-2-3",         // too many ends
+		"n1 10.0.0.1:7000 master - 0 0 184467440737095516160 x",   // an epoch out of range
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 0x10",          // no decimal
+		"n1 10.0.0.1:7000 master - 0 0 1 connected 1 2 3 garbage", // garbage at the end
+	} {
+		good := "n2 10.0.0.2:7000 myself,master - 0 0 1 connected\n"
+		ns, err := ParseNodes(good + line)
+		if !errors.Is(err, ErrNodes) || ns != nil {
+			t.Errorf("%s: got %v, %v", line, ns, err)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\r\n") {
+			t.Errorf("an error of more than one line: %q", err)
+		}
+	}
+}
+
+func TestParseInfo(t *testing.T) {
+	master := netip.MustParseAddrPort("[2001:db8::1]:7000")
+	for text, want := range map[string]Info{
+		"role:master":                                                {Role: Master},
+		"# Replication\r\nrole:slave\r\n":                            {Role: Replica},
+		"role:replica\nmaster_link_status:up":                        {Role: Replica, LinkUp: true},
+		"role:master\nloading:1":                                     {Role: Master, Loading: true},
+		"role:master\nredis_mode:cluster":                            {Role: Master, Cluster: true},
+		"role:master\ncluster_enabled:1":                             {Role: Master, Cluster: true},
+		"role:master\nredis_mode:standalone":                         {Role: Master},
+		"role:master\nredis_version:7.0.15":                          {Role: Master, Version: Version{7, 0}, VersionText: "7.0.15"},
+		"role:master\nredis_version:255.255.9":                       {Role: Master, Version: Version{255, 255}, VersionText: "255.255.9"},
+		"role:master\nredis_version:unstable":                        {Role: Master, VersionText: "unstable"},
+		"role:slave\nmaster_host:2001:db8::1\nmaster_port:7000":      {Role: Replica, Master: master},
+		"role:slave\nmaster_host:redis.example\nmaster_port:7000":    {Role: Replica},
+		"role:slave\nmaster_host:10.0.0.1\nmaster_port:0":            {Role: Replica},
+		"role:slave\nmaster_host:10.0.0.1":                           {Role: Replica},
+		"role:master\nmaster_host:10.0.0.1\nmaster_port:7000":        {Role: Master},
+		"role:slave\nslave_repl_offset:-1\nmaster_repl_offset:9":     {Role: Replica, Offset: -1},
+		"role:master\nmaster_repl_offset:9223372036854775807":        {Role: Master, Offset: 1<<63 - 1},
+		"role:master\nslave_repl_offset:7\nmaster_repl_offset:9":     {Role: Master, Offset: 9},
+		"role:slave\nmaster_sync_in_progress:1":                      {Role: Replica, Syncing: true},
+		"role:master\nmin_slaves_good_slaves:0\nconnected_slaves:2":  {Role: Master, MinReplicas: true, Replicas: 2},
+		"role:master\nmin_replicas_good_replicas:1":                  {Role: Master, MinReplicas: true},
+		"role:slave\nmaster_link_down_since_seconds:1795428049":      {Role: Replica}, // a wall clock, on 3.2 and 5.0
+		"role:slave\nmaster_link_down_since_seconds:-1":              {Role: Replica}, // the same on 6.2 and 7.0
+		"role:slave\nmaster_link_down_since_seconds:eighteen":        {Role: Replica}, // nothing is read from it
+		"role:slave\nslave0:ip=10.0.0.1,port=7000\nfuture_field:x:y": {Role: Replica},
+	} {
+		got, err := ParseInfo(text)
+		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" || err != nil {
+			t.Errorf("%q: %v\n%s", text, err, d)
+		}
+	}
+}
+
+func TestParseInfoRefuses(t *testing.T) {
+	for _, text := range []string{"", "role", "role:", "role:sentinel", "redis_version:7.0.15\r\n",
+		"role:slave\nmaster_host:10.0.0.1\nmaster_port:65536", "role:slave\nmaster_host:10.0.0.1\nmaster_port:-1",
+		"role:slave\nmaster_host:10.0.0.1\nmaster_port:72536", // 7000 in 16 bits
+		"role:master\nmaster_repl_offset:many", "role:master\nmaster_repl_offset:9223372036854775808",
+		"role:slave\nslave_repl_offset:", "role:master\nprocess_id:-7000", "role:master\nprocess_id:99999999999", "role:master\nconnected_slaves:-1",
+		"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain"} {
+		if i, err := ParseInfo(text); !errors.Is(err, ErrInfo) || i != (Info{}) {
+			t.Errorf("%q: got %+v, %v", text, i, err)
+		}
+	}
+}
+
+func TestVersionAtLeast(t *testing.T) {
+	v := Version{6, 2}
+	for other, want := range map[Version]bool{{6, 2}: true, {6, 1}: true, {5, 9}: true, {6, 3}: false, {7, 0}: false, {}: true} {
+		if v.AtLeast(other.Major, other.Minor) != want {
+			t.Errorf("6.2 is at least %v: want %v", other, want)
+		}
+	}
+}
+
+// TestStates: each state has its words, and what counts as alive and as serving is what the design says.
+func TestStates(t *testing.T) {
+	if n := len(stateWords); n != int(NotRedis)+1 {
+		t.Fatalf("%d sentences for %d states", n, NotRedis+1)
+	}
+	seen := map[string]bool{}
+	for s := Unseen; s <= NotRedis; s++ {
+		if w := s.String(); w == "" || seen[w] {
+			t.Errorf("state %d has the words %q", s, w)
+		}
+		seen[s.String()] = true
+		wantAlive := s >= Loading && s != NotRedis || s == Up
+		if s.Alive() != wantAlive {
+			t.Errorf("an instance that %s: alive is %v", s, s.Alive())
+		}
+		if s.Serves() != (s == Up || s == Misconf) {
+			t.Errorf("an instance that %s: serves is %v", s, s.Serves())
+		}
+	}
+}
