@@ -127,24 +127,31 @@ func (w *writes) interruption(name string, fault host.Mono) (writable, worst *ti
 	return writable, worst
 }
 
-// vipMoved is when a box that did not hold the VIP at the fault got it.
+// vipMoved is Result.VIP.
 func vipMoved(r Run) *time.Duration {
+	_, at, moved := newHolder(r)
+	if !moved {
+		return nil
+	}
+	return pointer(at.Sub(r.Fault))
+}
+
+// newHolder is the first box that got the VIP from the fault on and did not hold it then.
+func newHolder(r Run) (name string, at host.Mono, moved bool) {
 	held := map[string]bool{}
 	for _, e := range inOrder(r.Events) {
-		if e.At >= r.Fault {
-			if e.Kind == host.EventVIP && e.Present && !held[e.Host] {
-				return pointer(e.At.Sub(r.Fault))
+		switch {
+		case e.Kind == host.EventVIP && e.At >= r.Fault:
+			if e.Present && !held[e.Host] {
+				return e.Host, e.At, true
 			}
-			continue
-		}
-		switch e.Kind {
-		case host.EventVIP:
+		case e.Kind == host.EventVIP:
 			held[e.Host] = e.Present
-		case host.EventGone:
+		case e.Kind == host.EventGone && e.At < r.Fault:
 			held[e.Host] = false
 		}
 	}
-	return nil
+	return "", 0, false
 }
 
 // inOrder are events by time; those of one instant stay as they came.

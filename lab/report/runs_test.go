@@ -66,3 +66,7 @@ func vip(name string, ms float64, present bool) Event {
 func gone(name string, ms float64) Event {
 	return Event{Host: name, Event: host.Event{Kind: host.EventGone, At: at(ms)}}
 }
+
+func role(name, addr, role string, ms float64) Event {
+	return Event{Host: name, Event: host.Event{Kind: host.EventRole, At: at(ms), Addr: addr, Text: role}}
+}
