@@ -93,7 +93,11 @@ type store struct {
 
 // load reads one file; what cannot be read counts as not there, and is said.
 func (s *store) load(d state.Dir, name string, v any) bool {
-	found, err := d.Load(name, v)
+	read := d.Load
+	if s.dry {
+		read = d.Peek
+	}
+	found, err := read(name, v)
 	if err != nil && !(s.dry && errors.Is(err, state.ErrDamaged)) {
 		s.log.Warn().Err(err).Msg("a state file cannot be used, going on without it")
 	}

@@ -5,6 +5,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,8 @@ import (
 // maxFile bounds what is read of one state file; a larger one is damaged.
 const maxFile = 1 << 20
 
-// ErrDamaged: the file was there but could not be understood; it has been set aside.
-var ErrDamaged = errors.New("damaged state file set aside")
+// ErrDamaged: the file was there but could not be understood.
+var ErrDamaged = errors.New("damaged state file")
 
 // ErrBusy: another process holds the lock.
 var ErrBusy = errors.New("lock is held by another process")
@@ -60,44 +61,61 @@ func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
 // Load reads the JSON file name into v. A file that is not there leaves v alone and returns found=false. A damaged one is
 // renamed to NAME.damaged and reported as ErrDamaged: the caller warns and goes on as if it were not there.
 func (d Dir) Load(name string, v any) (found bool, err error) {
+	found, damage, err := d.read(name, v)
+	if damage != nil {
+		return false, d.setAside(name, damage)
+	}
+	return found, err
+}
+
+// Peek is Load for a run that changes nothing: a damaged file stays where it is.
+func (d Dir) Peek(name string, v any) (found bool, err error) {
+	found, damage, err := d.read(name, v)
+	if damage != nil {
+		return false, fmt.Errorf("%w: %s: %w", ErrDamaged, d.Path(name), damage)
+	}
+	return found, err
+}
+
+// read reads the JSON file name into v. damage is what is wrong with the file itself.
+func (d Dir) read(name string, v any) (found bool, damage, err error) {
 	f, err := os.OpenFile(d.Path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return false, nil
-	}
-	if errors.Is(err, syscall.ELOOP) {
-		return false, d.setAside(name, errors.New("it is a link"))
-	}
-	if err != nil {
-		return false, fmt.Errorf("read state file: %w", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return false, nil, nil
+	case errors.Is(err, syscall.ELOOP):
+		return false, errors.New("it is a link"), nil
+	case err != nil:
+		return false, nil, fmt.Errorf("read state file: %w", err)
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return false, fmt.Errorf("read state file: %w", err)
+		return false, nil, fmt.Errorf("read state file: %w", err)
 	}
 	if !fi.Mode().IsRegular() {
-		return false, d.setAside(name, errors.New("it is not a regular file"))
+		return false, errors.New("it is not a regular file"), nil
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return false, fmt.Errorf("read state file %s: %w", d.Path(name), err)
+	switch {
+	case err != nil:
+		return false, nil, fmt.Errorf("read state file %s: %w", d.Path(name), err)
+	case len(data) > maxFile:
+		return false, errors.New("it is too large"), nil
+	case string(bytes.TrimSpace(data)) == "null":
+		// It is valid JSON, and would make a map that was ready to be written to nil.
+		return false, errors.New("it holds nothing"), nil
 	}
-	if len(data) > maxFile {
-		return false, d.setAside(name, errors.New("it is too large"))
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return false, d.setAside(name, err)
-	}
-	return true, nil
+	return true, json.Unmarshal(data, v), nil
 }
 
 // setAside renames a damaged file out of the way, so that it can be looked at and does no harm.
 func (d Dir) setAside(name string, cause error) error {
 	aside := d.Path(name) + ".damaged"
 	if err := os.Rename(d.Path(name), aside); err != nil {
-		return fmt.Errorf("%w: %s: %w; and it could not be renamed: %w", ErrDamaged, d.Path(name), cause, err)
+		return fmt.Errorf("%w: %s: %w; and it cannot be set aside: %w", ErrDamaged, d.Path(name), cause, err)
 	}
-	return fmt.Errorf("%w: %s: %w (kept as %s)", ErrDamaged, d.Path(name), cause, aside)
+	return fmt.Errorf("%w set aside: %s: %w (kept as %s)", ErrDamaged, d.Path(name), cause, aside)
 }
 
 // Store writes v as JSON into the file name, by rename. Root gives the file the owner of the directory, so that a check
