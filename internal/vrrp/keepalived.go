@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -21,28 +22,40 @@ func (p Process) Zero() bool { return p.PID == 0 }
 // pidFiles are where keepalived's parent process writes its number (keepalived/core/pidfile.c): Debian and newer, EL 6.
 var pidFiles = []string{"/run/keepalived.pid", "/var/run/keepalived.pid", "/run/keepalived/keepalived.pid"}
 
-// stat reads name, parent and start time of a process.
+// stat reads name, parent and start time of a process. One that has ended is os.ErrProcessDone.
 func stat(pid int) (name string, parent int, start uint64, err error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return "", 0, 0, err
 	}
-	// The name stands in brackets and may itself contain brackets and spaces.
+	if name, parent, start, err = parseStat(b); err != nil {
+		err = fmt.Errorf("read process %d: %w", pid, err)
+	}
+	return name, parent, start, err
+}
+
+// errStat: the kernel has another form of /proc/PID/stat than any we know.
+var errStat = errors.New("unknown form of stat")
+
+// parseStat reads a line of /proc/PID/stat (proc(5)). The name stands in brackets and may itself have brackets and spaces.
+func parseStat(b []byte) (name string, parent int, start uint64, err error) {
 	open, closing := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
 	if open < 0 || closing < open {
-		return "", 0, 0, fmt.Errorf("read process %d: unknown form of stat", pid)
+		return "", 0, 0, errStat
 	}
 	f := strings.Fields(string(b[closing+1:]))
 	if len(f) < 20 {
-		return "", 0, 0, fmt.Errorf("read process %d: unknown form of stat", pid)
+		return "", 0, 0, errStat
 	}
-	if f[0] == "Z" || f[0] == "X" {
+	if f[0] == "Z" || f[0] == "X" || f[0] == "x" {
 		return "", 0, 0, os.ErrProcessDone
 	}
-	if parent, err = strconv.Atoi(f[1]); err == nil {
-		start, err = strconv.ParseUint(f[19], 10, 64)
+	parent, err1 := strconv.Atoi(f[1])
+	start, err2 := strconv.ParseUint(f[19], 10, 64)
+	if err1 != nil || err2 != nil || parent < 0 {
+		return "", 0, 0, errStat
 	}
-	return string(b[open+1 : closing]), parent, start, err
+	return string(b[open+1 : closing]), parent, start, nil
 }
 
 // Caller is the keepalived that runs this program: our parent, or the parent of the shell that is our parent (1.x runs

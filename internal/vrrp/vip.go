@@ -2,10 +2,12 @@ package vrrp
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // OwnAddresses are the addresses on this box's interfaces.
@@ -38,29 +40,41 @@ func Held(vips []netip.Addr, own map[netip.Addr]bool) bool {
 // maxConf bounds what is read of keepalived.conf.
 const maxConf = 1 << 20
 
-// VIPs reads the addresses of virtual_ipaddress blocks from a keepalived.conf. Includes are not followed: name the VIP in
-// our own configuration where keepalived.conf does not.
+// VIPs reads the addresses of virtual_ipaddress blocks from a keepalived.conf. Includes are not followed, variables and
+// @conditions not resolved: name the VIP in our own configuration where keepalived.conf does not say it plainly.
 func VIPs(path string) ([]netip.Addr, error) {
-	b, err := os.ReadFile(path)
+	b, err := readConf(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the VIP from keepalived's configuration: %w", err)
 	}
-	if len(b) > maxConf {
-		return nil, fmt.Errorf("read the VIP from %s: larger than %d bytes", path, maxConf)
-	}
 	return parseVIPs(string(b)), nil
+}
+
+// readConf reads a file that may be anything: a fifo would keep us waiting, a device would never end.
+func readConf(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxConf+1))
+	if err == nil && len(b) > maxConf {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxConf)
+	}
+	return b, err
 }
 
 func parseVIPs(conf string) []netip.Addr {
 	var vips []netip.Addr
 	inside, pending := false, false
 	for _, line := range strings.Split(conf, "\n") {
-		if i := strings.IndexAny(line, "#!"); i >= 0 {
-			line = line[:i]
-		}
-		line = strings.NewReplacer("{", " { ", "}", " } ").Replace(line)
 		first := true
-		for _, word := range strings.Fields(line) {
+		for _, word := range confWords(line) {
 			switch {
 			case word == "virtual_ipaddress":
 				pending = true
@@ -71,13 +85,53 @@ func parseVIPs(conf string) []netip.Addr {
 			case word == "}":
 				inside = false
 			case inside && first:
-				addr, _, _ := strings.Cut(word, "/")
+				addr, _, _ := strings.Cut(strings.Trim(word, `"`), "/")
 				if a, err := netip.ParseAddr(addr); err == nil {
-					vips = append(vips, a.Unmap())
+					vips = append(vips, a.Unmap().WithZone(""))
 				}
 			}
 			first = false
 		}
 	}
 	return vips
+}
+
+// confWords parts a line of keepalived.conf into words, braces being words of their own. What stands in quotes is one word
+// and keeps them; # and ! begin a comment elsewhere (keepalived/lib/parser.c).
+func confWords(line string) []string {
+	var words []string
+	begin := -1
+	end := func(i int) {
+		if begin >= 0 {
+			words = append(words, line[begin:i])
+		}
+		begin = -1
+	}
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; c {
+		case '#', '!':
+			end(i)
+			return words
+		case ' ', '\t', '\r', '\v', '\f':
+			end(i)
+		case '{', '}':
+			end(i)
+			words = append(words, line[i:i+1])
+		case '"':
+			if begin < 0 {
+				begin = i
+			}
+			if n := strings.IndexByte(line[i+1:], '"'); n >= 0 {
+				i += n + 1
+			} else {
+				i = len(line) // never closed: up to the end of the line
+			}
+		default:
+			if begin < 0 {
+				begin = i
+			}
+		}
+	}
+	end(len(line))
+	return words
 }

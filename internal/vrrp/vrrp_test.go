@@ -3,13 +3,10 @@ package vrrp
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"keepalived-redis/internal/golden"
 )
 
 func TestParseEvent(t *testing.T) {
@@ -27,17 +24,6 @@ func TestParseEvent(t *testing.T) {
 	if _, err := ParseEvent([]string{"master"}, ""); err == nil || !strings.Contains(err.Error(), "hint:") {
 		t.Errorf("master without a name: %v", err)
 	}
-}
-
-func FuzzParseEvent(f *testing.F) {
-	f.Add("INSTANCE", "VI_1", "MASTER", "100")
-	f.Add("GROUP", "VG", "FAULT", "0")
-	f.Fuzz(func(t *testing.T, a, b, c, d string) {
-		e, err := ParseEvent([]string{a, b, c, d}, "")
-		if err == nil && (e.Name == "" || len(e.Name) > maxName || e.Priority < 0 || e.Priority > 255) {
-			t.Errorf("accepted %+v", e)
-		}
-	})
 }
 
 func TestParseVIPs(t *testing.T) {
@@ -94,35 +80,44 @@ func TestEffective(t *testing.T) {
 			}
 		}
 	}
-	golden := filepath.Join("testdata", "effective.txt")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Errorf("the truth table changed (-want +got):\n%s", d)
-	}
+	golden.Check(t, "effective.txt", got.String())
 }
 
-func TestStatKnowsARecycledNumber(t *testing.T) {
-	c := exec.Command("sleep", "30")
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
+// TestTruth goes through the sentences of the design about what we are.
+func TestTruth(t *testing.T) {
+	ours, earlier := Process{100, 1}, Process{100, 2} // the same number, another process
+	record := func(s State, by Process, held, after bool) *Record {
+		return &Record{State: s, Keepalived: by, Held: held, AfterMaster: after}
 	}
-	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	_, parent, start, err := stat(c.Process.Pid)
-	if err != nil || parent != os.Getpid() || start == 0 {
-		t.Fatalf("parent %d, start %d, %v", parent, start, err)
-	}
-	if _, alive := Parent(Process{c.Process.Pid, start}); alive {
-		t.Error("a sleep is taken for keepalived")
-	}
-	if _, ok := Caller(); ok {
-		t.Error("go test is taken for keepalived")
+	for name, c := range map[string]struct {
+		alive, known, held bool
+		record             *Record
+		want               State
+		says               string
+	}{
+		"master":                         {true, true, true, record(Master, ours, true, false), Master, "the VIP is on this box"},
+		"master, and the hook came late": {true, true, true, record(Backup, ours, true, true), Master, "came late"},
+		"fault, and the hook came late":  {true, true, true, record(Fault, ours, true, true), Master, "came late"},
+		"backup, then the VIP came":      {true, true, true, record(Backup, ours, false, false), Master, "came to this box"},
+		"fault, then the VIP came":       {true, true, true, record(Fault, ours, false, true), Master, "came to this box"},
+		"the VIP came to a successor":    {true, true, true, record(Stop, earlier, false, false), Master, "came to this box"},
+		"a VIP that was left behind":     {true, true, true, record(Backup, ours, true, false), Backup, "STALE VIP"},
+		"left behind, and a new one":     {true, true, true, record(Fault, earlier, true, true), Fault, "STALE VIP"},
+		"master, and a new keepalived":   {true, true, true, record(Master, earlier, true, false), Master, "may be stale"},
+		"master without the VIP":         {true, true, false, record(Master, ours, true, false), None, "not on this box"},
+		"backup":                         {true, true, false, record(Backup, ours, false, true), Backup, "the last hook said"},
+		"stopped":                        {true, true, false, record(Stop, ours, false, true), Stop, "the last hook said"},
+		"keepalived is dead":             {false, true, true, record(Master, ours, true, false), None, "does not run"},
+		"the VIP is not known":           {true, false, false, record(Master, ours, true, false), None, "hint: set vip"},
+		"no record, with the VIP":        {true, true, true, nil, Master, "notify lines"},
+		"no record, without":             {true, true, false, nil, None, "no hook has run"},
+	} {
+		f := Facts{VIPKnown: c.known, Held: c.held, Record: c.record}
+		if c.alive {
+			f.Keepalived = ours
+		}
+		if got, why := Effective(f); got != c.want || !strings.Contains(why, c.says) {
+			t.Errorf("%s: got %q, %s", name, got, why)
+		}
 	}
 }
