@@ -65,6 +65,7 @@ func TestMeasureWrites(t *testing.T) {
 		{"late at both ends and in the middle", []probe.Event{acks("a", -2000, 0), late(10, 50), late(200, 250), late(370, 390), acks("a", 400, 5000), ended()},
 			p(400), p(340)},
 		{"late twice at the same time", []probe.Event{acks("a", -2000, 0), late(10, 200), late(150, 250), acks("a", 400, 5000), ended()}, p(400), p(160)},
+		{"late within a lateness", []probe.Event{acks("a", -2000, 0), late(10, 200), late(50, 100), acks("a", 400, 5000), ended()}, p(400), p(210)},
 		{"late elsewhere", []probe.Event{acks("a", -2000, 0), late(-500, -100), late(1000, 1300), acks("a", 400, 5000), ended()}, p(400), p(400)},
 		{"late at the end", []probe.Event{acks("a", -2000, 4900), late(4905, 5005), ended()}, p(0), p(10)},
 		{"late by what makes it an interruption", []probe.Event{acks("a", -2000, 0), late(10, 40), acks("a", 80, 5000), ended()}, p(0), p(50)},

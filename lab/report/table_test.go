@@ -32,6 +32,14 @@ keepalived-redis  did not move  not interrupted      10 ms     1,234,567     0
           after  writable after  the VIP  write gap  wrote until  acknowledged  lost
 köln     4.5 ms            0 ms  -4.4 ms     4.0 ms     2,000 ms             0     0
 `},
+		{"several that never come", []Row{{"a", Result{Observed: 22 * time.Second}}, {"b", Result{Observed: 21940 * time.Millisecond}}, {"c", Result{Observed: 30 * time.Second}}}, `
+      VIP moved      every slot       worst
+          after  writable after   write gap  acknowledged  lost
+a  did not move           never  never ends             0     0
+b  did not move           never  never ends             0     0
+c  did not move           never  never ends             0     0
+never: not within the 21.9 s that were watched
+`},
 		{"no row", nil, `
   VIP moved      every slot      worst
       after  writable after  write gap  acknowledged  lost

@@ -43,7 +43,6 @@ func (p *panel) cutLane(c *canvas, y float64) float64 {
 	for _, name := range w.ranges {
 		all = append(all, w.acks[name]...)
 	}
-	slices.Sort(all)
 	p.late(c, w, y)
 	p.bars(c, all, y)
 	c.line("base", plotLeft, y+writeHeight, p.scale.x(p.end()), y+writeHeight)
