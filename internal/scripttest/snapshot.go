@@ -1,0 +1,94 @@
+package scripttest
+
+import (
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// snapshot FILE: writes down all that a run could change: the files of the script's directory with their modes, times and
+// contents, and what the instances and their processes say of themselves.
+func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, neg, args, 1, "snapshot FILE")
+	work := ts.Getenv("WORK")
+	var b strings.Builder
+	ts.Check(filepath.WalkDir(work, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(work, path)
+		if err != nil || name == "." || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "snapshot-") {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s %s %s\n", fi.Mode(), fi.ModTime().Format("15:04:05.000000000"), name)
+		if fi.Mode().IsRegular() {
+			text, err := os.ReadFile(path)
+			fmt.Fprintf(&b, "%q\n", text)
+			return err
+		}
+		return nil
+	}))
+	for _, variable := range []string{"PORT1", "PORT2"} {
+		port := ts.Getenv(variable)
+		fmt.Fprintf(&b, "%s is process %d\n", variable, running(ts, number(ts, port)).PID)
+		for _, question := range []string{"config get *", "role", "config get min-slaves-to-write", "cluster nodes"} {
+			out, err := exec.Command("redis-cli", append([]string{"-t", "1", "-p", port}, strings.Fields(question)...)...).CombinedOutput()
+			fmt.Fprintf(&b, "%s %s: %v\n%s", variable, question, err != nil, steady(question, string(out)))
+		}
+	}
+	if !strings.HasPrefix(args[0], "snapshot-") {
+		ts.Fatalf("name it snapshot-…, or the next one holds it")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o644))
+}
+
+// steady leaves out what changes by itself: offsets, and the times of cluster nodes' pings.
+func steady(question, out string) string {
+	lines := strings.Split(out, "\n")
+	switch question {
+	case "role":
+		return strings.Join(lines[:min(1, len(lines))], "\n") + "\n"
+	case "cluster nodes":
+		for i, line := range lines {
+			if f := strings.Fields(line); len(f) > 7 {
+				lines[i] = strings.Join(append(f[:4:4], f[6:]...), " ")
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// answer PORT TEXT: something that is not Redis listens on the port, and answers every connection with the text.
+func answer(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, neg, args, 2, "answer PORT TEXT")
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				for {
+					if _, err := c.Read(buf); err != nil {
+						return
+					}
+					if _, err := c.Write([]byte(args[1] + "\r\n")); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+}
