@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -25,6 +26,9 @@ const tickRoom = 350 * time.Millisecond
 // beside a clock, and a verdict that is not there in time is unfit.
 func run(f flags, out, errOut io.Writer) int {
 	begun := time.Now()
+	// Before anything else: ended by SIGTERM, it must say unfit as well.
+	signalled, stop := program.Context(0)
+	defer stop()
 	o := config.Options{File: f.Config, Deadline: f.Deadline}
 	if f.CheckConfig {
 		text, ok := config.Strict(o)
@@ -42,18 +46,21 @@ func run(f flags, out, errOut io.Writer) int {
 		program.Fail(errOut, name, err)
 		return program.Usage
 	}
-	ctx, stop := program.Context(cfg.Times.Deadline - time.Since(begun))
-	defer stop()
+	if !act {
+		for _, w := range cfg.Warnings {
+			program.Fail(errOut, name+": warning", errors.New(w))
+		}
+	}
+	ctx, cancel := context.WithDeadlineCause(signalled, begun.Add(cfg.Times.Deadline), program.ErrDeadline)
+	defer cancel()
+	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller}
+	defer c.log.Close()
 	done := make(chan health.Verdict, 1)
-	go func() {
-		c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller}
-		defer c.log.Close()
-		done <- c.run(ctx, f.DryRun, out)
-	}()
+	go func() { done <- c.run(ctx, f.DryRun, out) }()
 	select {
 	case v := <-done:
 		if errors.Is(context.Cause(ctx), program.ErrSignalled) {
-			return program.Unfit // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
+			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
 		fmt.Fprintln(out, v.Sentence)
 		if v.Fit {
@@ -61,9 +68,9 @@ func run(f flags, out, errOut io.Writer) int {
 		}
 		return program.Unfit
 	case <-ctx.Done():
-		fmt.Fprintf(errOut, "%s: %v\n", name, context.Cause(ctx))
-		return program.Unfit
 	}
+	program.Fail(errOut, name, c.late(context.Cause(ctx)))
+	return program.Unfit
 }
 
 // check is one run with all that it needs.
@@ -72,6 +79,19 @@ type check struct {
 	log    *program.Log
 	act    bool
 	caller vrrp.Process
+	// warnings are those of this run, last is what the run before it said.
+	warnings []string
+	last     said
+}
+
+// late is the sentence of a run that has no verdict in time. keepalived throws the error output away, so that the log
+// must have it as well.
+func (c *check) late(cause error) error {
+	err := fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", cause, c.cfg.Times.Deadline)
+	if c.act {
+		c.log.Error().Msg(err.Error())
+	}
+	return err
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
@@ -126,17 +146,24 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	return verdict
 }
 
-// prepare makes the state directories and says what the configuration has to say. What cannot be made is a warning: the
-// verdict does not need it.
+// prepare makes the state directories and says what there is to warn of, when it is not what the last run said. What
+// cannot be made is a warning: the verdict does not need it.
 func (c *check) prepare(run, durable state.Dir) {
+	warnings := c.cfg.Warnings
 	for _, d := range []state.Dir{run, durable} {
 		if err := d.Make(); err != nil {
-			c.log.Warn().Err(err).Msg("state cannot be kept")
+			warnings = append(warnings, "state cannot be kept: "+err.Error())
 		}
 	}
-	for _, w := range c.cfg.Warnings {
-		c.log.Warn().Msg(w)
+	if _, err := run.Load(verdictFile, &c.last); err != nil {
+		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
 	}
+	for _, w := range warnings {
+		if !slices.Contains(c.last.Warnings, w) {
+			c.log.Warn().Msg(w)
+		}
+	}
+	c.warnings = warnings
 }
 
 func (c *check) revive(ctx context.Context, m service.Manager, looks []redis.Look, l redis.Limits, deadline time.Time) ([]redis.Look, map[netip.AddrPort]bool) {
@@ -146,24 +173,28 @@ func (c *check) revive(ctx context.Context, m service.Manager, looks []redis.Loo
 	return v.Revive(ctx, looks, l)
 }
 
-// verdictFile keeps the last verdict, so that changes are logged and not every run.
+// verdictFile keeps what a run has said, so that changes are logged and not every run.
 const verdictFile = "verdict.json"
 
+// said is a verdict, and what there was to warn of beside it.
+type said struct {
+	health.Verdict
+	Warnings []string `json:"warnings,omitempty"`
+}
+
 func (c *check) logChange(run state.Dir, v health.Verdict) {
-	var last health.Verdict
-	found, err := run.Load(verdictFile, &last)
-	if err != nil {
-		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
-	}
-	if found && last == v {
+	now := said{v, c.warnings}
+	if now.Verdict == c.last.Verdict && slices.Equal(now.Warnings, c.last.Warnings) {
 		return
 	}
-	if v.Fit {
+	switch {
+	case v == c.last.Verdict:
+	case v.Fit:
 		c.log.Info().Msg(v.Sentence)
-	} else {
+	default:
 		c.log.Error().Msg(v.Sentence)
 	}
-	if err := run.Store(verdictFile, v); err != nil {
+	if err := run.Store(verdictFile, now); err != nil {
 		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
 	}
 }

@@ -1,0 +1,14 @@
+package main
+
+import (
+	"testing"
+
+	"keepalived-redis/internal/scripttest"
+)
+
+func TestMain(m *testing.M) {
+	scripttest.Main(m, map[string]func(){"chk-redis": main})
+}
+
+// TestScripts runs the check as people, cron and keepalived do, on real servers.
+func TestScripts(t *testing.T) { scripttest.Run(t, nil) }
