@@ -235,7 +235,7 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 		want  string
 	}{
 		"a file is in its place": {func(b box) { b.write(DefaultStateDir, "") },
-			"make state directory: mkdir /var/lib/keepalived-redis: not a directory; hint: check that /var/lib can be written by this user"},
+			"state directory /var/lib/keepalived-redis is not a directory; hint: remove it, it is made anew"},
 		"writable by others": {func(b box) { b.mkdir(DefaultStateDir); os.Chmod(b.root+DefaultStateDir, 0o777) },
 			"state directory /var/lib/keepalived-redis can be written by others; hint: chmod go-w /var/lib/keepalived-redis"},
 	} {

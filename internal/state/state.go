@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -36,10 +37,13 @@ type Dir string
 // Make creates the directory when it is missing and checks that nobody but its owner can write there.
 // An error wraps the cause and carries a hint.
 func (d Dir) Make() error {
-	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return fmt.Errorf("make state directory: %w; hint: check that %s can be written by this user", err, filepath.Dir(string(d)))
-	}
 	fi, err := os.Lstat(string(d))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if err := os.MkdirAll(string(d), 0o755); err != nil {
+			return fmt.Errorf("make state directory: %w; hint: check that %s is a directory that this user can write into", err, filepath.Dir(string(d)))
+		}
+		fi, err = os.Lstat(string(d))
+	}
 	if err != nil {
 		return fmt.Errorf("look at state directory: %w", err)
 	}
@@ -52,6 +56,7 @@ func (d Dir) Make() error {
 	case ok && int(st.Uid) != os.Geteuid() && os.Geteuid() != 0:
 		return fmt.Errorf("state directory %s belongs to user %d; hint: chown it to the user that runs keepalived's scripts", d, st.Uid)
 	}
+	d.sweep()
 	return nil
 }
 
@@ -105,6 +110,10 @@ func (d Dir) read(name string, v any) (found bool, damage, err error) {
 	case string(bytes.TrimSpace(data)) == "null":
 		// It is valid JSON, and would make a map that was ready to be written to nil.
 		return false, errors.New("it holds nothing"), nil
+	}
+	// Unmarshal fills v up to the place where it fails, and half a state is worse than none: so it is tried first.
+	if damage := json.Unmarshal(data, reflect.New(reflect.TypeOf(v).Elem()).Interface()); damage != nil {
+		return false, damage, nil
 	}
 	return true, json.Unmarshal(data, v), nil
 }
