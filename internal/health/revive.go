@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 
 func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
 	run := state.Dir(r.Config.RunDir)
-	name := "revive-" + strconv.Itoa(int(in.Port))
+	name := "revive-" + id(in)
 	unlock, err := run.TryLock(name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
 		return r.await(ctx, look, l), false // another run is at it
@@ -82,10 +83,13 @@ func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Loo
 	if _, err := run.Load(name+".json", &s); err != nil {
 		r.Log.Warn().Err(err).Msg("the back-off of revive starts anew")
 	}
+	said := s.Said
 	ok, gaveUp := r.mayStart(&s, in, state.Now())
 	if !ok {
-		if gaveUp && s.Said {
-			r.keep(run, name, s)
+		if s.Said != said {
+			if err := run.Store(name+".json", s); err != nil {
+				r.Log.Warn().Err(err).Msgf("that %s is given up cannot be kept and will be said again", in.Name())
+			}
 		}
 		return look, gaveUp
 	}
@@ -93,7 +97,11 @@ func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Loo
 		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
 		return r.await(ctx, look, l), false
 	}
-	r.keep(run, name, s)
+	// The start is counted before it is made: a run that is killed in between must not start for ever.
+	if err := run.Store(name+".json", s); err != nil {
+		r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		return look, false
+	}
 	begun := time.Now()
 	if err := r.Service.Start(ctx, in); err != nil {
 		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
@@ -108,7 +116,8 @@ func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Loo
 func (r *Reviver) mayStart(s *starts, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
 	var recent []state.Stamp
 	for _, at := range s.At {
-		if at.Boot == now.Boot && now.Since(at) < r.Config.Revive.Window {
+		// A start that is still to come was written by no clock of this boot, and would count for ever.
+		if at.Boot == now.Boot && at.Mono <= now.Mono && now.Since(at) < r.Config.Revive.Window {
 			recent = append(recent, at)
 		}
 	}
@@ -133,10 +142,12 @@ func (r *Reviver) mayStart(s *starts, in config.Instance, now state.Stamp) (ok, 
 	return true, false
 }
 
-func (r *Reviver) keep(run state.Dir, name string, s starts) {
-	if err := run.Store(name+".json", s); err != nil {
-		r.Log.Warn().Err(err).Msg("the starts of revive cannot be kept")
+// id names the instance in file names.
+func id(in config.Instance) string {
+	if in.Port != 0 {
+		return strconv.Itoa(int(in.Port))
 	}
+	return strings.Trim(strings.ReplaceAll(in.Socket, "/", "-"), "-")
 }
 
 // await looks until the instance lives or ctx ends. The last look is what counts.

@@ -14,8 +14,8 @@ type Verdict struct {
 	Sentence string
 }
 
-// Judge gives the verdict on the instances of this box. stale says for how many looks of busy_grace a BUSY instance has
-// been busy too long. It is pure.
+// Judge gives the verdict on the instances of this box. busyTooLong names the instances that have been BUSY for longer
+// than busy_grace. It is pure.
 func Judge(looks []redis.Look, busyTooLong map[string]bool) Verdict {
 	var bad, warn []string
 	for _, l := range looks {
@@ -23,12 +23,14 @@ func Judge(looks []redis.Look, busyTooLong map[string]bool) Verdict {
 		switch {
 		case l.State == redis.Busy && busyTooLong[name]:
 			bad = append(bad, name+" is busy with a script for too long; hint: SCRIPT KILL")
+		case l.State == redis.Misconf && l.Role() == redis.Replica:
+			warn = append(warn, name+" "+l.State.String()+"; hint: mend that before it becomes a master")
 		case fits(l.State):
 			if w := warning(l.State); w != "" {
 				warn = append(warn, name+" "+l.State.String()+w)
 			}
 		default:
-			bad = append(bad, name+" "+l.State.String())
+			bad = append(bad, name+" "+l.State.String()+words(l))
 		}
 	}
 	switch {
@@ -71,4 +73,17 @@ func warning(s redis.State) string {
 		return "; hint: raise maxclients"
 	}
 	return ""
+}
+
+// words are those of the error, where the state alone says too little.
+func words(l redis.Look) string {
+	if l.Err == nil || l.State != redis.OtherError && l.State != redis.Unseen {
+		return ""
+	}
+	text := strings.Join(strings.Fields(l.Err.Error()), " ")
+	const most = 100
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return ": " + text
 }

@@ -1,0 +1,399 @@
+package health
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/disktest"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+)
+
+var limits = redis.Limits{Dial: time.Second, Reply: time.Second}
+
+// stub is a manager that only counts. Its start does what the test wants.
+type stub struct {
+	service.Manager
+	status service.Status
+	start  func(config.Instance) error
+	starts int
+}
+
+func (s *stub) Status(context.Context, config.Instance) service.State {
+	return service.State{Status: s.status, Reason: "the test says so"}
+}
+
+func (s *stub) Start(_ context.Context, in config.Instance) error {
+	s.starts++
+	if s.start != nil {
+		return s.start(in)
+	}
+	return nil
+}
+
+// box is one box with instances that a test may kill.
+type box struct {
+	t   *testing.T
+	cfg *config.Config
+	m   service.Manager
+	log bytes.Buffer
+	// meanwhile happens between the look and revive, if set.
+	meanwhile func()
+}
+
+func newBox(t *testing.T, m service.Manager, run string, instances ...config.Instance) *box {
+	t.Helper()
+	return &box{t: t, m: m, cfg: &config.Config{Instances: instances, RunDir: run, Revive: config.Revive{Burst: 5, Window: time.Minute}}}
+}
+
+// stubbed is a box with one instance on a port where nobody listens.
+func stubbed(t *testing.T, m *stub, run string) *box {
+	t.Helper()
+	if m.status == service.Unknown {
+		m.status = service.Dead
+	}
+	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), redistest.FreePort(t))
+	return newBox(t, m, run, config.Instance{Addr: addr, Port: addr.Port()})
+}
+
+// revive is one run of the check: nothing but the state directory outlives it.
+func (b *box) revive(within time.Duration) (look redis.Look, gaveUp bool) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	log := zerolog.New(&b.log)
+	r := Reviver{Config: b.cfg, Service: b.m, Log: &log}
+	b.log.Reset()
+	begun := time.Now()
+	looks := redis.LookAtAll(ctx, redis.Targets(b.cfg.Instances), limits)
+	if b.meanwhile != nil {
+		b.meanwhile()
+	}
+	looks, up := r.Revive(ctx, looks, limits)
+	if took := time.Since(begun); took > within+time.Second {
+		b.t.Errorf("it had %s and took %s", within, took)
+	}
+	return looks[0], up[b.cfg.Instances[0].Addr]
+}
+
+func (b *box) file() string { return "revive-" + id(b.cfg.Instances[0]) + ".json" }
+
+// remember puts a memory of earlier starts into place.
+func (b *box) remember(v any) {
+	b.t.Helper()
+	if err := state.Dir(b.cfg.RunDir).Store(b.file(), v); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *box) remembered() (s starts) {
+	b.t.Helper()
+	if _, err := state.Dir(b.cfg.RunDir).Load(b.file(), &s); err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+// ago is a start of this boot.
+func ago(d time.Duration) state.Stamp {
+	s := state.Now()
+	s.Mono -= d
+	s.Wall = s.Wall.Add(-d)
+	return s
+}
+
+// real is a box with a real server under the process backend.
+func real(t *testing.T, lines ...string) (*box, *redistest.Server) {
+	t.Helper()
+	s := redistest.Start(t, lines...)
+	dir := t.TempDir()
+	run, durable := state.Dir(filepath.Join(dir, "run")), state.Dir(filepath.Join(dir, "lib"))
+	if err := errors.Join(run.Make(), durable.Make()); err != nil {
+		t.Fatal(err)
+	}
+	in := config.Instance{Addr: s.Addr, Port: s.Addr.Port(), Conf: s.Conf}
+	m, err := service.New(&config.Config{Service: config.Service{Backend: config.BackendProcess, StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second}}, run, durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := m.Kill(ctx, in); err != nil {
+			t.Error(err)
+		}
+	})
+	return newBox(t, m, string(run), in), s
+}
+
+func TestReviveARealServer(t *testing.T) {
+	b, s := real(t)
+	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || b.log.Len() > 0 {
+		t.Fatalf("it lives: %s, %s", look.State, &b.log)
+	}
+	if n := len(b.remembered().At); n != 0 {
+		t.Errorf("%d starts of a server that lives", n)
+	}
+	s.Kill()
+	look, gaveUp := b.revive(5 * time.Second)
+	if look.State != redis.Up || look.Role() != redis.Master || gaveUp || !strings.Contains(b.log.String(), "was dead and has been started") {
+		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
+	}
+	first := b.remembered()
+	if len(first.At) != 1 || first.Next < firstBackoff || first.Next > firstBackoff*5/4 {
+		t.Errorf("remembered %+v", first)
+	}
+	// It dies again at once. The next run is another process, and knows of the first.
+	b.kill(look)
+	first.Next = time.Hour
+	b.remember(first)
+	if look, gaveUp := b.revive(5 * time.Second); look.State != redis.Refused || gaveUp {
+		t.Errorf("within the back-off: it %s, given up %v", look.State, gaveUp)
+	}
+	first.Next = firstBackoff
+	first.At[0] = ago(time.Second)
+	b.remember(first)
+	if look, _ := b.revive(5 * time.Second); look.State != redis.Up {
+		t.Errorf("after the back-off: it %s, %s", look.State, &b.log)
+	}
+	if second := b.remembered(); len(second.At) != 2 || second.Next < 2*firstBackoff {
+		t.Errorf("remembered %+v", second)
+	}
+}
+
+// kill ends the server that revive has started.
+func (b *box) kill(l redis.Look) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := b.m.Kill(ctx, b.cfg.Instances[0]); err != nil {
+		b.t.Fatal(err)
+	}
+	redistest.Await(b.t, "the server is gone", func() bool {
+		return redis.LookAt(ctx, l.Target, limits).State == redis.Refused
+	})
+}
+
+func TestWhatIsNotRevived(t *testing.T) {
+	t.Run("stopped by hand", func(t *testing.T) {
+		b, _ := real(t)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := b.m.Stop(ctx, b.cfg.Instances[0], true); err != nil {
+			t.Fatal(err)
+		}
+		if look, gaveUp := b.revive(300 * time.Millisecond); look.State != redis.Refused || gaveUp || len(b.remembered().At) != 0 {
+			t.Errorf("it %s, given up %v, remembered %+v", look.State, gaveUp, b.remembered())
+		}
+	})
+	t.Run("cannot start", func(t *testing.T) {
+		b, s := real(t)
+		s.Kill()
+		if err := os.WriteFile(s.Conf, []byte("port garbage\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		look, gaveUp := b.revive(5 * time.Second)
+		if look.State != redis.Refused || gaveUp || !strings.Contains(b.log.String(), "is dead and could not be started") || len(b.remembered().At) != 1 {
+			t.Errorf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
+		}
+	})
+	for _, status := range []service.Status{service.Stopped, service.Busy, service.Running} {
+		m := &stub{status: status}
+		b := stubbed(t, m, t.TempDir())
+		if look, _ := b.revive(50 * time.Millisecond); m.starts != 0 || len(b.remembered().At) != 0 || look.State != redis.Refused {
+			t.Errorf("status %d: %d starts, remembered %+v", status, m.starts, b.remembered())
+		}
+	}
+	// Only what refuses is dead.
+	for s := redis.Unseen; s <= redis.NotRedis; s++ {
+		m := &stub{}
+		b := stubbed(t, m, t.TempDir())
+		log := zerolog.Nop()
+		r := Reviver{Config: b.cfg, Service: m, Log: &log}
+		look := redis.Look{Target: redis.Target{Addr: b.cfg.Instances[0].Addr}, State: s}
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		if r.Revive(ctx, []redis.Look{look}, limits); (m.starts > 0) != (s == redis.Refused) {
+			t.Errorf("an instance that %s: %d starts", s, m.starts)
+		}
+		cancel()
+	}
+}
+
+func TestBurst(t *testing.T) {
+	other := ago(time.Second)
+	other.Boot = "another"
+	toCome := ago(-time.Hour)
+	burst := func(s state.Stamp) []state.Stamp { return []state.Stamp{s, s, s, s, s} }
+	for name, c := range map[string]struct {
+		memory         any
+		started, given bool
+		left           int
+	}{
+		"none":                      {starts{}, true, false, 1},
+		"one below the burst":       {starts{At: burst(ago(30 * time.Second))[:4]}, true, false, 5},
+		"the burst":                 {starts{At: burst(ago(30 * time.Second))}, false, true, 5},
+		"more than the burst":       {starts{At: append(burst(ago(time.Second)), ago(0))}, false, true, 6},
+		"the window has passed":     {starts{At: burst(ago(61 * time.Second)), Next: time.Hour, Said: true}, true, false, 1},
+		"another boot":              {starts{At: burst(other), Next: time.Hour}, true, false, 1},
+		"within the back-off":       {starts{At: []state.Stamp{ago(time.Second)}, Next: 2 * time.Second}, false, false, 1},
+		"after the back-off":        {starts{At: []state.Stamp{ago(3 * time.Second)}, Next: 2 * time.Second}, true, false, 2},
+		"starts that are to come":   {starts{At: burst(toCome), Next: time.Hour}, true, false, 1},
+		"a back-off below nothing":  {starts{At: []state.Stamp{ago(time.Second)}, Next: -time.Hour}, true, false, 2},
+		"a back-off beyond numbers": {starts{At: []state.Stamp{ago(time.Second)}, Next: 1<<63 - 1}, false, false, 1},
+		"a damaged memory":          {[]string{"not", "ours"}, true, false, 1},
+		"half a memory":             {map[string]any{"at": burst(ago(time.Second)), "next_ns": "long"}, true, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &stub{}
+			b := stubbed(t, m, t.TempDir())
+			b.remember(c.memory)
+			_, given := b.revive(20 * time.Millisecond)
+			if (m.starts == 1) != c.started || given != c.given {
+				t.Errorf("%d starts, given up %v", m.starts, given)
+			}
+			got := b.remembered()
+			if name != "within the back-off" && name != "a back-off beyond numbers" && len(got.At) != c.left {
+				t.Errorf("remembered %+v", got)
+			}
+			if c.started && (got.Next < firstBackoff || got.Next > b.cfg.Revive.Window/4*5/4) {
+				t.Errorf("the next start may come after %s", got.Next)
+			}
+		})
+	}
+}
+
+// TestGivingUpIsSaidOnce: from start to start until the burst is used up, each run a process of its own.
+func TestGivingUpIsSaidOnce(t *testing.T) {
+	m := &stub{}
+	b := stubbed(t, m, t.TempDir())
+	last := time.Duration(0)
+	for n := 1; n <= b.cfg.Revive.Burst; n++ {
+		if _, given := b.revive(20 * time.Millisecond); given || m.starts != n {
+			t.Fatalf("run %d: %d starts, given up %v", n, m.starts, given)
+		}
+		s := b.remembered()
+		if s.Next <= last {
+			t.Errorf("run %d: the back-off is %s after %s", n, s.Next, last)
+		}
+		last = s.Next
+		for i := range s.At { // time passes
+			s.At[i].Mono -= s.Next
+		}
+		b.remember(s)
+	}
+	said := 0
+	for range 3 {
+		if _, given := b.revive(20 * time.Millisecond); !given || m.starts != b.cfg.Revive.Burst {
+			t.Errorf("%d starts, given up %v", m.starts, given)
+		}
+		if strings.Contains(b.log.String(), "died 5 times within 1m0s and is not started again; hint: look at its log, then redis-initd") {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times", said)
+	}
+}
+
+// TestOtherRun: while another run starts the instance, this one waits for it and starts nothing.
+func TestOtherRun(t *testing.T) {
+	m := &stub{}
+	b := stubbed(t, m, t.TempDir())
+	unlock, err := state.Dir(b.cfg.RunDir).TryLock(strings.TrimSuffix(b.file(), ".json") + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if look, _ := b.revive(100 * time.Millisecond); look.State != redis.Refused || m.starts != 0 {
+		t.Errorf("it %s, %d starts", look.State, m.starts)
+	}
+	b.meanwhile = func() {
+		if err := answering(t, b.cfg.Instances[0].Addr, "+PONG\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || m.starts != 0 {
+		t.Errorf("it %s, %d starts", look.State, m.starts)
+	}
+}
+
+// answering listens there from now on, like a server that has this to say to every question.
+func answering(t *testing.T, addr netip.AddrPort, text string) error {
+	l, err := net.Listen("tcp", addr.String())
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				io.WriteString(c, "-ERR unknown command 'hello'\r\n"+text+"$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n")
+				io.Copy(io.Discard, c)
+			}()
+		}
+	}()
+	return nil
+}
+
+// TestStartedServerThatLoads: the verdict is the last look within the time.
+func TestStartedServerThatLoads(t *testing.T) {
+	m := &stub{}
+	b := stubbed(t, m, t.TempDir())
+	m.start = func(in config.Instance) error {
+		return answering(t, in.Addr, "-LOADING Redis is loading the dataset in memory\r\n")
+	}
+	look, gaveUp := b.revive(300 * time.Millisecond)
+	if look.State != redis.Loading || gaveUp || m.starts != 1 || Judge([]redis.Look{look}, nil).Fit {
+		t.Errorf("it %s, %d starts", look.State, m.starts)
+	}
+}
+
+// TestTwoSocketsWithoutAPort: each instance has a memory of its own.
+func TestTwoSocketsWithoutAPort(t *testing.T) {
+	dir := t.TempDir()
+	m := &stub{status: service.Dead}
+	b := newBox(t, m, dir, config.Instance{Socket: filepath.Join(dir, "a.sock")})
+	b.revive(20 * time.Millisecond)
+	b.cfg.Instances[0].Socket = filepath.Join(dir, "b.sock")
+	if _, gaveUp := b.revive(20 * time.Millisecond); m.starts != 2 || gaveUp {
+		t.Errorf("%d starts", m.starts)
+	}
+}
+
+// TestStartsThatCannotBeCounted: without a memory there would be no end of starts.
+func TestStartsThatCannotBeCounted(t *testing.T) {
+	for name, spoil := range map[string]func(*testing.T, string){"full": disktest.Fill, "read-only": disktest.ReadOnly} {
+		t.Run(name, func(t *testing.T) {
+			disktest.Run(t, "64k", func(t *testing.T, dir string) {
+				m := &stub{}
+				b := stubbed(t, m, dir)
+				spoil(t, dir)
+				if look, gaveUp := b.revive(50 * time.Millisecond); look.State != redis.Refused || gaveUp || m.starts != 0 {
+					t.Errorf("it %s, %d starts", look.State, m.starts)
+				}
+				if !strings.Contains(b.log.String(), "is not revived: its starts cannot be counted") {
+					t.Errorf("said %s", &b.log)
+				}
+			})
+		})
+	}
+}
