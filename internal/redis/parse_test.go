@@ -153,3 +153,27 @@ func TestStates(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorWords goes through the words that no recording has, of old servers and of settings that we did not record.
+func TestErrorWords(t *testing.T) {
+	for text, want := range map[string]State{
+		"ERR operation not permitted":                                           NoAuth, // before 2.8
+		"ERR Client sent AUTH, but no password is set":                          WrongPassword,
+		"ERR AUTH <password> called without any password configured for the …":  WrongPassword,
+		"ERR max number of clients reached":                                     TooManyClients,
+		"ERR max number of clients + cluster connections reached":               TooManyClients,
+		"NOPERM this user has no permissions to run the 'ping' command":         NoPerm, // 6.0
+		"NOPERM User watch has no permissions to run the 'ping' command":        NoPerm, // 7.0
+		"DENIED Redis is running in protected mode because protected mode is …": Denied,
+		"NOAUTH HELLO must be called with the client already authenticated, …":  NoAuth,
+		"BUSY Redis is busy running a script. You can only call FUNCTION KILL":  Busy,
+		"BUSYGROUP Consumer Group name already exists":                          OtherError,
+		"LOADINGS of another kind":                                              OtherError,
+		"ERR unknown command 'PING'":                                            OtherError, // it has another name
+		"":                                                                      OtherError,
+	} {
+		if got := Classify(replyError(text)); got != want {
+			t.Errorf("%q: the instance %s, want: it %s", text, got, want)
+		}
+	}
+}
