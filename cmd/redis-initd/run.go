@@ -207,7 +207,7 @@ func (j *job) status(ctx context.Context, i config.Instance) result {
 func (j *job) look(ctx context.Context, i config.Instance) redis.Look {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	return redis.LookAt(ctx, redis.Targets([]config.Instance{i})[0], redis.Limits{Dial: answerTime, Dials: 1, Reply: answerTime})
+	return redis.LookAt(ctx, redis.Targets([]config.Instance{i})[0], redis.Limits{Dial: answerTime, Reply: answerTime})
 }
 
 // condition is what a person must know of a running instance beside its pid.

@@ -82,7 +82,7 @@ func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
 			}
 		}
 	}
-	return redis.Open(t, redis.Limits{Dial: replyTimeout, Dials: 1, Reply: commandTimeout})
+	return redis.Open(t, redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
 }
 
 // promoteAll sends every promotion at once: TAKEOVER needs no votes, and a vote that collides is asked for again.

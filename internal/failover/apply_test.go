@@ -211,8 +211,8 @@ func TestTheWitnessOutlivesTheRoute(t *testing.T) {
 		t.Errorf("without a route and a past there is a witness: %+v", w)
 	}
 	// Nothing can be sent to this address.
-	r.store.save(r.store.durable, witnessFile, map[string]bool{"240.0.0.1": true, "not an address": true})
-	if w := r.askWitness(within(t, time.Second), nil, nil); !w.Counts || w.Answers || w.Name != "240.0.0.1" {
+	r.store.save(r.store.durable, witnessFile, map[string]bool{"255.255.255.255": true, "not an address": true})
+	if w := r.askWitness(within(t, time.Second), nil, nil); !w.Counts || w.Answers || w.Name != "255.255.255.255" {
 		t.Errorf("got %+v", w)
 	}
 }

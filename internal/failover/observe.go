@@ -93,11 +93,11 @@ func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []
 			targets[i].Username, targets[i].Password = in.Username, in.Password.Reveal()
 		}
 	}
-	return redis.LookAtAll(ctx, targets, r.peerLimits())
+	return redis.LookAtPeers(ctx, targets, r.peerLimits())
 }
 
 func (r *Reconciler) peerLimits() redis.Limits {
-	return redis.Limits{Dial: r.Config.Times.Dial, Dials: 2, Reply: replyTimeout}
+	return redis.Limits{Dial: r.Config.Times.Dial, Reply: replyTimeout}
 }
 
 // askWitness asks every witness side by side; any answer counts.

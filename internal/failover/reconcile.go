@@ -123,7 +123,7 @@ func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
 
 // localLimits: an instance on this box that takes longer than half a check is hung for our purpose.
 func (r *Reconciler) localLimits() redis.Limits {
-	return redis.Limits{Dial: r.Config.Times.Deadline / 2, Dials: 1, Reply: r.Config.Times.Deadline / 2}
+	return redis.Limits{Dial: r.Config.Times.Deadline / 2, Reply: r.Config.Times.Deadline / 2}
 }
 
 // Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick

@@ -33,10 +33,8 @@ func (t Target) Name() string {
 
 // Limits bound one connection.
 type Limits struct {
-	// Dial bounds one attempt to connect.
+	// Dial bounds the attempt to connect.
 	Dial time.Duration
-	// Dials is how many attempts are made side by side; two guard against one lost SYN.
-	Dials int
 	// Reply bounds the wait for an answer.
 	Reply time.Duration
 }
@@ -68,7 +66,7 @@ func open(t Target, l Limits, dial dialer) *Conn {
 	o := &goredis.Options{
 		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
-		ContextTimeoutEnabled: true, DialTimeout: (lateTries + 1) * l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
+		ContextTimeoutEnabled: true, DialTimeout: 2 * l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
 		ReadBufferSize: 4096, WriteBufferSize: 4096,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -94,60 +92,14 @@ func (c *Conn) Close() {
 	_ = c.client.Close()
 }
 
-// dial connects with l.Dials attempts side by side and returns the first that succeeds.
+// dial connects once.
 func dial(ctx context.Context, network, addr string, l Limits) (net.Conn, error) {
-	return attempts(ctx, l, func(ctx context.Context) (net.Conn, error) {
-		d := net.Dialer{Timeout: l.Dial, KeepAlive: -1}
-		return d.DialContext(ctx, network, addr)
-	})
-}
-
-// lateTries is how often a dial is made again because this process itself was late.
-const lateTries = 3
-
-// attempts makes l.Dials attempts side by side, and all of them again if silence is no proof: when this process got no CPU,
-// an answer that came in time is read too late, and a living peer would pass for a dead one.
-func attempts(ctx context.Context, l Limits, once func(context.Context) (net.Conn, error)) (net.Conn, error) {
-	for try := 1; ; try++ {
-		begun := time.Now()
-		c, err := sideBySide(ctx, max(1, l.Dials), once)
-		late := time.Since(begun) > l.Dial+max(time.Millisecond, l.Dial/10)
-		if err == nil || Classify(err) != Silent || !late || try == lateTries || ctx.Err() != nil {
-			return c, err
-		}
+	d := net.Dialer{Timeout: l.Dial, KeepAlive: -1}
+	c, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, connError{err}
 	}
-}
-
-func sideBySide(ctx context.Context, n int, once func(context.Context) (net.Conn, error)) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	results := make(chan result, n)
-	for range n {
-		go func() {
-			c, err := once(ctx)
-			results <- result{c, err}
-		}()
-	}
-	var last error
-	for got := range n {
-		r := <-results
-		if r.err == nil {
-			go func() { // the spare connection, if it comes at all
-				for range n - got - 1 {
-					if spare := <-results; spare.conn != nil {
-						spare.conn.Close()
-					}
-				}
-			}()
-			return r.conn, nil
-		}
-		if last == nil || Classify(connError{r.err}) == Refused {
-			last = r.err
-		}
-	}
-	return nil, connError{last}
+	return c, nil
 }
 
 // Do sends one command and returns its reply as text.

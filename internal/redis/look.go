@@ -114,13 +114,17 @@ func (l Look) Self() (Node, bool) { return l.Nodes.Myself() }
 
 // LookAtAll looks at every target side by side. The result has the order of the targets.
 func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
+	return sideBySide(targets, func(i int) Look { return LookAt(ctx, targets[i], l) })
+}
+
+func sideBySide(targets []Target, at func(i int) Look) []Look {
 	looks := make([]Look, len(targets))
 	var wg sync.WaitGroup
-	for i, t := range targets {
+	for i := range targets {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			looks[i] = LookAt(ctx, t, l)
+			looks[i] = at(i)
 		}()
 	}
 	wg.Wait()

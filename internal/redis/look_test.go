@@ -111,7 +111,7 @@ func skipCommand(r *bufio.Reader) bool {
 	return true
 }
 
-var quick = Limits{Dial: 300 * time.Millisecond, Dials: 2, Reply: 300 * time.Millisecond}
+var quick = Limits{Dial: 300 * time.Millisecond, Reply: 300 * time.Millisecond}
 
 func TestLookAtRecordedStates(t *testing.T) {
 	noCluster := []byte("-ERR This instance has cluster support disabled\r\n")
@@ -175,6 +175,13 @@ func TestLookAtWhatDoesNotAnswer(t *testing.T) {
 // deaf listens with a full queue: the kernel drops every further SYN.
 func deaf(t *testing.T) netip.AddrPort {
 	t.Helper()
+	_, addr := deafListener(t)
+	return addr
+}
+
+// deafListener is deaf until somebody accepts from fd.
+func deafListener(t *testing.T) (fd int, addr netip.AddrPort) {
+	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		t.Cleanup(func() { unix.Close(fd) })
@@ -190,11 +197,11 @@ func deaf(t *testing.T) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
+	addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
 	for {
 		c, err := net.DialTimeout("tcp", addr.String(), 200*time.Millisecond)
 		if err != nil {
-			return addr
+			return fd, addr
 		}
 		t.Cleanup(func() { c.Close() })
 	}

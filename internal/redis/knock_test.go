@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+func listenOn(t *testing.T, addr string) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).AddrPort()
+}
+
+func TestKnock(t *testing.T) {
+	refused := netip.MustParseAddrPort("127.0.0.1:1")
+	addrs := []netip.AddrPort{listenOn(t, "127.0.0.1:0"), refused, deaf(t), listenOn(t, "[::1]:0"), netip.MustParseAddrPort("255.255.255.255:7000")}
+	want := []State{Up, Refused, Silent, Up, Silent}
+	before := descriptors(t)
+	doors := knock(context.Background(), addrs, 100*time.Millisecond)
+	for i, d := range doors {
+		if got := Classify(d.err); got != want[i] || (d.conn != nil) != (want[i] == Up) {
+			t.Errorf("%s: %s, want %s (%v)", addrs[i], got, want[i], d.err)
+		}
+		if d.conn != nil {
+			d.conn.Close()
+		}
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors were open, now %d", before, after)
+	}
+}
+
+func TestKnockEndsWithTheRun(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	doors := knock(ctx, []netip.AddrPort{deaf(t)}, time.Hour)
+	if !errors.Is(doors[0].err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", doors[0].err)
+	}
+}
+
+func TestPeersAreLookedAtThroughTheirOpenDoor(t *testing.T) {
+	up := replay(t, []byte("+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n"))
+	looks := LookAtPeers(context.Background(), []Target{{Addr: deaf(t)}, up}, quick)
+	if looks[0].State != Silent || looks[1].State != Up || looks[1].Role() != Master {
+		t.Errorf("got %s and %s, %s (%v)", looks[0].State, looks[1].State, looks[1].Role(), looks[1].Err)
+	}
+}
+
+// lateKnock is the process that TestAnAnswerInTimeCountsAlsoWhenSeenLate stops while it knocks.
+const lateKnock = "KEEPALIVED_REDIS_TEST_KNOCK"
+
+const lateLimit = 2 * time.Second
+
+func TestMain(m *testing.M) {
+	if addr := os.Getenv(lateKnock); addr != "" {
+		d := knock(context.Background(), []netip.AddrPort{netip.MustParseAddrPort(addr)}, lateLimit)[0]
+		fmt.Println(Classify(d.err))
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// A box that is short of CPU must not take a living peer for a dead one: the answer comes while the process is stopped, and
+// its time is over when it goes on.
+func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
+	fd, addr := deafListener(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), lateKnock+"="+addr.String())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	begun := time.Now()
+	const synSent, established = "02", "01"
+	before := connections(t, addr, established)
+	awaitConnections(t, addr, synSent, 1)
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := unix.Accept(fd) // now the next SYN is answered; the kernel sends it a second after the first
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(c) })
+	awaitConnections(t, addr, established, before+1)
+	if since := time.Since(begun); since > lateLimit {
+		t.Fatalf("the answer came only after %s, so this test shows nothing", since)
+	}
+	time.Sleep(lateLimit - time.Since(begun) + 100*time.Millisecond) // the time of the knock runs out: there is nothing to await
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(line); got != Up.String() {
+		t.Errorf("the peer answered in time and is taken for one that %s", got)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// connections counts those to an address that are in a state, as the kernel names it.
+func connections(t *testing.T, to netip.AddrPort, state string) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Fields(line)
+		if len(f) > 3 && f[2] == fmt.Sprintf("0100007F:%04X", to.Port()) && f[3] == state {
+			n++
+		}
+	}
+	return n
+}
+
+func awaitConnections(t *testing.T, to netip.AddrPort, state string, least int) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); connections(t, to, state) < least; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no connection to %s in state %s after 5s", to, state)
+		}
+	}
+}
