@@ -43,8 +43,7 @@ func run(f flags, out, errOut io.Writer) int {
 	o.ReadOnly = !act
 	cfg, err := config.LoadOrLastGood(o)
 	if err != nil {
-		program.Fail(errOut, name, err)
-		return program.Usage
+		return fail(errOut, err, called, program.Usage)
 	}
 	if !act {
 		for _, w := range cfg.Warnings {
@@ -69,8 +68,20 @@ func run(f flags, out, errOut io.Writer) int {
 		return program.Unfit
 	case <-ctx.Done():
 	}
-	program.Fail(errOut, name, c.late(context.Cause(ctx)))
-	return program.Unfit
+	err = fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", context.Cause(ctx), cfg.Times.Deadline)
+	return fail(errOut, err, act, program.Unfit)
+}
+
+// fail tells of what ends a check without a verdict: people on the error output, and the log, because keepalived throws
+// that output away. It returns the exit code.
+func fail(errOut io.Writer, err error, alsoLog bool, code int) int {
+	program.Fail(errOut, name, err)
+	if alsoLog {
+		log := program.OpenQuiet(name)
+		defer log.Close()
+		log.Error().Msg(err.Error())
+	}
+	return code
 }
 
 // check is one run with all that it needs.
@@ -82,16 +93,6 @@ type check struct {
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
-}
-
-// late is the sentence of a run that has no verdict in time. keepalived throws the error output away, so that the log
-// must have it as well.
-func (c *check) late(cause error) error {
-	err := fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", cause, c.cfg.Times.Deadline)
-	if c.act {
-		c.log.Error().Msg(err.Error())
-	}
-	return err
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {

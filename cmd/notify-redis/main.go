@@ -41,8 +41,7 @@ func main() {
 	case code >= 0:
 		os.Exit(code)
 	case err != nil:
-		program.Fail(os.Stderr, name, fmt.Errorf("%w; hint: %s --help", err, name))
-		os.Exit(program.Usage)
+		os.Exit(fail(os.Stderr, "a hook was not carried out", fmt.Errorf("%w; hint: %s --help", err, name), program.Usage))
 	}
 	os.Exit(run(f, os.Stdout, os.Stderr))
 }

@@ -27,17 +27,18 @@ const (
 func run(f flags, out, errOut io.Writer) int {
 	event, err := vrrp.ParseEvent(f.Event, f.Vrrp)
 	if err != nil {
-		program.Fail(errOut, name, err)
-		return program.Usage
+		return fail(errOut, "a hook was not carried out", err, program.Usage)
+	}
+	cfg, err := config.LoadOrLastGood(config.Options{File: f.Config, ReadOnly: f.DryRun})
+	if err != nil {
+		return fail(errOut, event.String()+" was not carried out", err, program.Usage)
 	}
 	log := program.Open(name)
 	defer log.Close()
-	cfg, err := config.LoadOrLastGood(config.Options{File: f.Config, ReadOnly: f.DryRun})
-	if err != nil {
-		// A hook's error output is often /dev/null, so it goes to the log as well.
-		log.Error().Err(err).Msgf("%s was not carried out", event)
-		program.Fail(errOut, name, err)
-		return program.Usage
+	if f.DryRun {
+		for _, w := range cfg.Warnings {
+			program.Fail(errOut, name+": warning", errors.New(w))
+		}
 	}
 	limit := hookTime
 	if event.State == vrrp.Stop {
@@ -47,15 +48,26 @@ func run(f flags, out, errOut io.Writer) int {
 	defer stop()
 	h := hook{cfg: cfg, log: log, event: event, dry: f.DryRun}
 	err = h.run(ctx, out)
+	if cause := context.Cause(ctx); err == nil && errors.Is(cause, program.ErrSignalled) {
+		err = cause // it was cut short, perhaps while it waited for something
+	}
 	switch {
 	case errors.Is(err, failover.ErrSuperseded):
 		log.Info().Msgf("%s: a newer event goes on from here", event)
 	case err != nil:
-		log.Error().Err(err).Msgf("%s was not finished; the next check goes on from here", event)
-		program.Fail(errOut, name, err)
-		return program.Unfit
+		return fail(errOut, event.String()+" was not finished; the next check goes on from here", err, program.Unfit)
 	}
 	return program.Fit
+}
+
+// fail tells of what ends a hook: people on the error output, and the log, because keepalived throws that output away. It
+// returns the exit code.
+func fail(errOut io.Writer, what string, err error, code int) int {
+	program.Fail(errOut, name, err)
+	log := program.OpenQuiet(name)
+	defer log.Close()
+	log.Error().Err(err).Msg(what)
+	return code
 }
 
 // hook is one run with all that it needs.
@@ -85,7 +97,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if h.event.State == vrrp.Backup && !h.dry && !r.Held() {
+	if h.event.State == vrrp.Backup && !h.dry && o.KeepalivedLives && !r.Held() {
 		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger}
 		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Dials: 1, Reply: time.Second})
 	}
@@ -94,7 +106,8 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 	outcome, err := r.Reconcile(ctx, o)
-	h.log.Debug().Msg(outcome.Sentence)
+	// The log has it when it is news; whoever runs this by hand wants it in any case.
+	fmt.Fprintln(out, outcome.Sentence)
 	return err
 }
 

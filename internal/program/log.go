@@ -29,6 +29,12 @@ func Open(name string) *Log {
 	return open(name, "/dev/log", os.Stderr)
 }
 
+// OpenQuiet is Open for what a person has been told already, with Fail: the error output is left alone. keepalived throws
+// that away, so the log must have it as well.
+func OpenQuiet(name string) *Log {
+	return open(name, "/dev/log", nil)
+}
+
 func open(name, socket string, stderr *os.File) *Log {
 	s := &sink{name: name, pid: strconv.Itoa(os.Getpid()), socket: socket, stderr: stderr}
 	level := zerolog.InfoLevel

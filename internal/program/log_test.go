@@ -267,3 +267,12 @@ func TestLongAndOddLines(t *testing.T) {
 		t.Errorf("a line of %d bytes", len(got))
 	}
 }
+
+func TestOpenQuietLeavesTheErrorOutputAlone(t *testing.T) {
+	// Where there is no system log nobody else is told, and nothing fails.
+	l := open("chk-redis", filepath.Join(t.TempDir(), "none"), nil)
+	l.Error().Msg("said already")
+	if l.Dropped() != 1 {
+		t.Errorf("%d lines are lost, want 1", l.Dropped())
+	}
+}

@@ -29,7 +29,8 @@ const (
 type sink struct {
 	name, pid string
 	socket    string
-	stderr    *os.File
+	// stderr is nil when only the system's log is to have the lines.
+	stderr *os.File
 
 	mu sync.Mutex
 	// conn is nil until the first line, and after an error.
@@ -73,7 +74,7 @@ func (s *sink) pay() {
 func (s *sink) put(level zerolog.Level, line string) bool {
 	err := s.toSocket(level, line)
 	missing := errors.Is(err, fs.ErrNotExist)
-	if missing || terminal(s.stderr) {
+	if s.stderr != nil && (missing || terminal(s.stderr)) {
 		if e := s.toStderr(level, line); missing {
 			err = e
 		}
