@@ -119,7 +119,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 		s, err := r.LookAround(ctx)
 		ch <- around{s, err}
 	}()
-	limits := redis.Limits{Dial: c.cfg.Times.Deadline / 2, Dials: 1, Reply: c.cfg.Times.Deadline / 2}
+	limits := redis.Limits{Dial: c.cfg.Times.Deadline / 2, Reply: c.cfg.Times.Deadline / 2}
 	looks := redis.LookAtAll(ctx, redis.Targets(c.cfg.Instances), limits)
 	a := <-ch
 	if c.act && !r.Held() {

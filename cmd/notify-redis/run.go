@@ -99,7 +99,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	}
 	if h.event.State == vrrp.Backup && !h.dry && o.KeepalivedLives && !r.Held() {
 		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger}
-		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Dials: 1, Reply: time.Second})
+		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
 	}
 	if h.dry {
 		fmt.Fprint(out, failover.Describe(o))
