@@ -26,6 +26,7 @@ text{font-family:Helvetica,Arial,"DejaVu Sans",sans-serif;font-size:12px;fill:#2
 .in{font-size:11px;text-anchor:middle}
 .light{fill:#fff;font-weight:bold}
 .fault{stroke:#000;stroke-width:2}
+.under{stroke:#fff}
 .mark{stroke:#444;stroke-dasharray:4 3}
 .faulttext{font-weight:bold}
 .halo{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}

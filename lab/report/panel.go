@@ -114,7 +114,7 @@ func (p *panel) details() string {
 		text += ", none lost"
 	}
 	if r.Unread > 0 {
-		text += ", " + grouped(int64(r.Unread)) + " not to be read back: nobody served them at the end"
+		text += ", " + grouped(int64(r.Unread)) + " could not be read back: nobody served them at the end"
 	}
 	return text + "."
 }
@@ -155,6 +155,8 @@ func (p *panel) drawMarks(c *canvas, marks []mark, top, bottom float64) {
 		if i == 0 {
 			class, textClass, text = "fault", "faulttext", m.text
 		}
+		// White between the dashes, so that they can be seen on dark lanes.
+		c.line("under", x, y+2, x, bottom)
 		c.line(class, x, y+2, x, bottom)
 		if x+8+textWidth(text) > pictureWidth {
 			c.text(textClass+" label halo", x-5, y+13, text)

@@ -159,7 +159,7 @@ func TestPictureOfTwoRuns(t *testing.T) {
 		"keepalived-redis: every slot was writable again 402 ms after the fault":                                                               1,
 		"The VIP moved after 361 ms, every slot was writable 41 ms later. Worst write gap 402 ms. 12,345 writes acknowledged, 3 of them lost.": 1,
 		"old scripts: no slot became writable again in the 22 s that were watched":                                                             1,
-		"The VIP moved after 3,512 ms. 603 writes acknowledged, 603 not to be read back: nobody served them at the end.":                       1,
+		"The VIP moved after 3,512 ms. 603 writes acknowledged, 603 could not be read back: nobody served them at the end.":                    1,
 		"power cut: redis1":              2,
 		"redis2 has the VIP: 361 ms":     1,
 		"redis2 has the VIP: 3,512 ms":   1,
@@ -225,8 +225,8 @@ func TestPictureOfACut(t *testing.T) {
 		"last write acknowledged on the side that is cut off: 800 ms":                1,
 		"healed: 6,000 ms":             1,
 		"the fault itself: 0 ms":       0,
-		"on the box that":              1,
-		"is cut off":                   1,
+		"writes on the":                1,
+		"cut-off box":                  1,
 		"the writer itself had no CPU": 1,
 		"time from the fault; the picture ends at 7 s, the run went on until 9 s": 1,
 	})
@@ -252,7 +252,7 @@ func TestPictureHeadings(t *testing.T) {
 			"The VIP did not move to another box. Worst write gap 10 ms. 0 writes acknowledged, none lost."},
 		{"one of two never", run(acks("a", -2000, 5000), acks("b", -2000, 0), lost), moved,
 			"ours: 1 of 2 slot ranges did not become writable again in the 5 s that were watched",
-			"The VIP moved after 300 ms. 5 writes acknowledged, 1 of them lost, 2 not to be read back: nobody served them at the end."},
+			"The VIP moved after 300 ms. 5 writes acknowledged, 1 of them lost, 2 could not be read back: nobody served them at the end."},
 		{"Redis was first", run(acks("a", -2000, 0), acks("a", 200, 5000), ended()), moved, "ours: every slot was writable again 200 ms after the fault",
 			"The VIP moved after 300 ms. Worst write gap 200 ms. 0 writes acknowledged, none lost."},
 	} {

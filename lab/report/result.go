@@ -166,20 +166,20 @@ func lastCutAck(r Run) *time.Duration {
 	if r.Cut == "" {
 		return nil
 	}
-	any := false
+	wrote := false
 	last := r.Fault
 	for _, e := range r.Probe {
 		if e.Source != r.Cut || e.Kind != probe.Acks {
 			continue
 		}
 		for _, at := range e.Acks {
-			any = true
+			wrote = true
 			if r.Heal == 0 || at < r.Heal {
 				last = max(last, at)
 			}
 		}
 	}
-	if !any {
+	if !wrote {
 		return nil
 	}
 	return pointer(last.Sub(r.Fault))
