@@ -85,17 +85,18 @@ func (o *Observation) Isolated() bool {
 
 // cutOff: in this very look no peer and no witness answers, and the witness counts.
 func (o *Observation) cutOff() bool {
-	return o.Witness.Counts && !o.Witness.Answers && len(o.Peers) > 0 && !o.peerReachable()
+	return o.Witness.Counts && !o.Witness.Answers && o.peersSilent()
 }
 
-// peerReachable: a peer answered, or its box refused: the network to it works.
-func (o *Observation) peerReachable() bool {
+// peersSilent: there are peers, and the network to none of them works: not even a refusal came. A peer that we could not look
+// at, for want of time or of descriptors, proves nothing.
+func (o *Observation) peersSilent() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent && p.State != redis.Unseen {
-			return true
+		if p.State != redis.Silent {
+			return false
 		}
 	}
-	return false
+	return len(o.Peers) > 0
 }
 
 // peerAlive: a peer's Redis answered.

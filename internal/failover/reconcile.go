@@ -71,8 +71,7 @@ func (r *Reconciler) Record(ctx context.Context) error {
 	var last vrrp.Record
 	r.store.load(r.store.run, vrrp.RecordFile, &last)
 	parent, _ := vrrp.Parent(r.Caller)
-	rec := vrrp.Record{Seq: last.Seq + 1, Name: r.Event.Name, State: r.Event.State, Keepalived: parent, Held: vrrp.Held(vips, own),
-		AfterMaster: last.State == vrrp.Master && last.Keepalived == parent, At: state.Now()}
+	rec := last.Next(*r.Event, parent, vrrp.Held(vips, own))
 	if err := r.store.run.Store(vrrp.RecordFile, rec); err != nil {
 		return fmt.Errorf("record the event: %w", err)
 	}

@@ -50,13 +50,13 @@ type knocking struct {
 	open  int
 }
 
-// knock connects to all addresses at once. It returns when each has answered, by opening or by refusing, or after limit, or
-// at ctx's deadline; who has not answered then is silent.
+// knock connects to all addresses at once. It returns when each has answered, by opening or by refusing, or after limit: who
+// has not answered then is silent. At ctx's deadline it returns as well, and that says nothing of anybody.
 func knock(ctx context.Context, addrs []netip.AddrPort, limit time.Duration) []door {
 	k := knocking{doors: make([]door, len(addrs)), open: len(addrs)}
-	end := time.Now().Add(limit)
+	end, cut := time.Now().Add(limit), false
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
-		end = d
+		end, cut = d, true
 	}
 	for range knocks {
 		for i, a := range addrs {
@@ -82,7 +82,11 @@ func knock(ctx context.Context, addrs []netip.AddrPort, limit time.Duration) []d
 		k.drop(p)
 	}
 	for i := range k.doors {
-		if k.doors[i].conn == nil && k.doors[i].err == nil {
+		switch {
+		case k.settled(i):
+		case cut:
+			k.doors[i].err = fmt.Errorf("connect to %s: this run had no more time: %w", addrs[i], context.Canceled)
+		default:
 			k.doors[i].err = connError{fmt.Errorf("connect to %s: no answer within %s: %w", addrs[i], limit, os.ErrDeadlineExceeded)}
 		}
 	}

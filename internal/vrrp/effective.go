@@ -15,9 +15,16 @@ type Record struct {
 	Keepalived Process `json:"keepalived"`
 	// Held: the VIP was on this box when the record was written.
 	Held bool `json:"held"`
-	// AfterMaster: the record before this one was MASTER of the same keepalived.
+	// AfterMaster: the same keepalived said MASTER before, and the VIP has been seen here ever since.
 	AfterMaster bool        `json:"after_master"`
 	At          state.Stamp `json:"at"`
+}
+
+// Next is the record of the event after r, told by keepalived k; held says whether the VIP is on this box.
+func (r Record) Next(e Event, k Process, held bool) Record {
+	// Late hooks can come in a row, so one MASTER counts until the VIP has been seen gone.
+	since := r.State == Master || r.AfterMaster && r.Held
+	return Record{Seq: r.Seq + 1, Name: e.Name, State: e.State, Keepalived: k, Held: held, AfterMaster: since && r.Keepalived == k, At: state.Now()}
 }
 
 // Facts are what a look at the box finds.

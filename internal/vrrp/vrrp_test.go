@@ -121,3 +121,37 @@ func TestTruth(t *testing.T) {
 		}
 	}
 }
+
+// Hooks of one keepalived, in the order in which they ran. The last word counts only as far as the VIP bears it out.
+func TestHooksInARow(t *testing.T) {
+	k, other := Process{PID: 10, Start: 1}, Process{PID: 20, Start: 2}
+	type hook struct {
+		said State
+		by   Process
+		held bool
+	}
+	for name, c := range map[string]struct {
+		hooks []hook
+		want  State
+	}{
+		"one late":                      {[]hook{{Master, k, true}, {Fault, k, true}}, Master},
+		"two late":                      {[]hook{{Master, k, true}, {Fault, k, true}, {Backup, k, true}}, Master},
+		"the VIP was gone in between":   {[]hook{{Master, k, true}, {Fault, k, false}, {Backup, k, true}}, Backup},
+		"an earlier keepalived's":       {[]hook{{Master, other, true}, {Backup, k, true}}, Backup},
+		"a new keepalived, twice":       {[]hook{{Master, other, true}, {Backup, k, true}, {Backup, k, true}}, Backup},
+		"a new keepalived that held it": {[]hook{{Backup, k, true}, {Master, k, true}, {Backup, k, true}}, Master},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r Record
+			for n, h := range c.hooks {
+				r = r.Next(Event{Name: "VI_1", State: h.said}, h.by, h.held)
+				if r.Seq != uint64(n+1) {
+					t.Errorf("event %d has number %d", n+1, r.Seq)
+				}
+			}
+			if got, why := Effective(Facts{Keepalived: k, VIPKnown: true, Held: true, Record: &r}); got != c.want {
+				t.Errorf("%s (%s), want %s", got, why, c.want)
+			}
+		})
+	}
+}
