@@ -25,7 +25,7 @@ const runLimit = 3 * time.Minute
 func Play(ctx context.Context, s Scenario, opts Options, watch func(*Run) (over func())) (out Outcome, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, runLimit, fmt.Errorf("the run takes longer than %s", runLimit))
 	defer cancel()
-	r, err := Start(ctx, s, opts)
+	r, err := begin(ctx, s, opts)
 	out.Run = r
 	defer func() {
 		// Ctrl-C is no failure whose logs anybody wants.
@@ -73,6 +73,25 @@ func Play(ctx context.Context, s Scenario, opts Options, watch func(*Run) (over 
 		return out, fmt.Errorf("%s: %w", s.Name, errors.Join(errs...))
 	}
 	return out, nil
+}
+
+// oldTries is how often the old scripts may try to come up: they restart Redis whenever keepalived starts, and on a busy machine their
+// cluster can fall apart before there is any fault.
+const oldTries = 3
+
+// begin brings a scenario to its beginning.
+func begin(ctx context.Context, s Scenario, opts Options) (*Run, error) {
+	for try := 1; ; try++ {
+		r, err := Start(ctx, s, opts)
+		var late *TimeoutError
+		if opts.Setup != OldScripts || !errors.As(err, &late) || try == oldTries {
+			return r, err
+		}
+		r.opts.Say("the old scripts did not come up, once more: %v", late)
+		if _, err := r.Close(nil); err != nil {
+			return r, err
+		}
+	}
 }
 
 // addExtra notes the numbers that only some scenarios have.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,16 +24,16 @@ func Show(ctx context.Context, out *os.File, opts lab.Options, s lab.Scenario) e
 	screen.line("")
 	screen.line("%s", screen.paint(loud, "1. keepalived-redis, with the files in keepalived/ as shipped"))
 	opts.Setup = lab.Ours
-	ours, err := play(ctx, screen, s, opts)
-	if err != nil {
-		return err
+	ours, broken := play(ctx, screen, s, opts)
+	if broken != nil && ours.Result.Acked == 0 {
+		return broken
 	}
 	screen.line("")
 	screen.line("%s", screen.paint(loud, "2. the old scripts, the same fault"))
 	opts.Setup = lab.OldScripts
 	old, err := play(ctx, screen, s, opts)
 	if err != nil {
-		return err
+		return errors.Join(broken, err)
 	}
 
 	screen.line("")
@@ -50,7 +51,7 @@ func Show(ctx context.Context, out *os.File, opts lab.Options, s lab.Scenario) e
 	}
 	screen.line("picture: %s", here(picture))
 	screen.line("numbers: %s", here(numbers))
-	return nil
+	return broken
 }
 
 // play runs the scenario once and shows it.
