@@ -30,7 +30,7 @@ const hangs = 40 * time.Second
 // behind /dev/log either, so the programs log to their error output.
 var hidden = []string{"/run", "/var/run", "/etc/redis", "/etc/keepalived", "/var/lib/keepalived-redis"}
 
-// Others are the addresses of other boxes: on the box's network, and not its own.
+// others are the addresses of other boxes: on the box's network, and not its own.
 const others = "10.88.0.0/16"
 
 // Main is the whole of a TestMain: it makes the box, runs the tests in it, and is the commands that the scripts run. A
