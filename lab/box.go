@@ -187,10 +187,14 @@ func (b *Box) down() error {
 	if b.host == nil {
 		return nil
 	}
+	var unplugged error
+	if b.cable != nil {
+		unplugged = b.cable.Unplug()
+	}
 	b.host.Kill()
 	select {
 	case <-b.host.Done():
-		return nil
+		return unplugged
 	case <-time.After(10 * time.Second):
 		return fmt.Errorf("%s is still there 10s after its power was cut", b.Name)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,6 +135,33 @@ func awaitText(t *testing.T, r *os.File, text string) string {
 		}
 	}
 	return string(all)
+}
+
+// A box that is gone must not answer for its addresses any more, however long the kernel needs to take its network down: the next run
+// has boxes with the same addresses on the same switch.
+func TestAnEndedLabAnswersNoMore(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	l, err := lab.New(ctx, options(t))
+	if err == nil {
+		// An open file keeps the network of the box alive.
+		network, openErr := os.Open(fmt.Sprintf("/proc/%d/ns/net", l.Pids()["redis2"]))
+		if openErr != nil {
+			t.Error(openErr)
+		} else {
+			defer network.Close()
+		}
+	}
+	if _, closing := l.Close(nil); err != nil || closing != nil {
+		t.Fatal(err, closing)
+	}
+	conn, err := net.DialTimeout("tcp", "192.168.9.71:7003", 300*time.Millisecond)
+	if err == nil {
+		conn.Close()
+	}
+	if err == nil || errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("192.168.9.71 still answers: %v", err)
+	}
 }
 
 // Two labs on one machine do not see each other, although their addresses are the same.

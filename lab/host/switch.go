@@ -2,11 +2,14 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -45,7 +48,7 @@ func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
 func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...string) (*Cable, error) {
 	s.mu.Lock()
 	s.next++
-	// A port has a number of its own: that of a host that lost its power goes away only after a while.
+	// A port has a number of its own: that of a host that was killed goes away only after a while.
 	c := &Cable{port: fmt.Sprintf("port%d", s.next)}
 	s.mu.Unlock()
 	err := ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "netns", strconv.Itoa(h.Pid()))
@@ -76,6 +79,17 @@ func (c *Cable) Cut() error { return linkUp(c.port, false) }
 
 // Silence lets no packet pass but keeps the carrier, as a switch port in the wrong VLAN.
 func (c *Cable) Silence() error { return bridgePort(bridge, c.port, false) }
+
+// Unplug takes the host off the switch for good. A port that has vanished with its host is what is wanted.
+//
+// A host that was killed must be unplugged: the kernel takes its network down in the background, which can take seconds on a busy
+// machine, and until then it answers for its addresses, also to those who look for the host that came after it.
+func (c *Cable) Unplug() error {
+	if err := linkUp(c.port, false); err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("unplug %s: %w", c.port, err)
+	}
+	return nil
+}
 
 // Plug joins the host to the switch, also again after Cut or Silence.
 func (c *Cable) Plug() error {
