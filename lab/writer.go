@@ -79,6 +79,10 @@ func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
 		r.Close()
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
 	}
+	if err := p.Prefer(ctx); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	}
 	wr := &Writer{Source: opts.Source, box: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
 	go func() {
 		defer r.Close()

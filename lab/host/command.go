@@ -60,6 +60,13 @@ func (p *Process) Signal(ctx context.Context, sig syscall.Signal) error {
 	return p.host.Signal(ctx, p.Pid, sig)
 }
 
+// Prefer lets the process run before others that want the processor: what measures must not wait for what is measured. Where the
+// lab may not do that, the process stays as it is.
+func (p *Process) Prefer(ctx context.Context) error {
+	_, err := p.host.ask(ctx, request{Op: "prefer", Pid: p.Pid})
+	return err
+}
+
 // Run runs a program to its end and returns what it wrote, output and error mixed, and its exit code. When ctx ends first the
 // program is killed.
 func (h *Host) Run(ctx context.Context, env []string, argv ...string) (string, int, error) {

@@ -30,8 +30,10 @@ type Cable struct{ port string }
 
 // NewSwitch makes the switch in this process' network namespace. addr, with the length of its prefix, is the lab's own address on it.
 func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
-	// Snooping and the forward delay would hold back the first packets of a host that has just been plugged in.
-	err := ip(ctx, "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
+	// Snooping and the forward delay would hold back the first packets of a host that has just been plugged in. Without a hardware address
+	// of its own a bridge has that of one of its ports: it would change with the hosts, and those that know the old one would answer
+	// into the void for half a minute.
+	err := ip(ctx, "link", "add", bridge, "address", "02:00:c0:a8:09:02", "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
 	if err != nil {
 		return nil, fmt.Errorf("make the switch: %w", err)
 	}
