@@ -18,6 +18,7 @@ const (
 	forceTimeout    = 2 * time.Second
 	forceAskAgain   = 500 * time.Millisecond
 	pollPause       = 500 * time.Microsecond
+	betweenMoves    = 50 * time.Millisecond
 )
 
 // apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
@@ -27,7 +28,13 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
 		errs = append(errs, err)
 	}
+	moved := false
 	for _, s := range plan.Steps {
+		if s.Do == Move && moved {
+			// The old master of the last move reconnects to its new one; the next move must not meet that.
+			_ = pause(ctx, betweenMoves) // an end of ctx is seen below
+		}
+		moved = s.Do == Move
 		if ctx.Err() != nil {
 			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
 			break
