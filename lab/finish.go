@@ -14,9 +14,7 @@ func (r *Run) Finish(ctx context.Context) (report.Run, error) {
 	rec := report.Run{System: string(r.opts.Setup), Fault: r.Fault, FaultText: r.faultText(), Heal: r.Healed, End: host.Now(), Client: r.Out.Source}
 	var errs []error
 	if r.In != nil {
-		if r.Cut {
-			rec.Cut = r.In.Source
-		}
+		rec.Cut = r.In.Source
 		// The one on the box first: it reads from its own box only, and its keys are none of the client's.
 		errs = append(errs, r.In.Finish(ctx))
 		rec.Probe = append(rec.Probe, r.In.Events()...)

@@ -20,7 +20,9 @@ type Scenario struct {
 	Env []string
 	// Holder is the box that is given the VIP at the start: the name of redis1 or redis2.
 	Holder string
-	// Steps is the scenario itself. It begins with a pair that holds still: the VIP on Holder, both writers writing.
+	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
+	Cut bool
+	// Steps is the scenario itself. It begins with a pair that holds still: the VIP on Holder, the writers writing.
 	Steps func(ctx context.Context, r *Run) error
 	// Must says what has to hold of the result of our programs; it returns a sentence for each thing that does not.
 	Must claim
@@ -45,14 +47,12 @@ type Run struct {
 	Scenario Scenario
 	// Holder is the box that had the VIP at the start, Standby the other.
 	Holder, Standby *Box
-	// Out is the write probe on the client, In the one on the box that had the VIP at the start.
+	// Out is the write probe on the client. In is the one on the box that had the VIP at the start, if that one is cut off: nil otherwise.
 	Out, In *Writer
 	// Fault is the instant of the fault.
 	Fault host.Mono
 	// Healed is the instant at which a cut was mended, 0 if never.
 	Healed host.Mono
-	// Cut says that Holder is cut off, so that what In got acknowledged is of interest.
-	Cut bool
 	// Moves are the instants of the planned moves.
 	Moves []host.Mono
 	// Extra are numbers of this scenario alone, for the result file.
@@ -91,8 +91,10 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 	if r.Out, err = l.StartWriter(ctx, l.Client); err != nil {
 		return r, err
 	}
-	if r.In, err = l.StartWriter(ctx, r.Holder); err != nil {
-		return r, err
+	if s.Cut {
+		if r.In, err = l.StartWriter(ctx, r.Holder); err != nil {
+			return r, err
+		}
 	}
 	if err := r.Out.AwaitWriting(ctx, startWait); err != nil {
 		return r, err

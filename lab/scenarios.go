@@ -100,6 +100,10 @@ var plannedMoves = Scenario{
 				r.Fault = at
 			}
 			r.Moves = append(r.Moves, at)
+			// keepalived's own start is no part of the move.
+			if err := r.Steady(ctx, plannedMovesEvery/6); err != nil {
+				return err
+			}
 			if err := from.StartKeepalived(ctx); err != nil {
 				return err
 			}
@@ -131,6 +135,7 @@ var cutOff = Scenario{
 	Name:   "cut-off",
 	About:  "no packet passes to or from the box with the VIP; it fences itself, the other takes over; then it heals",
 	Layout: AllMastersOnRedis1,
+	Cut:    true,
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
 	Steps:  holderIsCutOff,
@@ -140,13 +145,13 @@ var cutOffStay = Scenario{
 	Name:   "cut-off-stay",
 	About:  "the same with two of the three masters on the cut side, so that it alone has the majority (policy stay)",
 	Layout: TwoMastersOnRedis1,
+	Cut:    true,
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
 	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
 	Steps:  holderIsCutOff,
 }
 
 func holderIsCutOff(ctx context.Context, r *Run) (err error) {
-	r.Cut = true
 	if r.Fault, err = r.Holder.Isolate(); err != nil {
 		return err
 	}
