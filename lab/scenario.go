@@ -29,7 +29,7 @@ type Scenario struct {
 }
 
 // Scenarios are all there are, in the order of the list.
-var Scenarios = []Scenario{boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay}
+var Scenarios = []Scenario{boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay, quiet}
 
 // Find returns the scenario of a name.
 func Find(name string) (Scenario, error) {

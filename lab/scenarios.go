@@ -13,6 +13,19 @@ const vipWait = 10 * time.Second
 // writableWait is how long we wait for every slot; who has not made it by then never will.
 const writableWait = 20 * time.Second
 
+// quiet is what the other figures are to be read against.
+var quiet = Scenario{
+	Name:   "quiet",
+	About:  "nothing happens for 20 s: the worst write gap is the machine's own",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Must:   all(vipStays, nothingLost),
+	Steps: func(ctx context.Context, r *Run) error {
+		r.Fault = r.Timeline.Step("nothing happens")
+		return r.Steady(ctx, 20*time.Second)
+	},
+}
+
 var boxDies = Scenario{
 	Name:   "box-dies",
 	About:  "the box with the VIP and all three masters loses its power (policy follow)",
