@@ -79,7 +79,11 @@ func (b *Box) StartRedis(ctx context.Context, ports ...int) error {
 
 // mustRun runs a program on the box; any exit code but 0 is an error with its output.
 func (b *Box) mustRun(ctx context.Context, argv ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	return b.mustRunWithin(ctx, 10*time.Second, argv...)
+}
+
+func (b *Box) mustRunWithin(ctx context.Context, limit time.Duration, argv ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s did not end within %s", argv[0], limit))
 	defer cancel()
 	out, code, err := b.host.Run(ctx, b.lab.opts.Env, argv...)
 	if err != nil {

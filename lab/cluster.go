@@ -34,15 +34,18 @@ func (l *Lab) restoreCluster(ctx context.Context) error {
 		return err
 	}
 	cache := filepath.Join(l.opts.Build, "lab-cache", version)
-	if _, err := os.Stat(filepath.Join(cache, string(l.opts.Layout))); errors.Is(err, fs.ErrNotExist) {
-		l.opts.Say("making the cluster once (%s), it is kept in %s", version, cache)
-		if err := l.makeTemplate(ctx, cache, l.opts.Layout); err != nil {
+	return l.restoreLayout(ctx, cache, l.opts.Layout)
+}
+
+func (l *Lab) restoreLayout(ctx context.Context, cache string, layout Layout) error {
+	if _, err := os.Stat(filepath.Join(cache, string(layout))); errors.Is(err, fs.ErrNotExist) {
+		if err := l.makeTemplate(ctx, cache, layout); err != nil {
 			return fmt.Errorf("make the cluster: %w", err)
 		}
 	} else if err != nil {
 		return fmt.Errorf("look for the cluster: %w", err)
 	}
-	return l.copyData(filepath.Join(cache, string(l.opts.Layout)), false)
+	return l.copyData(filepath.Join(cache, string(layout)), false)
 }
 
 // redisVersion names the server's version and build, for the name of the template.
@@ -79,35 +82,24 @@ func (l *Lab) copyData(template string, save bool) error {
 
 // makeTemplate makes a cluster on the boxes, stops it cleanly and keeps its files.
 func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) error {
-	for _, b := range l.Boxes() {
-		for _, p := range b.Ports {
-			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
-				return err
-			}
-		}
-	}
-	for _, b := range l.hosts() {
-		if err := b.Boot(ctx); err != nil {
+	if layout == AllMastersOnRedis1 {
+		if err := l.restoreLayout(ctx, cache, TwoMastersOnRedis1); err != nil {
 			return err
 		}
 	}
-	create := []string{"redis-cli", "--cluster", "create"}
-	for _, b := range l.Boxes() {
-		create = append(create, b.Instances()...)
-	}
-	if err := l.awaitAnswers(ctx); err != nil {
-		return err
-	}
-	if err := l.Client.mustRun(ctx, append(create, "--cluster-replicas", "1", "--cluster-yes")...); err != nil {
-		return err
-	}
-	if err := l.AwaitLinked(ctx, 30*time.Second); err != nil {
+	l.opts.Say("making the cluster once, with %s; it is kept in %s", strings.ReplaceAll(string(layout), "-", " "), cache)
+	if err := l.bootAll(ctx); err != nil {
 		return err
 	}
 	if layout == AllMastersOnRedis1 {
+		if err := l.AwaitLinked(ctx, createLimit); err != nil {
+			return err
+		}
 		if err := l.moveMasters(ctx); err != nil {
 			return err
 		}
+	} else if err := l.createCluster(ctx); err != nil {
+		return err
 	}
 	if err := l.stopRedis(ctx); err != nil {
 		return err
@@ -136,6 +128,37 @@ func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) err
 		}
 	}
 	return nil
+}
+
+func (l *Lab) bootAll(ctx context.Context) error {
+	for _, b := range l.Boxes() {
+		for _, p := range b.Ports {
+			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range l.hosts() {
+		if err := b.Boot(ctx); err != nil {
+			return err
+		}
+	}
+	return l.awaitAnswers(ctx)
+}
+
+// createLimit is long: a handshake between two nodes that goes wrong is tried again only after cluster-node-timeout.
+const createLimit = 45 * time.Second
+
+// createCluster makes a cluster of the six, as the first users did.
+func (l *Lab) createCluster(ctx context.Context) error {
+	create := []string{"redis-cli", "--cluster", "create"}
+	for _, b := range l.Boxes() {
+		create = append(create, b.Instances()...)
+	}
+	if err := l.Client.mustRunWithin(ctx, createLimit, append(create, "--cluster-replicas", "1", "--cluster-yes")...); err != nil {
+		return err
+	}
+	return l.AwaitLinked(ctx, createLimit)
 }
 
 // awaitAnswers waits until every instance answers for the first time.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -30,10 +32,12 @@ type Cable struct{ port string }
 
 // NewSwitch makes the switch in this process' network namespace. addr, with the length of its prefix, is the lab's own address on it.
 func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
-	// Snooping and the forward delay would hold back the first packets of a host that has just been plugged in. Without a hardware address
-	// of its own a bridge has that of one of its ports: it would change with the hosts, and those that know the old one would answer
-	// into the void for half a minute.
-	err := ip(ctx, "link", "add", bridge, "address", "02:00:c0:a8:09:02", "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
+	mac, err := hardwareAddress(addr)
+	if err != nil {
+		return nil, fmt.Errorf("make the switch: %w", err)
+	}
+	// Snooping and the forward delay would hold back the first packets of a host that has just been plugged in.
+	err = ip(ctx, "link", "add", bridge, "address", mac, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
 	if err != nil {
 		return nil, fmt.Errorf("make the switch: %w", err)
 	}
@@ -46,6 +50,17 @@ func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
 	return &Switch{}, nil
 }
 
+// hardwareAddress is the one that belongs to an address (with the length of its prefix). A box that is booted again has its old one: with
+// another, those that still know the old one would write to nobody for half a minute.
+func hardwareAddress(addr string) (string, error) {
+	p, err := netip.ParsePrefix(addr)
+	if err != nil || !p.Addr().Is4() {
+		return "", fmt.Errorf("find a hardware address for %q: not an IPv4 address with its prefix", addr)
+	}
+	ip := p.Addr().As4()
+	return net.HardwareAddr(append([]byte{0x02, 0}, ip[:]...)).String(), nil
+}
+
 // Connect plugs a host in, gives it its addresses (with the length of the prefix), and its default gateway unless that is empty.
 func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...string) (*Cable, error) {
 	s.mu.Lock()
@@ -53,7 +68,10 @@ func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...
 	// A port has a number of its own: that of a host that was killed goes away only after a while.
 	c := &Cable{port: fmt.Sprintf("port%d", s.next)}
 	s.mu.Unlock()
-	err := ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "netns", strconv.Itoa(h.Pid()))
+	mac, err := hardwareAddress(addrs[0])
+	if err == nil {
+		err = ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "address", mac, "netns", strconv.Itoa(h.Pid()))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("plug in %s: %w", h.Spec.Name, err)
 	}
