@@ -39,7 +39,11 @@ func state(t *testing.T) []string {
 		if strings.Trim(e.Name(), "0123456789") != "" {
 			continue
 		}
-		// A process that ends while we look is not there.
+		// A process that ends while we look is not there, and one that has ended and that nobody has asked for holds nothing.
+		stat, err := os.ReadFile(filepath.Join("/proc", e.Name(), "stat"))
+		if _, after, ok := strings.Cut(string(stat), ") "); err != nil || !ok || after[0] == 'Z' || after[0] == 'X' {
+			continue
+		}
 		if line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline")); err == nil && len(line) > 0 {
 			all = append(all, fmt.Sprintf("process %s %s", e.Name(), bytes.ReplaceAll(line, []byte{0}, []byte(" "))))
 		}

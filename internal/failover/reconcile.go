@@ -130,7 +130,7 @@ func (r *Reconciler) localLimits() redis.Limits {
 func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, error) {
 	out := Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil}
 	if !r.DryRun {
-		unlock, err := r.takeActLock(ctx)
+		unlock, waited, err := r.takeActLock(ctx)
 		switch {
 		case errors.Is(err, state.ErrBusy):
 			out.Sentence = "another run is acting"
@@ -140,6 +140,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 			r.Log.Warn().Err(err).Msg("going on without the acting lock")
 		default:
 			defer unlock()
+		}
+		if waited {
+			// Whoever acted in the meantime has changed what was seen, and has written down more than we have read.
+			r.memory = nil
+			if o, err = r.Look(ctx); err != nil {
+				return out, err
+			}
 		}
 	}
 	defer func() { r.store.saveMemory(r.memory) }()
@@ -204,12 +211,15 @@ func (o *Observation) canLift() bool {
 	return o.Fence.PeerFor >= o.Fence.HoldOff || o.Fence.AloneFor >= o.Times.ColdStartWait
 }
 
-func (r *Reconciler) takeActLock(ctx context.Context) (state.Unlock, error) {
+// takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
+func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, waited bool, err error) {
 	r.begin()
-	if r.Event == nil {
-		return r.store.run.TryLock(actLock)
+	unlock, err = r.store.run.TryLock(actLock)
+	if r.Event == nil || !errors.Is(err, state.ErrBusy) {
+		return unlock, false, err
 	}
-	return lock(ctx, r.store.run, actLock)
+	unlock, err = lock(ctx, r.store.run, actLock)
+	return unlock, true, err
 }
 
 // say logs a decision when it differs from the last.

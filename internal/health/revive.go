@@ -83,7 +83,7 @@ func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Loo
 	if _, err := run.Load(name+".json", &s); err != nil {
 		r.Log.Warn().Err(err).Msg("the back-off of revive starts anew")
 	}
-	said := s.Said
+	before, said := s, s.Said
 	ok, gaveUp := r.mayStart(&s, in, state.Now())
 	if !ok {
 		if s.Said != said {
@@ -103,13 +103,29 @@ func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Loo
 		return look, false
 	}
 	begun := time.Now()
-	if err := r.Service.Start(ctx, in); err != nil {
+	err = r.Service.Start(ctx, in)
+	if errors.Is(err, service.ErrRefused) {
+		r.refused(run, name, before, err)
+		return look, false
+	}
+	if err != nil {
 		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
 		return look, false
 	}
 	look = r.await(ctx, look, l)
 	r.Log.Warn().Msgf("%s was dead and has been started, after %d ms it %s", in.Name(), time.Since(begun).Milliseconds(), look.State)
 	return look, false
+}
+
+// refused says once that nobody here may start the instance. It was not started, so nothing is counted.
+func (r *Reviver) refused(run state.Dir, name string, before starts, why error) {
+	if !before.Said {
+		r.Log.Error().Err(why).Msg("a dead instance is not revived")
+	}
+	before.Said = true
+	if err := run.Store(name+".json", before); err != nil {
+		r.Log.Warn().Err(err).Msg("that an instance is not revived cannot be kept and will be said again")
+	}
 }
 
 // mayStart applies the back-off and the burst, and counts the start.

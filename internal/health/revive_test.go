@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -230,6 +231,21 @@ func TestWhatIsNotRevived(t *testing.T) {
 			t.Errorf("an instance that %s: %d starts", s, m.starts)
 		}
 		cancel()
+	}
+}
+
+// Where this program may not start servers, it says so once, and does not claim that the instance died again and again.
+func TestRefusedStartsDoNotCount(t *testing.T) {
+	m := &stub{start: func(config.Instance) error { return fmt.Errorf("start: %w", service.ErrRefused) }}
+	b := stubbed(t, m, t.TempDir())
+	for n := range b.cfg.Revive.Burst + 2 {
+		_, gaveUp := b.revive(50 * time.Millisecond)
+		if said := b.log.Len() > 0; gaveUp || said != (n == 0) {
+			t.Errorf("run %d: given up %v, %s", n+1, gaveUp, &b.log)
+		}
+	}
+	if len(b.remembered().At) != 0 {
+		t.Errorf("remembered %+v", b.remembered())
 	}
 }
 

@@ -63,8 +63,10 @@ func fits(s redis.State) bool {
 // warning is what an operator should do about a state that is fit and not well.
 func warning(s redis.State) string {
 	switch s {
-	case redis.NoAuth, redis.WrongPassword:
+	case redis.NoAuth:
 		return "; hint: set password_file"
+	case redis.WrongPassword:
+		return "; hint: correct password_file, or requirepass in the instance's own configuration"
 	case redis.NoPerm:
 		return "; hint: allow this user PING, INFO, CLUSTER, CONFIG and CLIENT"
 	case redis.Denied:

@@ -111,11 +111,13 @@ func (d Dir) read(name string, v any) (found bool, damage, err error) {
 		// It is valid JSON, and would make a map that was ready to be written to nil.
 		return false, errors.New("it holds nothing"), nil
 	}
-	// Unmarshal fills v up to the place where it fails, and half a state is worse than none: so it is tried first.
-	if damage := json.Unmarshal(data, reflect.New(reflect.TypeOf(v).Elem()).Interface()); damage != nil {
+	// Unmarshal fills its target up to the place where it fails, and half a state is worse than none.
+	whole := reflect.New(reflect.TypeOf(v).Elem())
+	if damage := json.Unmarshal(data, whole.Interface()); damage != nil {
 		return false, damage, nil
 	}
-	return true, json.Unmarshal(data, v), nil
+	reflect.ValueOf(v).Elem().Set(whole.Elem())
+	return true, nil, nil
 }
 
 // setAside renames a damaged file out of the way, so that it can be looked at and does no harm.
@@ -151,7 +153,20 @@ func (d Dir) StoreBytes(name string, data []byte) error {
 	if err := t.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write state file %s: %w", d.Path(name), err)
 	}
+	if err := d.sync(); err != nil {
+		return fmt.Errorf("write state file %s: %w", d.Path(name), err)
+	}
 	return nil
+}
+
+// sync makes the names in the directory outlive a loss of power: the file itself was written out before its rename.
+func (d Dir) sync() error {
+	f, err := os.Open(string(d))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }
 
 // giveToOwner hands a file that root makes to the owner of the directory.

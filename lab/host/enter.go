@@ -139,16 +139,20 @@ func setUpInner(workDir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the lab's mount point: %w", err)
 	}
-	steps := []struct {
+	type step struct {
 		what string
 		do   func() error
-	}{
+	}
+	steps := []step{
 		{"detach the mounts", func() error { return unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
 		{"mount /proc", func() error {
 			return unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 		}},
 		{"mount the work directory", func() error { return unix.Mount("redislab", workDir, "tmpfs", 0, "mode=0755,size=2g") }},
 		{"bring up the loopback", func() error { return linkUp("lo", true) }},
+	}
+	if Rootless() {
+		steps = append(steps, step{"pretend setgroups", pretendSetgroups})
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {

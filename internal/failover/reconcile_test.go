@@ -1,0 +1,55 @@
+package failover
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// watched tells when somebody begins to wait on it.
+type watched struct {
+	context.Context
+	once  sync.Once
+	asked chan struct{}
+}
+
+func (w *watched) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.asked) })
+	return w.Context.Done()
+}
+
+// A hook that had to wait for another one looks anew: what it saw before is what the other one has just changed.
+func TestAHookThatWaitedLooksAgain(t *testing.T) {
+	r := reconciler(t)
+	r.Event = &vrrp.Event{Name: "VI_1", State: vrrp.Master}
+	unlock, err := state.Dir(r.Config.RunDir).TryLock(actLock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &watched{Context: within(t, 10*time.Second), asked: make(chan struct{})}
+	go func() {
+		<-ctx.asked
+		unlock()
+	}()
+	out, err := r.Reconcile(ctx, Observation{Why: "what was seen before"})
+	if err != nil || out.Sentence != "keepalived does not run here, so nothing is decided" {
+		t.Errorf("%q, %v", out.Sentence, err)
+	}
+}
+
+func TestATickDoesNotWait(t *testing.T) {
+	r := reconciler(t)
+	unlock, err := state.Dir(r.Config.RunDir).TryLock(actLock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	out, err := r.Reconcile(within(t, 10*time.Second), Observation{Why: "what was seen before"})
+	if err != nil || out.Sentence != "another run is acting" {
+		t.Errorf("%q, %v", out.Sentence, err)
+	}
+}
