@@ -124,6 +124,7 @@ func sideBySide(targets []Target, at func(i int) Look) []Look {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			grow(i % room)
 			looks[i] = at(i)
 		}()
 	}
