@@ -3,6 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make fuzz FUZZTIME=30s           every fuzz test for that long
+# make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -16,7 +17,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz clean
+.PHONY: build demo lab test check units scenarios fuzz bench-check clean
 
 build:
 	@mkdir -p build
@@ -56,6 +57,12 @@ fuzz:
 			echo "$$dir $$name"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME); \
 		done; \
 	done
+
+bench-check: RUNS = 200
+bench-check: build
+	@build/redis-lab install
+	@$(GO) build -o build/bench-check ./bench
+	@build/bench-check -runs $(RUNS)
 
 clean:
 	rm -rf build
