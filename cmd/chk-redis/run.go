@@ -125,12 +125,12 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	if c.act && !r.Held() {
 		looks, r.GivenUp = c.revive(ctx, manager, looks, limits, deadline)
 	}
-	verdict := health.Judge(looks, nil)
 	if a.err != nil {
 		c.log.Warn().Err(a.err).Msg("the tick is left out")
-		return verdict
+		return health.Judge(looks, nil)
 	}
 	o := r.Observe(ctx, looks, a.s)
+	verdict := health.Judge(looks, o.BusyTooLong)
 	outcome, err := r.Reconcile(ctx, o)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.log.Warn().Err(err).Msg("the next check goes on from here")

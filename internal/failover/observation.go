@@ -71,6 +71,8 @@ type Observation struct {
 	BumpGoal uint64
 	// MoveOpen: a coordinated move was begun and not ended.
 	MoveOpen bool
+	// BusyTooLong names the local instances that have been BUSY for busy_grace or longer.
+	BusyTooLong map[string]bool
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
 	Orphans []netip.AddrPort
 }

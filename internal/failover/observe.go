@@ -149,7 +149,7 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 	now := state.Now()
 	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Witness: s.witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
-		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
+		BusyTooLong: map[string]bool{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
 	r.noteLasting(&o, now)
@@ -237,13 +237,19 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 	}
 }
 
-// noteLasting counts the looks in which boxes, instances or everything was silent.
+// noteLasting counts the looks in which boxes, instances or everything was silent, and those in which an instance was busy.
 func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	for _, p := range o.Peers {
 		a := p.Target.Addr
 		o.Boxes[a.Addr()] = Ail{}
 		bad := !p.State.Serves() || p.Role() == redis.Replica
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
+	}
+	for _, l := range o.Locals {
+		busy := note(r.memory.Instances, "busy "+l.Target.Name(), l.State == redis.Busy, now)
+		if busy.Looks > 0 && busy.For >= r.Config.Times.BusyGrace {
+			o.BusyTooLong[l.Target.Name()] = true
+		}
 	}
 	for box := range o.Boxes {
 		o.Boxes[box] = note(r.memory.Boxes, box.String(), o.boxSilent(box), now)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -51,5 +52,33 @@ func TestATickDoesNotWait(t *testing.T) {
 	out, err := r.Reconcile(within(t, 10*time.Second), Observation{Why: "what was seen before"})
 	if err != nil || out.Sentence != "another run is acting" {
 		t.Errorf("%q, %v", out.Sentence, err)
+	}
+}
+
+// BUSY counts from the first look that saw it, across runs, and anew after a look that did not.
+func TestBusyForTooLong(t *testing.T) {
+	look := redis.Look{Target: redis.Target{Addr: addr("127.0.0.1:7000")}, State: redis.Busy}
+	r := reconciler(t)
+	r.Config.Times.BusyGrace = 5 * time.Second
+	observe := func() bool {
+		t.Helper()
+		return r.Observe(within(t, time.Second), []redis.Look{look}, Surroundings{}).BusyTooLong["127.0.0.1:7000"]
+	}
+	if observe() {
+		t.Error("too long at the first look")
+	}
+	since := r.memory.Instances["busy 127.0.0.1:7000"]
+	since.Since.Mono -= 6 * time.Second
+	r.memory.Instances["busy 127.0.0.1:7000"] = since
+	r.store.saveMemory(r.memory)
+	r.memory = nil // the next run
+	if !observe() {
+		t.Error("not too long after 6 s")
+	}
+	look.State = redis.Up
+	observe()
+	look.State = redis.Busy
+	if observe() {
+		t.Error("the time before a good look counts")
 	}
 }
