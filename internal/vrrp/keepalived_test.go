@@ -147,7 +147,10 @@ func TestParentByPIDFile(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", text, p, alive)
 		}
 	}
-	// A process that has taken the number of our keepalived is not our keepalived.
+	// A process that has taken the number of our keepalived is not our keepalived. No pid file tells otherwise.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 	_, _, start, err := stat(keepalived)
 	if err != nil {
 		t.Fatal(err)
