@@ -170,7 +170,7 @@ func id(in config.Instance) string {
 func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
 	for {
 		next := redis.LookAt(ctx, look.Target, l)
-		if ctx.Err() != nil && !next.State.Alive() {
+		if timeIsUp(ctx) && !next.State.Alive() {
 			return look // this look was cut short and says nothing
 		}
 		look = next
@@ -185,4 +185,10 @@ func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) re
 		case <-t.C:
 		}
 	}
+}
+
+// timeIsUp: ctx has ended, or is just about to: a read ends at the deadline itself, a little before the context says so.
+func timeIsUp(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
