@@ -35,6 +35,7 @@ func seed(f *testing.F, pattern string) {
 // FuzzParseInfo: what is accepted can be believed, and says the same when it is written down and read again.
 func FuzzParseInfo(f *testing.F) {
 	seed(f, "*info*.resp")
+	f.Add("role:master\r\nused_memory:-1\r\nrdb_last_save_time:9223372036854775808\r\naof_last_write_status:\x1b[31m\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		i, err := ParseInfo(text)
 		if err != nil {
@@ -74,6 +75,13 @@ func formatInfo(i Info) string {
 	if i.MinReplicas {
 		line("min_slaves_good_slaves", 0)
 	}
+	for key, f := range map[string]Figure{"used_memory": i.UsedMemory, "connected_clients": i.Clients, "rdb_last_save_time": i.LastSave, "aof_enabled": i.AOF} {
+		if f.Known {
+			line(key, f.Value)
+		}
+	}
+	line("rdb_last_bgsave_status", i.SaveStatus)
+	line("aof_last_write_status", i.AOFStatus)
 	return b.String()
 }
 

@@ -46,6 +46,51 @@ type Info struct {
 	// MinReplicas: a min-slaves-to-write above 0 is in force.
 	MinReplicas bool
 	PID         int
+	Shown
+}
+
+// Shown is what people and graphs want to know of an instance and no decision stands on. What a server does not say, or
+// says in a way that cannot be read, is unknown.
+type Shown struct {
+	// UsedMemory is in bytes.
+	UsedMemory Figure
+	Clients    Figure
+	// LastSave is when the data set was last written to disk whole, in seconds since 1970.
+	LastSave Figure
+	// SaveStatus is how the last such write ended, AOFStatus how the last write to the append only file did.
+	SaveStatus, AOFStatus Status
+	// AOF is 1 when there is an append only file, else 0.
+	AOF Figure
+}
+
+// Figure is a number from 0 on that may be unknown.
+type Figure struct {
+	Value int64
+	Known bool
+}
+
+// Status is ok or err, and empty when it is unknown.
+type Status string
+
+// The words of a Status.
+const (
+	StatusOK  Status = "ok"
+	StatusErr Status = "err"
+)
+
+func figure(v string) Figure {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 {
+		return Figure{}
+	}
+	return Figure{n, true}
+}
+
+func status(v string) Status {
+	if s := Status(v); s == StatusOK || s == StatusErr {
+		return s
+	}
+	return ""
 }
 
 // ErrInfo: the text is not an INFO reply.
@@ -109,6 +154,8 @@ func ParseInfo(text string) (Info, error) {
 			i.MinReplicas = true
 		case "connected_slaves":
 			i.Replicas = int(num(key, v, 0, math.MaxInt32))
+		default:
+			i.Shown.read(key, v)
 		}
 	}
 	if bad != nil {
@@ -124,4 +171,21 @@ func ParseInfo(text string) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+func (s *Shown) read(key, v string) {
+	switch key {
+	case "used_memory":
+		s.UsedMemory = figure(v)
+	case "connected_clients":
+		s.Clients = figure(v)
+	case "rdb_last_save_time":
+		s.LastSave = figure(v)
+	case "rdb_last_bgsave_status":
+		s.SaveStatus = status(v)
+	case "aof_enabled":
+		s.AOF = figure(v)
+	case "aof_last_write_status":
+		s.AOFStatus = status(v)
+	}
 }

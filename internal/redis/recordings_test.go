@@ -41,7 +41,10 @@ func TestEveryRecording(t *testing.T) {
 			nodes.WriteString(key + "\n" + describeNodes(t, bulk(t, server, name)))
 		case strings.Contains(name, ".info"):
 			i, err := ParseInfo(bulk(t, server, name))
-			infos.WriteString(key + ": " + describeInfo(i, err) + "\n")
+			infos.WriteString(key + ": " + strings.TrimSpace(describeInfo(i, err)) + "\n")
+			if whole := strings.HasSuffix(name, ".info"); whole && err == nil && !(i.UsedMemory.Known && i.LastSave.Known && i.AOF.Known && i.SaveStatus != "") {
+				t.Errorf("%s: %+v", key, i.Shown)
+			}
 		}
 	}
 	if len(versions) != 5 {
@@ -74,8 +77,16 @@ func describeInfo(i Info, err error) string {
 	if i.Master.IsValid() {
 		words = append(words, "of "+i.Master.String())
 	}
-	return fmt.Sprintf("%s, offset %d, %d replicas, version %q = %d.%d, pid %d",
-		strings.Join(words, " "), i.Offset, i.Replicas, i.VersionText, i.Version.Major, i.Version.Minor, i.PID)
+	return fmt.Sprintf("%s, offset %d, %d replicas, version %q = %d.%d, pid %d; memory %s, clients %s, save %s %s, aof %s %s",
+		strings.Join(words, " "), i.Offset, i.Replicas, i.VersionText, i.Version.Major, i.Version.Minor, i.PID,
+		orUnknown(i.UsedMemory), orUnknown(i.Clients), orUnknown(i.LastSave), i.SaveStatus, orUnknown(i.AOF), i.AOFStatus)
+}
+
+func orUnknown(f Figure) string {
+	if !f.Known {
+		return "?"
+	}
+	return fmt.Sprint(f.Value)
 }
 
 func describeNodes(t *testing.T, text string) string {
