@@ -203,9 +203,10 @@ func newCluster(t *testing.T) []*server {
 
 // recorder runs a writer and keeps its events.
 type recorder struct {
-	t    *testing.T
-	stop context.CancelFunc
-	done chan error
+	t     *testing.T
+	stop  context.CancelFunc
+	done  chan error
+	pulse *pulse
 
 	mu     sync.Mutex
 	events []Event
@@ -214,7 +215,7 @@ type recorder struct {
 func record1(t *testing.T, opts Options) *recorder {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &recorder{t: t, stop: cancel, done: make(chan error, 1)}
+	r := &recorder{t: t, stop: cancel, done: make(chan error, 1), pulse: newPulse(t)}
 	go func() {
 		r.done <- Run(ctx, opts, func(e Event) {
 			r.mu.Lock()
