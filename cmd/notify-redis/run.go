@@ -97,8 +97,12 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if h.event.State == vrrp.Backup && !h.dry && o.KeepalivedLives && !r.Held() {
-		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger}
+	m, warning := r.Maintenance()
+	if warning != "" {
+		h.log.Warn().Msg(warning)
+	}
+	if h.event.State == vrrp.Backup && !h.dry && o.KeepalivedLives && m.Word == "" && !r.Fenced() {
+		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger, Peers: o.Peers}
 		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
 	}
 	if h.dry {

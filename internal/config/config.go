@@ -101,8 +101,23 @@ type Service struct {
 	StartTimeout, StopTimeout time.Duration
 }
 
-// Revive bounds how often a dead instance is started again.
+// ReviveWhen says which instances are started again.
+type ReviveWhen string
+
+const (
+	// ReviveDied starts what died, and not what somebody stopped.
+	ReviveDied ReviveWhen = "died"
+	// ReviveAlways starts what somebody stopped as well.
+	ReviveAlways ReviveWhen = "always"
+	// ReviveNever starts nothing.
+	ReviveNever ReviveWhen = "never"
+)
+
+// Revive says what is started again, and bounds how often.
 type Revive struct {
+	When ReviveWhen
+	// RestartHungAfter is how long an instance may give no answer before it is killed and started; 0 for never.
+	RestartHungAfter time.Duration
 	// Burst starts within Window, then we have given up.
 	Burst  int
 	Window time.Duration
@@ -141,6 +156,8 @@ type Config struct {
 	Witnesses []netip.Addr
 	// NoWitness is set by witness = "none".
 	NoWitness bool
+	// Require is how many instances must be fit for the box to be; 0 means all.
+	Require int
 	// MaxLag is how many bytes of offset a replica may be behind before a coordinated move is refused.
 	MaxLag   int64
 	Times    Times

@@ -103,7 +103,7 @@ func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
 			Backend: BackendAuto, Server: "redis-server", Conf: b.root + "/etc/redis/%p.conf",
 			PidFile: b.root + "/var/run/redis_%p.pid", StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second,
 		},
-		Revive:   Revive{Burst: 5, Window: time.Minute},
+		Revive:   Revive{When: ReviveDied, Burst: 5, Window: time.Minute},
 		StateDir: b.root + "/var/lib/keepalived-redis",
 		RunDir:   b.root + "/run/keepalived-redis",
 		Source:   b.root + DefaultFile,
@@ -121,6 +121,7 @@ vip = ["10.0.0.9", "fd00::9/64"]
 keepalived_conf = "/opt/keepalived.conf"
 policy = "stay"
 witness = ["10.0.0.254", "fd00::fe"]
+require = 3
 max_lag = "512KiB"
 state_dir = "/srv/state"
 run_dir = "/srv/run"
@@ -146,6 +147,8 @@ start_timeout = "11s"
 stop_timeout = "12s"
 
 [revive]
+when = "always"
+restart_hung_after = "45s"
 burst = 7
 window = "90s"
 `
@@ -165,6 +168,7 @@ func wantEveryKey(source string) *Config {
 		KeepalivedConf: "/opt/keepalived.conf",
 		Policy:         PolicyStay,
 		Witnesses:      []netip.Addr{netip.MustParseAddr("10.0.0.254"), netip.MustParseAddr("fd00::fe")},
+		Require:        3,
 		MaxLag:         512 << 10,
 		Times: Times{
 			Deadline: 1500 * time.Millisecond, Settle: 0, StallGrace: time.Second,
@@ -175,7 +179,7 @@ func wantEveryKey(source string) *Config {
 			Backend: BackendProcess, Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
 			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second,
 		},
-		Revive:   Revive{Burst: 7, Window: 90 * time.Second},
+		Revive:   Revive{When: ReviveAlways, RestartHungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},
 		StateDir: "/srv/state",
 		RunDir:   "/srv/run",
 		Username: user,
@@ -226,6 +230,23 @@ func TestLoadTakesEveryKeyFromTheEnvironment(t *testing.T) {
 	got := b.mustLoad("instances = [\"127.0.0.1:1\"]\npolicy = \"follow\"\n[times]\ndial = \"1ms\"\n", environ...)
 	if d := diff(wantEveryKey(b.root+DefaultFile), got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestRequire(t *testing.T) {
+	b := newBox(t)
+	const three = "instances = [\"127.0.0.1:7000-7002\"]\n"
+	for text, want := range map[string]int{
+		"": 0, `require = "all"`: 0, `require = "any"`: 1, `require = 1`: 1, `require = 3`: 3, `require = "2"`: 2,
+	} {
+		if c := b.mustLoad(three + text); c.Require != want {
+			t.Errorf("%s: got %d, want %d", text, c.Require, want)
+		}
+	}
+	for word, want := range map[string]int{"all": 0, "any": 1, "2": 2} {
+		if c := b.mustLoad(three+"require = 3", "KEEPALIVED_REDIS_REQUIRE="+word); c.Require != want {
+			t.Errorf("environment %s: got %d, want %d", word, c.Require, want)
+		}
 	}
 }
 

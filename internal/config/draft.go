@@ -26,6 +26,7 @@ type draft struct {
 	passwordFile     string
 	conf             string
 	burst            int64
+	require          string
 	// thorough is set for --check-config: look at more than a run needs, and keep notes for its report.
 	thorough bool
 	notes    []string

@@ -101,6 +101,21 @@ func TestErrorTexts(t *testing.T) {
 		{"count as a text", one + "[revive]\nburst = \"five\"", []string{
 			`FILE:3: key "revive.burst": "five" is not a whole number; hint: write 1 to 1000, as in burst = 5`}},
 
+		{"require nothing", one + `require = 0`, []string{
+			`FILE:2: key "require": 0 is out of range; hint: write "all" or "any", or a number from 1 on`}},
+		{"require less than nothing", one + `require = -1`, []string{
+			`FILE:2: key "require": -1 is out of range; hint: write "all" or "any", or a number from 1 on`}},
+		{"require a word", one + `require = "most"`, []string{
+			`FILE:2: key "require": "most" is not a whole number; hint: write "all" or "any", or a number from 1 on`}},
+		{"require of another type", one + `require = true`, []string{
+			`FILE:2: key "require": is true or false, not a whole number; hint: write "all" or "any", or a number from 1 on`}},
+		{"require more than there are", "instances = [\"127.0.0.1:7000-7002\"]\nrequire = 4", []string{
+			`FILE:2: key "require": 4 instances must be fit, and this box has 3; hint: write "all", "any" or a number up to 3`}},
+		{"revive when", one + "[revive]\nwhen = \"sometimes\"", []string{
+			`FILE:3: key "revive.when": "sometimes" is not known; hint: write "died", "always" or "never"`}},
+		{"restart what hangs", one + "[revive]\nrestart_hung_after = \"-1s\"", []string{
+			`FILE:3: key "revive.restart_hung_after": -1s is out of range; hint: write 0s to 1h`}},
+
 		{"vip", one + `vip = "192.168.9.91:6379"`, []string{
 			`FILE:2: key "vip": "192.168.9.91:6379" is not an address; hint: write the address that keepalived moves, as in vip = "192.168.9.91"`}},
 		{"vip prefix", one + `vip = "192.168.9.91/33"`, []string{

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 )
 
 // finish works on what no single key can tell: instances with their own configurations, the password, and keys that
@@ -26,6 +27,29 @@ func (d *draft) finish() {
 	d.readPassword()
 	d.findInstances()
 	d.checkWitnesses()
+	d.checkRequire()
+}
+
+// checkRequire turns the word into a number, which cannot be more than there are instances.
+func (d *draft) checkRequire() {
+	switch d.require {
+	case "", "all":
+		return
+	case "any":
+		d.c.Require = 1
+		return
+	}
+	n, err := strconv.Atoi(d.require)
+	p, _ := d.placeOf("", "require")
+	have := len(d.c.Instances)
+	if have == 0 {
+		return // that is told already, and says more
+	}
+	if err != nil || n > have {
+		d.fail(p, fmt.Sprintf("%s instances must be fit, and this box has %d", d.require, have), "write \"all\", \"any\" or a number up to "+strconv.Itoa(have), nil)
+		return
+	}
+	d.c.Require = n
 }
 
 // checkTimes compares times that depend on each other.

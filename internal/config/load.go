@@ -57,6 +57,22 @@ type Options struct {
 	ownAddrs func() []netip.Addr
 }
 
+// FirstDeadline is times.deadline as far as it is known before anything is read: the flag's, else the environment's, else the
+// default. It bounds the reading of the configuration itself, from a disk that may hang.
+func (o Options) FirstDeadline() time.Duration {
+	if o.Environ == nil {
+		o.Environ = os.Environ()
+	}
+	d := o.Deadline
+	if d == 0 {
+		d, _ = time.ParseDuration(envValue(o.Environ, envPrefix+"TIMES_DEADLINE")) // what is wrong with it Load says
+	}
+	if d < minDeadline {
+		return defaultDeadline
+	}
+	return d
+}
+
 // Load reads the configuration: the file, then the environment, then the flags, the later ones winning.
 //
 // The default file may be missing; a file that was named must be there. When something is wrong it returns Errors, one

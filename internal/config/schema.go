@@ -14,6 +14,7 @@ const (
 	kindDuration             // "900ms"
 	kindSize                 // bytes: 1048576 or "1MiB"
 	kindCount                // a whole number
+	kindQuorum               // one of a few words, or a whole number
 	kindList                 // a list of texts
 )
 
@@ -72,6 +73,9 @@ var keys = [...]key{
 	{name: "witness", kind: kindList, example: `["192.168.9.1"]`,
 		doc:  `Addresses outside both boxes that tell which box is cut off; any answer counts. Without it: the default gateway. "none": no witness.`,
 		list: func(d *draft, p place, v []string) { d.setWitnesses(p, v) }},
+	{name: "require", kind: kindQuorum, def: `"all"`, choices: []string{"all", "any"}, min: 1, max: maxInstances,
+		doc: `How many instances must be fit for the box to be: "all", "any" (one is enough), or a number.`,
+		str: func(d *draft) *string { return &d.require }},
 	{name: "max_lag", kind: kindSize, def: `"1MiB"`, min: 0, max: 1 << 40,
 		doc: `How many bytes a replica may be behind before a move is refused.`,
 		num: func(d *draft) *int64 { return &d.c.MaxLag }},
@@ -88,7 +92,7 @@ var keys = [...]key{
 		doc: `One line, the password; mode 0600 or 0640. Without it: requirepass of each instance's own configuration.`,
 		str: func(d *draft) *string { return &d.passwordFile }},
 
-	{table: "times", name: "deadline", kind: kindDuration, def: `"900ms"`, min: 50 * milli, max: minute,
+	{table: "times", name: "deadline", kind: kindDuration, def: `"900ms"`, min: int64(minDeadline), max: minute,
 		doc: `How long one run of chk-redis may take; keep it below keepalived's interval.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.Deadline }},
 	{table: "times", name: "settle", kind: kindDuration, def: `"1s"`, min: 0, max: minute,
@@ -132,6 +136,12 @@ var keys = [...]key{
 		doc: `How long a stop may take until the server is gone.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Service.StopTimeout }},
 
+	{table: "revive", name: "when", kind: kindChoice, def: `"died"`, choices: []string{"died", "always", "never"},
+		doc: `Which instances are started again: "died": those that nobody stopped on purpose; "always": those as well; "never": none.`,
+		str: func(d *draft) *string { return (*string)(&d.c.Revive.When) }},
+	{table: "revive", name: "restart_hung_after", kind: kindDuration, def: `"0s"`, min: 0, max: hour,
+		doc: `How long an instance may give no answer before it is killed and started again; 0s: that is never done.`,
+		dur: func(d *draft) *time.Duration { return &d.c.Revive.RestartHungAfter }},
 	{table: "revive", name: "burst", kind: kindCount, def: `5`, min: 1, max: 1000,
 		doc: `How many times a dead instance is started within window before we give up.`,
 		num: func(d *draft) *int64 { return &d.burst }},
@@ -140,6 +150,12 @@ var keys = [...]key{
 		dur: func(d *draft) *time.Duration { return &d.c.Revive.Window }},
 }
 
+// The deadline's default is below keepalived's shortest usual interval of 1 s.
+const (
+	defaultDeadline = 900 * time.Millisecond
+	minDeadline     = 50 * time.Millisecond
+)
+
 // defaults is the configuration before anything is read. Root is put before the places, for tests.
 func defaults(root string) Config {
 	return Config{
@@ -147,7 +163,7 @@ func defaults(root string) Config {
 		Policy:         PolicyAuto,
 		MaxLag:         1 << 20,
 		Times: Times{
-			Deadline:       900 * time.Millisecond,
+			Deadline:       defaultDeadline,
 			Settle:         time.Second,
 			StallGrace:     1500 * time.Millisecond,
 			FenceStopAfter: 5 * time.Second,
@@ -163,7 +179,7 @@ func defaults(root string) Config {
 			StartTimeout: 10 * time.Second,
 			StopTimeout:  10 * time.Second,
 		},
-		Revive:   Revive{Burst: 5, Window: time.Minute},
+		Revive:   Revive{When: ReviveDied, Burst: 5, Window: time.Minute},
 		StateDir: root + DefaultStateDir,
 	}
 }

@@ -83,6 +83,25 @@ func TestStrictReportOfABadOne(t *testing.T) {
 	}
 }
 
+// How many instances there are is known only when they have been found.
+func TestStrictReportOfTooManyThatMustBeFit(t *testing.T) {
+	b := newBox(t)
+	b.write(DefaultFile, "require = 3\nvip = \"10.0.0.9\"\n")
+	b.write("/etc/redis/7000.conf", "port 7000\n")
+	b.write("/etc/redis/7001.conf", "port 7001\n")
+	want := []string{`FILE:1: key "require": 3 instances must be fit, and this box has 2; hint: write "all", "any" or a number up to 2`}
+	if d := diff(want, b.strict("127.0.0.1")); d != "" {
+		t.Error(d)
+	}
+	// Where no instance is found that is the error, and not how many must be fit.
+	b = newBox(t)
+	b.write(DefaultFile, "require = 3\nvip = \"10.0.0.9\"\n")
+	want = []string{`FILE: no instance is configured, and none was found on this box; hint: name them in FILE, as in instances = ["127.0.0.1:7000-7002"]`}
+	if d := diff(want, b.strict("127.0.0.1")); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestStrictWithoutAFile(t *testing.T) {
 	b := newBox(t)
 	want := []string{

@@ -53,6 +53,11 @@ func (d *draft) set(p place, raw any) {
 		if text, hint = t, h; t == "" {
 			*k.num(d) = v
 		}
+	case kindQuorum:
+		v, t, h := parseQuorum(raw, k)
+		if text, hint = t, h; t == "" {
+			*k.str(d) = v
+		}
 	default:
 		v, t, h := parseText(raw, k)
 		if text, hint = t, h; t == "" {
@@ -221,6 +226,18 @@ func parseCount(raw any, k *key) (v int64, text, hint string) {
 		return 0, fmt.Sprintf("%d is out of range", v), hint
 	}
 	return v, "", ""
+}
+
+// parseQuorum reads one of the key's words, or a count.
+func parseQuorum(raw any, k *key) (v, text, hint string) {
+	if s, ok := raw.(string); ok && slices.Contains(k.choices, s) {
+		return s, "", ""
+	}
+	n, text, hint := parseCount(raw, k)
+	if text != "" {
+		return "", text, "write " + orList(k.choices) + ", or a number from " + strconv.FormatInt(k.min, 10) + " on"
+	}
+	return strconv.FormatInt(n, 10), "", hint
 }
 
 // typeName says what a value of TOML is, in a person's words.

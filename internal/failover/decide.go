@@ -22,8 +22,8 @@ func Decide(o Observation) Plan {
 	switch {
 	case !o.KeepalivedLives:
 		p.say(o.Why)
-	case o.Maintenance != "":
-		p.say("maintenance (" + o.Maintenance + "): nothing is changed")
+	case o.Maintenance.Word != "":
+		p.say("maintenance (" + o.Maintenance.String() + "): nothing is changed")
 	case o.Fence != nil:
 		p.fenced(&o)
 	case o.Isolated():

@@ -145,7 +145,7 @@ func replicas(each func(key string, o Observation)) {
 		"epochs to raise": func(o *Observation) { o.BumpGoal = 11 },
 		"a move is open":  func(o *Observation) { o.MoveOpen = true },
 		"an orphan":       func(o *Observation) { o.Orphans = []netip.AddrPort{o.Locals[0].Target.Addr} },
-		"maintenance":     func(o *Observation) { o.Maintenance = "new disks" },
+		"maintenance":     func(o *Observation) { o.Maintenance = Maintenance{Word: Hold, Reason: "new disks"} },
 		"no keepalived": func(o *Observation) {
 			o.KeepalivedLives, o.Why = false, "keepalived does not run here, so nothing is decided"
 		},
@@ -202,7 +202,7 @@ func TestDecideReplica(t *testing.T) {
 	compareAll(t, "replica.txt", replicas, func(key string, o Observation, p Plan) {
 		l := o.Locals[1]
 		whole := l.State == redis.Up && l.Role() == redis.Replica && !l.Info.Syncing && (l.Info.LinkUp || l.Info.Offset > 0)
-		if promotes(p) && (!whole || o.Maintenance != "" || !o.KeepalivedLives) {
+		if promotes(p) && (!whole || o.Maintenance.Word != "" || !o.KeepalivedLives) {
 			t.Errorf("%s: promotes: %s", key, p.Sentence)
 		}
 		for _, s := range p.Steps {
@@ -277,8 +277,12 @@ func TestDecideSingle(t *testing.T) {
 			o.Locals = o.Locals[:2]
 			o.Locals[1].Info.Syncing = true
 		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it is in the middle of a sync and its data is not whole"},
-		"maintenance": {func(o *Observation) { o.Hook = true; o.peersAre(redis.Silent, lost); o.Maintenance = "disks" },
-			"maintenance (disks): nothing is changed"},
+		"maintenance": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Maintenance = Maintenance{Word: Drain, Until: "18:00", Reason: "disks"}
+		},
+			"maintenance (drain until 18:00: disks): nothing is changed"},
 		"settling": {func(o *Observation) { o.HeldFor = 400 * time.Millisecond; o.Locals = o.Locals[:2] },
 			"192.168.9.70:7000 moves here once the VIP has been held for 1s"},
 		"behind": {func(o *Observation) { o.Peers[0].Info.Offset = 1 << 30; o.Locals = o.Locals[:2] },

@@ -2,21 +2,22 @@ package failover
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"keepalived-redis/internal/redis"
 )
 
-// Held: a fence or a maintenance is on record, so nothing is revived.
-func (r *Reconciler) Held() bool {
+// Maintenance is what a person wrote down for this box; warning is what there is to say of the file.
+func (r *Reconciler) Maintenance() (m Maintenance, warning string) {
+	r.begin()
+	return maintenance(r.store.durable)
+}
+
+// Fenced: a fence is on record, so nothing is revived.
+func (r *Reconciler) Fenced() bool {
 	r.begin()
 	var f fenceRecord
-	if r.store.load(r.store.durable, fenceFile, &f) && f.Lifted == nil {
-		return true
-	}
-	_, err := os.Stat(r.store.durable.Path(MaintenanceFile))
-	return err == nil
+	return r.store.load(r.store.durable, fenceFile, &f) && f.Lifted == nil
 }
 
 // Describe is an observation and its plan for people: what --dry-run prints.

@@ -19,8 +19,6 @@ const (
 	witnessFile = "witness.json" // durable
 	fenceFile   = "fence.json"   // durable
 	moveFile    = "move.json"    // durable
-	// MaintenanceFile in the durable directory stops every action; its text is the reason.
-	MaintenanceFile = "maintenance"
 )
 
 // seen is the stretch for which something has been in a bad state.

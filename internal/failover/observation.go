@@ -63,10 +63,9 @@ type Observation struct {
 	// MoveWait is how long the next coordinated move has to wait after a failed one.
 	MoveWait time.Duration
 	// GivenUp: revive has used up its starts for this instance.
-	GivenUp map[netip.AddrPort]bool
-	Fence   *FenceView
-	// Maintenance is the reason of a maintenance, empty without one.
-	Maintenance string
+	GivenUp     map[netip.AddrPort]bool
+	Fence       *FenceView
+	Maintenance Maintenance
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
 	BumpGoal uint64
 	// MoveOpen: a coordinated move was begun and not ended.

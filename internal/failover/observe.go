@@ -3,7 +3,6 @@ package failover
 import (
 	"context"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +55,9 @@ type Surroundings struct {
 	peers   []redis.Look
 	witness Witness
 }
+
+// Peers are the looks at the instances of the other boxes, as far as they were known.
+func (s Surroundings) Peers() []redis.Look { return s.peers }
 
 // LookAround looks at the peers, the witness and the VIP. It may run beside the look at the local instances, because the
 // peers are known from the last run.
@@ -153,7 +155,7 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
 	r.noteLasting(&o, now)
-	o.Maintenance = r.maintenance()
+	o.Maintenance, _ = maintenance(r.store.durable) // the warning is for whoever asks for it before
 	o.Fence = r.seeFence(&o, now)
 	var move moveRecord
 	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
@@ -263,19 +265,6 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	if a, ok := alone[""]; ok {
 		r.memory.Alone = &a
 	}
-}
-
-// maintenance is the reason that somebody wrote down, or nothing.
-func (r *Reconciler) maintenance() string {
-	b, err := os.ReadFile(r.store.durable.Path(MaintenanceFile))
-	if err != nil {
-		return ""
-	}
-	reason := strings.Join(strings.Fields(string(b[:min(len(b), 200)])), " ")
-	if reason == "" {
-		return "no reason given"
-	}
-	return reason
 }
 
 // seeFence reads the fence and notes since when a peer answers.

@@ -3,8 +3,10 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +25,11 @@ type Reviver struct {
 	Config  *config.Config
 	Service service.Manager
 	Log     *zerolog.Logger
+	// Peers are the looks at the instances of the other boxes.
+	Peers []redis.Look
+
+	// around are all looks, at this box and the others.
+	around []redis.Look
 }
 
 // starts is what is remembered of one instance.
@@ -31,8 +38,10 @@ type starts struct {
 	At []state.Stamp `json:"at,omitempty"`
 	// Next is how long after the last start the next may come.
 	Next time.Duration `json:"next_ns,omitempty"`
-	// Said: that we have given up has been logged.
-	Said bool `json:"said,omitempty"`
+	// Said is the last complaint, so that it is logged once.
+	Said string `json:"complaint,omitempty"`
+	// Hung is since when it has given no answer; nil while it does.
+	Hung *state.Stamp `json:"hung,omitempty"`
 }
 
 // The back-off between two starts: 200 ms, doubled each time, up to a quarter of the window.
@@ -44,17 +53,21 @@ const pollPause = 5 * time.Millisecond
 // Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
 // the instances for which it has given up.
 func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits) ([]redis.Look, map[netip.AddrPort]bool) {
+	if r.Config.Revive.When == config.ReviveNever {
+		return looks, nil
+	}
 	out := append([]redis.Look(nil), looks...)
+	r.around = append(append([]redis.Look(nil), looks...), r.Peers...)
 	gaveUp := make([]bool, len(looks))
 	var wg sync.WaitGroup
 	for i := range looks {
-		if looks[i].State != redis.Refused {
+		if looks[i].State != redis.Refused && r.Config.Revive.RestartHungAfter == 0 {
 			continue
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out[i], gaveUp[i] = r.revive(ctx, r.Config.Instances[i], looks[i], l)
+			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], looks[i], l)
 		}()
 	}
 	wg.Wait()
@@ -67,95 +80,163 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 	return out, up
 }
 
-func (r *Reviver) revive(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
-	run := state.Dir(r.Config.RunDir)
-	name := "revive-" + id(in)
-	unlock, err := run.TryLock(name + ".lock")
+// one does what is due for one instance, with its memory loaded and locked.
+func (r *Reviver) one(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
+	m := memory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
+	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
-		return r.await(ctx, look, l), false // another run is at it
+		if look.State == redis.Refused {
+			return r.await(ctx, look, l), false // another run is at it
+		}
+		return look, false
 	}
 	if err != nil {
-		r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		if look.State == redis.Refused {
+			r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		}
 		return look, false
 	}
 	defer unlock()
-	var s starts
-	if _, err := run.Load(name+".json", &s); err != nil {
+	if err := m.load(); err != nil {
 		r.Log.Warn().Err(err).Msg("the back-off of revive starts anew")
 	}
-	before, said := s, s.Said
-	ok, gaveUp := r.mayStart(&s, in, state.Now())
-	if !ok {
-		if s.Said != said {
-			if err := run.Store(name+".json", s); err != nil {
-				r.Log.Warn().Err(err).Msgf("that %s is given up cannot be kept and will be said again", in.Name())
-			}
-		}
-		return look, gaveUp
+	look, gaveUp := r.due(ctx, &m, in, look, l)
+	if err := m.save(); err != nil {
+		r.Log.Warn().Err(err).Msgf("what was done about %s cannot be kept and will be said again", in.Name())
 	}
-	if st := r.Service.Status(ctx, in); st.Status == service.Stopped || st.Status == service.Busy || st.Status == service.Running {
+	return look, gaveUp
+}
+
+// due starts the instance if it is dead, or hangs for too long, and nothing speaks against it.
+func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
+	now := state.Now()
+	hung := look.State == redis.Stalled || look.State == redis.Silent
+	switch {
+	case look.State == redis.Refused:
+		m.Hung = nil
+	case look.State == redis.Unseen:
+		return look, false // that says nothing of the instance
+	case !hung:
+		m.Hung = nil
+		return look, false
+	case m.Hung == nil || m.Hung.Boot != now.Boot:
+		m.Hung = &now
+		return look, false
+	case now.Since(*m.Hung) < r.Config.Revive.RestartHungAfter:
+		return look, false
+	}
+	st := r.Service.Status(ctx, in)
+	switch {
+	case st.Status == service.Stopped && r.Config.Revive.When != config.ReviveAlways,
+		st.Status == service.Busy, st.Status == service.Running && !hung:
 		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
 		return r.await(ctx, look, l), false
 	}
+	if why := r.emptied(in); why != "" {
+		r.complain(m, why)
+		return look, true
+	}
+	before := m.starts
+	if ok, gaveUp := r.mayStart(m, in, now); !ok {
+		return look, gaveUp
+	}
 	// The start is counted before it is made: a run that is killed in between must not start for ever.
-	if err := run.Store(name+".json", s); err != nil {
+	if err := m.save(); err != nil {
 		r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		m.starts, m.saved = before, before // it has been said, and the disk takes nothing
 		return look, false
 	}
-	begun := time.Now()
-	err = r.Service.Start(ctx, in)
-	if errors.Is(err, service.ErrRefused) {
-		r.refused(run, name, before, err)
-		return look, false
-	}
-	if err != nil {
-		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
-		return look, false
-	}
-	look = r.await(ctx, look, l)
-	r.Log.Warn().Msgf("%s was dead and has been started, after %d ms it %s", in.Name(), time.Since(begun).Milliseconds(), look.State)
-	return look, false
+	return r.start(ctx, m, in, look, l, before), false
 }
 
-// refused says once that nobody here may start the instance. It was not started, so nothing is counted.
-func (r *Reviver) refused(run state.Dir, name string, before starts, why error) {
-	if !before.Said {
-		r.Log.Error().Err(why).Msg("a dead instance is not revived")
+// start starts the instance, after it has killed one that hangs, and waits for it.
+func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look redis.Look, l redis.Limits, before starts) redis.Look {
+	begun, what := time.Now(), "was dead"
+	var err error
+	if m.Hung != nil {
+		what = fmt.Sprintf("has given no answer for %s, was killed", state.Now().Since(*m.Hung).Round(time.Second))
+		err = r.Service.Kill(ctx, in)
 	}
-	before.Said = true
-	if err := run.Store(name+".json", before); err != nil {
-		r.Log.Warn().Err(err).Msg("that an instance is not revived cannot be kept and will be said again")
+	if err == nil {
+		err = r.Service.Start(ctx, in)
 	}
+	switch {
+	case errors.Is(err, service.ErrRefused):
+		// Nobody here may start it. It was not started, so nothing is counted.
+		m.starts = before
+		r.complain(m, "a dead instance is not revived: "+err.Error())
+		return look
+	case err != nil:
+		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
+		return look
+	}
+	m.Hung = nil
+	look = r.await(ctx, look, l)
+	r.Log.Warn().Msgf("%s %s and has been started, after %d ms it %s", in.Name(), what, time.Since(begun).Milliseconds(), look.State)
+	return look
+}
+
+// complain logs a sentence once, until there is another to log or the instance may be started again.
+func (r *Reviver) complain(m *memory, why string) {
+	if m.Said != why {
+		r.Log.Error().Msg(why)
+	}
+	m.Said = why
 }
 
 // mayStart applies the back-off and the burst, and counts the start.
-func (r *Reviver) mayStart(s *starts, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
+func (r *Reviver) mayStart(m *memory, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
 	var recent []state.Stamp
-	for _, at := range s.At {
+	for _, at := range m.At {
 		// A start that is still to come was written by no clock of this boot, and would count for ever.
 		if at.Boot == now.Boot && at.Mono <= now.Mono && now.Since(at) < r.Config.Revive.Window {
 			recent = append(recent, at)
 		}
 	}
-	s.At = recent
+	m.At = recent
 	switch n := len(recent); {
 	case n >= r.Config.Revive.Burst:
-		if !s.Said {
-			s.Said = true
-			r.Log.Error().Msgf("%s died %d times within %s and is not started again; hint: look at its log, then redis-initd %d start",
-				in.Name(), n, r.Config.Revive.Window, in.Port)
+		why := fmt.Sprintf("%s died %d times within %s and is not started again", in.Name(), n, r.Config.Revive.Window)
+		if m.Said == "" || !strings.HasPrefix(m.Said, why) { // its log is read once
+			if words := service.LastWords(in, 0); words != "" {
+				why += "; its last words: " + words
+			}
+			r.complain(m, fmt.Sprintf("%s; hint: look at its log, then redis-initd %d start", why, in.Port))
 		}
 		return false, true
-	case n > 0 && now.Since(recent[n-1]) < s.Next:
+	case n > 0 && now.Since(recent[n-1]) < m.Next:
 		return false, false
 	case n == 0:
-		s.Next = 0
+		m.Next = 0
 	}
-	s.Said = false
-	s.At = append(s.At, now)
-	s.Next = min(max(2*s.Next, firstBackoff), r.Config.Revive.Window/4)
-	s.Next += time.Duration(rand.Int64N(int64(s.Next)/4 + 1)) // jitter, so that instances do not start in step
+	m.Said = ""
+	m.At = append(m.At, now)
+	m.Next = min(max(2*m.Next, firstBackoff), r.Config.Revive.Window/4)
+	m.Next += time.Duration(rand.Int64N(int64(m.Next)/4 + 1)) // jitter, so that instances do not start in step
 	return true, false
+}
+
+// memory is what the runs remember of one instance, as it is and as it is on disk.
+type memory struct {
+	starts
+	saved starts
+	run   state.Dir
+	name  string
+}
+
+func (m *memory) load() error {
+	_, err := m.run.Load(m.name+".json", &m.starts)
+	m.saved = m.starts
+	return err
+}
+
+// save writes what has changed.
+func (m *memory) save() error {
+	if reflect.DeepEqual(m.starts, m.saved) {
+		return nil
+	}
+	m.saved = m.starts
+	return m.run.Store(m.name+".json", m.starts)
 }
 
 // id names the instance in file names.

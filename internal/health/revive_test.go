@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,9 @@ type box struct {
 	cfg *config.Config
 	m   service.Manager
 	log bytes.Buffer
+	// peers are the looks at other boxes, limits those of the looks if not the usual ones.
+	peers  []redis.Look
+	limits *redis.Limits
 	// meanwhile happens between the look and revive, if set.
 	meanwhile func()
 }
@@ -77,9 +81,13 @@ func (b *box) revive(within time.Duration) (look redis.Look, gaveUp bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	log := zerolog.New(&b.log)
-	r := Reviver{Config: b.cfg, Service: b.m, Log: &log}
+	r := Reviver{Config: b.cfg, Service: b.m, Log: &log, Peers: b.peers}
 	b.log.Reset()
 	begun := time.Now()
+	limits := limits
+	if b.limits != nil {
+		limits = *b.limits
+	}
 	looks := redis.LookAtAll(ctx, redis.Targets(b.cfg.Instances), limits)
 	if b.meanwhile != nil {
 		b.meanwhile()
@@ -176,6 +184,23 @@ func TestReviveARealServer(t *testing.T) {
 	}
 }
 
+// pid is the process of the instance.
+func (b *box) pid() int {
+	return b.m.Status(context.Background(), b.cfg.Instances[0]).PID
+}
+
+// stop makes the process stand still.
+func (b *box) stop(pid int) {
+	b.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		b.t.Fatal(err)
+	}
+	redistest.Await(b.t, "it stands still", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(text), ") T ")
+	})
+}
+
 // kill ends the server that revive has started.
 func (b *box) kill(l redis.Look) {
 	b.t.Helper()
@@ -263,7 +288,7 @@ func TestBurst(t *testing.T) {
 		"one below the burst":       {starts{At: burst(ago(30 * time.Second))[:4]}, true, false, 5},
 		"the burst":                 {starts{At: burst(ago(30 * time.Second))}, false, true, 5},
 		"more than the burst":       {starts{At: append(burst(ago(time.Second)), ago(0))}, false, true, 6},
-		"the window has passed":     {starts{At: burst(ago(61 * time.Second)), Next: time.Hour, Said: true}, true, false, 1},
+		"the window has passed":     {starts{At: burst(ago(61 * time.Second)), Next: time.Hour, Said: "it died"}, true, false, 1},
 		"another boot":              {starts{At: burst(other), Next: time.Hour}, true, false, 1},
 		"within the back-off":       {starts{At: []state.Stamp{ago(time.Second)}, Next: 2 * time.Second}, false, false, 1},
 		"after the back-off":        {starts{At: []state.Stamp{ago(3 * time.Second)}, Next: 2 * time.Second}, true, false, 2},
@@ -378,7 +403,7 @@ func TestStartedServerThatLoads(t *testing.T) {
 		return answering(t, in.Addr, "-LOADING Redis is loading the dataset in memory\r\n")
 	}
 	look, gaveUp := b.revive(300 * time.Millisecond)
-	if look.State != redis.Loading || gaveUp || m.starts != 1 || Judge([]redis.Look{look}, nil).Fit {
+	if look.State != redis.Loading || gaveUp || m.starts != 1 || Judge(Facts{Locals: []redis.Look{look}}).Fit {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 }

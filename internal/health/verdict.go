@@ -3,7 +3,9 @@ package health
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
+	"time"
 
 	"keepalived-redis/internal/redis"
 )
@@ -14,34 +16,107 @@ type Verdict struct {
 	Sentence string
 }
 
-// Judge gives the verdict on the instances of this box. busyTooLong names the instances that have been BUSY for longer
-// than busy_grace. It is pure.
-func Judge(looks []redis.Look, busyTooLong map[string]bool) Verdict {
+// Facts are what a verdict stands on.
+type Facts struct {
+	// Locals are the instances of this box, Peers those of the other boxes.
+	Locals, Peers []redis.Look
+	// Require is how many local instances must be fit; 0 means all.
+	Require int
+	// BusyTooLong names the local instances that have been BUSY for longer than BusyGrace.
+	BusyTooLong map[string]bool
+	BusyGrace   time.Duration
+}
+
+// Judge gives the verdict on the instances of this box. It is pure.
+func Judge(f Facts) Verdict {
 	var bad, warn []string
-	for _, l := range looks {
-		name := l.Target.Name()
-		switch {
-		case l.State == redis.Busy && busyTooLong[name]:
-			bad = append(bad, name+" is busy with a script for too long; hint: SCRIPT KILL")
-		case l.State == redis.Misconf && l.Role() == redis.Replica:
-			warn = append(warn, name+" "+l.State.String()+"; hint: mend that before it becomes a master")
-		case fits(l.State):
-			if w := warning(l.State); w != "" {
-				warn = append(warn, name+" "+l.State.String()+w)
-			}
-		default:
-			bad = append(bad, name+" "+l.State.String()+words(l))
+	for _, l := range f.Locals {
+		switch text := about(l, f); {
+		case !f.Fit(l):
+			bad = append(bad, text)
+		case text != "":
+			warn = append(warn, text)
 		}
 	}
-	switch {
-	case len(looks) == 0:
-		return Verdict{false, "unfit: no instance is configured"}
-	case len(bad) > 0:
-		return Verdict{false, "unfit: " + strings.Join(append(bad, warn...), ", ")}
-	case len(warn) > 0:
-		return Verdict{true, "fit, with a warning: " + strings.Join(warn, ", ")}
+	n, need := len(f.Locals), len(f.Locals)
+	if f.Require > 0 {
+		need = min(f.Require, n)
 	}
-	return Verdict{true, fmt.Sprintf("fit: %s", count(len(looks)))}
+	text := strings.Join(append(bad, warn...), ", ")
+	switch fit := n - len(bad); {
+	case n == 0:
+		return Verdict{false, "unfit: no instance is configured"}
+	case fit < need && f.peersNoBetter(len(bad)):
+		return Verdict{true, fmt.Sprintf("fit, with a warning: every peer is alive and just as unfit, so the VIP stays: %s; hint: look at what the boxes share", text)}
+	case fit < need && need < n:
+		return Verdict{false, fmt.Sprintf("unfit: %d of %d instances %s fit and %d must be: %s", fit, n, are(fit), need, text)}
+	case fit < need:
+		return Verdict{false, "unfit: " + text}
+	case len(bad) > 0:
+		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, which is enough: %s", fit, n, are(fit), text)}
+	case len(warn) > 0:
+		return Verdict{true, "fit, with a warning: " + text}
+	}
+	return Verdict{true, "fit: " + count(n)}
+}
+
+// Fit: this instance does not keep the VIP away.
+func (f Facts) Fit(l redis.Look) bool {
+	switch {
+	case l.State == redis.Busy:
+		return !f.BusyTooLong[l.Target.Name()]
+	case l.State == redis.Misconf:
+		return l.Role() == redis.Replica // a master cannot write
+	}
+	return fits(l.State)
+}
+
+// about is what there is to say of an instance; nothing when all is well.
+func about(l redis.Look, f Facts) string {
+	name := l.Target.Name()
+	switch {
+	case l.State == redis.Busy && !f.Fit(l):
+		return fmt.Sprintf("%s %s for longer than %s; hint: SCRIPT KILL", name, l.State, f.BusyGrace)
+	case l.State == redis.Misconf && f.Fit(l):
+		return name + " " + l.State.String() + "; hint: mend that before it becomes a master"
+	case !f.Fit(l):
+		return name + " " + l.State.String() + words(l)
+	}
+	if w := warning(l.State); w != "" {
+		return name + " " + l.State.String() + w
+	}
+	return ""
+}
+
+// peersNoBetter: each of the other boxes is alive, and at least as many of its instances as seen from here are unfit. A box
+// is alive when a Redis on it answers; an instance of which nothing certain is known counts as fit.
+func (f Facts) peersNoBetter(unfit int) bool {
+	type box struct {
+		alive bool
+		unfit int
+	}
+	boxes := map[netip.Addr]box{}
+	for _, p := range f.Peers {
+		b := boxes[p.Target.Addr.Addr()]
+		b.alive = b.alive || p.State.Alive()
+		if p.State == redis.Refused || p.State.Alive() && !f.Fit(p) {
+			b.unfit++
+		}
+		boxes[p.Target.Addr.Addr()] = b
+	}
+	for _, b := range boxes {
+		if !b.alive || b.unfit < unfit {
+			return false
+		}
+	}
+	return len(boxes) > 0
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func count(n int) string {
@@ -63,6 +138,8 @@ func fits(s redis.State) bool {
 // warning is what an operator should do about a state that is fit and not well.
 func warning(s redis.State) string {
 	switch s {
+	case redis.Busy:
+		return "; hint: SCRIPT KILL"
 	case redis.NoAuth:
 		return "; hint: set password_file"
 	case redis.WrongPassword:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/redis"
@@ -31,7 +32,8 @@ func TestJudge(t *testing.T) {
 					if !s.Alive() {
 						l.Info = nil // it has not said anything
 					}
-					v := Judge([]redis.Look{l}, map[string]bool{"10.0.0.1:7000": long, "10.0.0.1:7001": true})
+					v := Judge(Facts{Locals: []redis.Look{l}, BusyGrace: 5 * time.Second,
+						BusyTooLong: map[string]bool{"10.0.0.1:7000": long, "10.0.0.1:7001": true}})
 					if v.Fit == strings.HasPrefix(v.Sentence, "unfit") || !strings.HasPrefix(v.Sentence, "fit") && v.Fit {
 						t.Errorf("fit is %v: %s", v.Fit, v.Sentence)
 					}
@@ -74,8 +76,81 @@ func TestJudgeSeveral(t *testing.T) {
 		"unfit: 10.0.0.1:7001 answers an error: ERR unknown command 'PING', with args beginning with: " + strings.Repeat("é", 23) + "…": {failed},
 		"unfit: /run/redis.sock was not looked at: dial unix /run/redis.sock: connect: permission denied":                               {forbidden},
 	} {
-		if got := Judge(looks, nil); got.Sentence != want || got.Fit == strings.HasPrefix(want, "unfit") {
+		if got := Judge(Facts{Locals: looks}); got.Sentence != want || got.Fit == strings.HasPrefix(want, "unfit") {
 			t.Errorf("got %q, want %q", got.Sentence, want)
 		}
+	}
+}
+
+// TestRequire: how many must be fit, for every number of those that are.
+func TestRequire(t *testing.T) {
+	up, dead := redis.Up, redis.Refused
+	three := func(a, b, c redis.State) []redis.Look {
+		return []redis.Look{seen(7000, a), seen(7001, b), seen(7002, c)}
+	}
+	for _, c := range []struct {
+		require int
+		looks   []redis.Look
+		want    string
+	}{
+		{0, three(up, up, up), "fit: all 3 instances answer"},
+		{0, three(up, up, dead), "unfit: 10.0.0.1:7002 refuses connections"},
+		{3, three(up, up, dead), "unfit: 10.0.0.1:7002 refuses connections"},
+		{9, three(up, up, up), "fit: all 3 instances answer"},
+		{9, three(up, up, dead), "unfit: 10.0.0.1:7002 refuses connections"},
+		{2, three(up, up, dead), "fit, with a warning: 2 of 3 instances are fit, which is enough: 10.0.0.1:7002 refuses connections"},
+		{2, three(up, dead, dead), "unfit: 1 of 3 instances is fit and 2 must be: 10.0.0.1:7001 refuses connections, 10.0.0.1:7002 refuses connections"},
+		{1, three(up, dead, dead), "fit, with a warning: 1 of 3 instances is fit, which is enough: 10.0.0.1:7001 refuses connections, 10.0.0.1:7002 refuses connections"},
+		{1, three(dead, dead, dead), "unfit: 0 of 3 instances are fit and 1 must be: 10.0.0.1:7000 refuses connections, 10.0.0.1:7001 refuses connections, 10.0.0.1:7002 refuses connections"},
+		{1, three(up, redis.Denied, dead), "fit, with a warning: 2 of 3 instances are fit, which is enough: 10.0.0.1:7002 refuses connections, 10.0.0.1:7001 denies us by protected mode; hint: set a password, or protected-mode no"},
+		{1, nil, "unfit: no instance is configured"},
+	} {
+		if got := Judge(Facts{Locals: c.looks, Require: c.require}); got.Sentence != c.want || got.Fit == strings.HasPrefix(c.want, "unfit") {
+			t.Errorf("require %d: got %v, %q, want %q", c.require, got.Fit, got.Sentence, c.want)
+		}
+	}
+}
+
+// TestJustAsUnfit: one shared mistake does not take the VIP from both boxes, and nothing less than certainty keeps it here.
+func TestJustAsUnfit(t *testing.T) {
+	full := func(port uint16) redis.Look {
+		l := seen(port, redis.Misconf)
+		l.Info = &redis.Info{Role: redis.Master}
+		return l
+	}
+	peer := func(box byte, l redis.Look) redis.Look {
+		l.Target.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, box}), l.Target.Addr.Port())
+		return l
+	}
+	replica := full(7003)
+	replica.Info = &redis.Info{Role: redis.Replica}
+	for name, c := range map[string]struct {
+		peers []redis.Look
+		stays bool
+	}{
+		"no peers":                            {nil, false},
+		"a full disk there as well":           {[]redis.Look{peer(2, full(7003)), peer(2, seen(7004, redis.Up))}, true},
+		"less there":                          {[]redis.Look{peer(2, seen(7003, redis.Up)), peer(2, seen(7004, redis.Up))}, false},
+		"a replica there, which could be fit": {[]redis.Look{peer(2, replica), peer(2, seen(7004, redis.Up))}, false},
+		"one dead there, one alive":           {[]redis.Look{peer(2, seen(7003, redis.Refused)), peer(2, seen(7004, redis.Up))}, true},
+		"all dead there":                      {[]redis.Look{peer(2, seen(7003, redis.Refused)), peer(2, seen(7004, redis.Refused))}, false},
+		"silent there":                        {[]redis.Look{peer(2, seen(7003, redis.Silent)), peer(2, seen(7004, redis.Silent))}, false},
+		"slow there, which proves nothing":    {[]redis.Look{peer(2, seen(7003, redis.Stalled)), peer(2, seen(7004, redis.Up))}, false},
+		"not looked at":                       {[]redis.Look{peer(2, seen(7003, redis.Unseen)), peer(2, seen(7004, redis.Up))}, false},
+		"two boxes, and both":                 {[]redis.Look{peer(2, full(7003)), peer(3, seen(7004, redis.Loading))}, true},
+		"two boxes, and one is well":          {[]redis.Look{peer(2, full(7003)), peer(3, seen(7004, redis.Up))}, false},
+		"two boxes, and one is silent":        {[]redis.Look{peer(2, full(7003)), peer(3, seen(7004, redis.Silent))}, false},
+	} {
+		got := Judge(Facts{Locals: []redis.Look{full(7000), seen(7001, redis.Up)}, Peers: c.peers})
+		want := "unfit: 10.0.0.1:7000 cannot write to its disk"
+		if c.stays {
+			want = "fit, with a warning: every peer is alive and just as unfit, so the VIP stays: 10.0.0.1:7000 cannot write to its disk; hint: look at what the boxes share"
+		}
+		if got.Fit != c.stays || got.Sentence != want {
+			t.Errorf("%s: got %v, %q", name, got.Fit, got.Sentence)
+		}
+	}
+	if got := Judge(Facts{Locals: []redis.Look{seen(7000, redis.Up)}, Peers: []redis.Look{peer(2, full(7003))}}); got.Sentence != "fit: the instance answers" {
+		t.Errorf("fit here: %s", got.Sentence)
 	}
 }

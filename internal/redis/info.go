@@ -45,7 +45,9 @@ type Info struct {
 	Replicas int
 	// MinReplicas: a min-slaves-to-write above 0 is in force.
 	MinReplicas bool
-	PID         int
+	// Keys is how many keys all databases have together.
+	Keys int64
+	PID  int
 	Shown
 }
 
@@ -155,6 +157,10 @@ func ParseInfo(text string) (Info, error) {
 		case "connected_slaves":
 			i.Replicas = int(num(key, v, 0, math.MaxInt32))
 		default:
+			if n, ok := keyspace(key, v); ok {
+				i.Keys += num(key, n, 0, math.MaxInt64/1024)
+				continue
+			}
 			i.Shown.read(key, v)
 		}
 	}
@@ -171,6 +177,17 @@ func ParseInfo(text string) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+// keyspace reads "db0:keys=12,expires=0,avg_ttl=0"; n is how many keys that database has.
+func keyspace(key, v string) (n string, ok bool) {
+	number, ok := strings.CutPrefix(key, "db")
+	if !ok || number == "" || number[0] < '0' || number[0] > '9' {
+		return "", false
+	}
+	n, ok = strings.CutPrefix(v, "keys=")
+	n, _, _ = strings.Cut(n, ",")
+	return n, ok
 }
 
 func (s *Shown) read(key, v string) {

@@ -2,6 +2,7 @@ package scripttest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -39,7 +40,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"snapshot":   snapshot,
 	"append":     appendLine,
 	"stat":       stat,
-	"tmpfs":      tmpfs,
+	"disk":       disk,
 	"vip":        vip,
 	"answer":     answer,
 }
@@ -240,12 +241,16 @@ func stat(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// tmpfs DIR full|read-only: puts a disk there on which nothing can be written.
-func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
-	use(ts, neg, args, 2, "tmpfs DIR full|read-only")
+// disk DIR full|read-only|hung: puts a disk there on which nothing can be written, or nothing ever comes to an end.
+func disk(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, neg, args, 2, "disk DIR full|read-only|hung")
 	dir := ts.MkAbs(args[0])
-	options := map[string]string{"full": "mode=755,size=4k,nr_inodes=16", "read-only": "mode=755,size=1m"}[args[1]]
 	ts.Check(os.MkdirAll(dir, 0o755))
+	if args[1] == "hung" {
+		hang(ts, dir)
+		return
+	}
+	options := map[string]string{"full": "mode=755,size=4k,nr_inodes=16", "read-only": "mode=755,size=1m"}[args[1]]
 	ts.Check(unix.Mount("none", dir, "tmpfs", 0, options))
 	ts.Defer(func() { ts.Check(unix.Unmount(dir, unix.MNT_DETACH)) })
 	if args[1] == "read-only" {
@@ -255,6 +260,18 @@ func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	for err := error(nil); err == nil; {
 		err = os.WriteFile(dir+"/filler", make([]byte, 64<<10), 0o644)
 	}
+}
+
+// hang mounts a file system whose server never answers: whoever looks there waits until the script ends, as for a disk or an
+// NFS server that is gone. https://docs.kernel.org/filesystems/fuse.html
+func hang(ts *testscript.TestScript, dir string) {
+	fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	ts.Check(err)
+	ts.Check(unix.Mount("none", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse.Fd())))
+	ts.Defer(func() {
+		ts.Check(fuse.Close()) // whoever waits gets an error now
+		ts.Check(unix.Unmount(dir, unix.MNT_DETACH))
+	})
 }
 
 // vip: the box holds $VIP from now on.

@@ -194,7 +194,7 @@ func TestZombieIsNotRunning(t *testing.T) {
 // TestServerInAnotherNetwork: the same port in a container, or on the other box of the lab, is not this box's instance.
 func TestServerInAnotherNetwork(t *testing.T) {
 	b := newBox(t)
-	cmd := exec.Command("redis-server", "--port", strconv.Itoa(int(b.instance.Port)), "--dir", b.dir, "--save", "")
+	cmd := exec.Command("redis-server", "--port", strconv.Itoa(int(b.instance.Port)), "--dir", t.TempDir(), "--save", "")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER

@@ -27,7 +27,7 @@ func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
 	}
 	switch backend {
 	case config.BackendProcess:
-		return newProcess(cfg.Service, run, durable), nil
+		return newProcess(cfg, run, durable), nil
 	case config.BackendSystemd:
 		return refusing{}, nil
 	default:

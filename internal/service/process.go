@@ -34,15 +34,18 @@ type processes struct {
 	startTimeout  time.Duration
 	stopTimeout   time.Duration
 	run, durable  state.Dir
+	// instances are all of this box: two of them may share a directory.
+	instances []config.Instance
 }
 
-func newProcess(s config.Service, run, durable state.Dir) *processes {
+func newProcess(cfg *config.Config, run, durable state.Dir) *processes {
+	s := cfg.Service
 	server := s.Server
 	if server == "" {
 		server = "redis-server"
 	}
 	return &processes{server: server, conf: s.Conf, pidFile: s.PidFile,
-		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable}
+		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, instances: cfg.Instances}
 }
 
 // Start starts redis-server with the instance's own configuration, unless its server lives already.
@@ -81,6 +84,11 @@ func (m *processes) start(ctx context.Context, t target) error {
 	if err != nil {
 		return err
 	}
+	release, err := m.claim(ctx, t, base)
+	if err != nil {
+		return err
+	}
+	defer release()
 	program, err := lookUp(m.server)
 	if err != nil {
 		return err
@@ -207,16 +215,25 @@ func (t target) dropPIDFile() {
 	}
 }
 
-// lock keeps other programs from starting or stopping the same instance. Where no lock can be made (the directory is
-// missing and cannot be made, or is full) it goes on without: a second server on one port cannot bind and ends.
+// lock keeps other programs from starting or stopping the same instance.
 func (m *processes) lock(ctx context.Context, t target) (state.Unlock, error) {
+	unlock, err := m.take(ctx, t.lockName())
+	if err != nil {
+		return nil, fmt.Errorf("another program is starting or stopping it: %w", err)
+	}
+	return unlock, nil
+}
+
+// take waits for a lock until ctx ends. Where none can be made (the directory is missing and cannot be made, or is full) it
+// goes on without: a second server on one port cannot bind and ends.
+func (m *processes) take(ctx context.Context, name string) (state.Unlock, error) {
 	if err := m.run.Make(); err != nil {
 		return func() {}, nil
 	}
 	var unlock state.Unlock
 	taken := await(ctx, func() bool {
 		var err error
-		if unlock, err = m.run.TryLock(t.lockName()); errors.Is(err, state.ErrBusy) {
+		if unlock, err = m.run.TryLock(name); errors.Is(err, state.ErrBusy) {
 			return false
 		} else if err != nil {
 			unlock = func() {}
@@ -224,7 +241,7 @@ func (m *processes) lock(ctx context.Context, t target) (state.Unlock, error) {
 		return true
 	})
 	if !taken {
-		return nil, fmt.Errorf("another program is starting or stopping it: %w", context.Cause(ctx))
+		return nil, context.Cause(ctx)
 	}
 	return unlock, nil
 }

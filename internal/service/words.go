@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,6 +122,13 @@ func LastWords(i config.Instance, pid int) string {
 // (server.c, serverLogRaw). It is compiled when a server has failed: every check would pay for it otherwise.
 var logLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+:[A-Z] .{10,40}? ([-.*#]) (.*)$`) })
 
+// greetings begin the warnings that every start writes, and that say nothing of an end (server.c of 3.2 to 7.0).
+var greetings = [...]string{"WARNING", "oO0OoO0OoO0Oo", "Redis version=", "Valkey version=", "Configuration loaded", "Server initialized", "Server started", "Warning: no config file"}
+
+func greets(line string) bool {
+	return slices.ContainsFunc(greetings[:], func(g string) bool { return strings.HasPrefix(line, g) })
+}
+
 // summary gives the words that tell why a server ended, on one line.
 func summary(text string) string {
 	var warnings, plain []string
@@ -133,7 +141,7 @@ func summary(text string) string {
 		switch {
 		case parts == nil:
 			plain = append(plain, line)
-		case parts[1] == "#" && !strings.HasPrefix(parts[2], "WARNING") && !strings.Contains(parts[2], "oO0OoO0OoO0Oo"):
+		case parts[1] == "#" && !greets(parts[2]):
 			warnings = append(warnings, parts[2])
 		}
 	}

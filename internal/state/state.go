@@ -82,32 +82,23 @@ func (d Dir) Peek(name string, v any) (found bool, err error) {
 	return found, err
 }
 
+// Text is what the file name holds, written by a person. Its presence, found, counts also when it cannot be read: a link, a
+// directory or a fifo is never opened to wait for, and is an error.
+func (d Dir) Text(name string) (text string, found bool, err error) {
+	data, found, damage, err := d.contents(name)
+	if damage != nil {
+		return "", true, fmt.Errorf("read %s: %w", d.Path(name), damage)
+	}
+	return string(data), found, err
+}
+
 // read reads the JSON file name into v. damage is what is wrong with the file itself.
 func (d Dir) read(name string, v any) (found bool, damage, err error) {
-	f, err := os.OpenFile(d.Path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return false, nil, nil
-	case errors.Is(err, syscall.ELOOP):
-		return false, errors.New("it is a link"), nil
-	case err != nil:
-		return false, nil, fmt.Errorf("read state file: %w", err)
+	data, found, damage, err := d.contents(name)
+	if !found || damage != nil || err != nil {
+		return false, damage, err
 	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return false, nil, fmt.Errorf("read state file: %w", err)
-	}
-	if !fi.Mode().IsRegular() {
-		return false, errors.New("it is not a regular file"), nil
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	switch {
-	case err != nil:
-		return false, nil, fmt.Errorf("read state file %s: %w", d.Path(name), err)
-	case len(data) > maxFile:
-		return false, errors.New("it is too large"), nil
-	case string(bytes.TrimSpace(data)) == "null":
+	if string(bytes.TrimSpace(data)) == "null" {
 		// It is valid JSON, and would make a map that was ready to be written to nil.
 		return false, errors.New("it holds nothing"), nil
 	}
@@ -118,6 +109,35 @@ func (d Dir) read(name string, v any) (found bool, damage, err error) {
 	}
 	reflect.ValueOf(v).Elem().Set(whole.Elem())
 	return true, nil, nil
+}
+
+// contents reads a regular file of bounded size; damage is what is wrong with the file itself.
+func (d Dir) contents(name string) (data []byte, found bool, damage, err error) {
+	f, err := os.OpenFile(d.Path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil, false, nil, nil
+	case errors.Is(err, syscall.ELOOP):
+		return nil, true, errors.New("it is a link"), nil
+	case err != nil:
+		return nil, true, nil, fmt.Errorf("read state file: %w", err)
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, true, nil, fmt.Errorf("read state file: %w", err)
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, true, errors.New("it is not a regular file"), nil
+	}
+	data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, true, nil, fmt.Errorf("read state file %s: %w", d.Path(name), err)
+	case len(data) > maxFile:
+		return nil, true, errors.New("it is too large"), nil
+	}
+	return data, true, nil, nil
 }
 
 // setAside renames a damaged file out of the way, so that it can be looked at and does no harm.

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// tickRoom is the part of a run that is kept for the tick: revive may not use it up.
+const tickRoom = 350 * time.Millisecond
+
+// check is one run with all that it needs.
+type check struct {
+	cfg    *config.Config
+	log    *program.Log
+	act    bool
+	caller vrrp.Process
+	// maintenance is what somebody wrote down for this box.
+	maintenance failover.Maintenance
+	// warnings are those of this run, last is what the run before it said.
+	warnings []string
+	last     said
+}
+
+func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
+	// The looks end a little before the run does, so that there is time for the verdict.
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-30*time.Millisecond))
+	defer cancel()
+	run, durable := state.Dir(c.cfg.RunDir), state.Dir(c.cfg.StateDir)
+	manager, err := service.New(c.cfg, run, durable)
+	if err != nil {
+		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
+		return health.Verdict{Sentence: "unfit: " + err.Error()}
+	}
+	r := failover.Reconciler{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act}
+	c.prepare(&r, run, durable)
+	type around struct {
+		s   failover.Surroundings
+		err error
+	}
+	ch := make(chan around, 1)
+	go func() {
+		s, err := r.LookAround(ctx)
+		ch <- around{s, err}
+	}()
+	limits := redis.Limits{Dial: c.cfg.Times.Deadline / 2, Reply: c.cfg.Times.Deadline / 2}
+	looks := redis.LookAtAll(ctx, redis.Targets(c.cfg.Instances), limits)
+	a := <-ch
+	if c.act && c.maintenance.Word == "" && !r.Fenced() {
+		looks, r.GivenUp = c.revive(ctx, manager, looks, a.s.Peers(), limits, deadline)
+	}
+	if a.err != nil {
+		c.log.Warn().Err(a.err).Msg("the tick is left out")
+		return c.verdict(failover.Observation{Locals: looks}, failover.Outcome{})
+	}
+	o := r.Observe(ctx, looks, a.s)
+	outcome, err := r.Reconcile(ctx, o)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		c.log.Warn().Err(err).Msg("the next check goes on from here")
+	}
+	if dry {
+		fmt.Fprint(out, failover.Describe(o))
+	}
+	verdict := c.verdict(o, outcome)
+	if c.act {
+		health.Remember(durable, looks, &c.log.Logger)
+		c.logChange(run, verdict)
+	}
+	return verdict
+}
+
+// verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
+func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health.Verdict {
+	m := c.maintenance
+	switch {
+	case outcome.Unfit():
+		return health.Verdict{Sentence: "unfit: " + outcome.Sentence}
+	case m.Word == failover.Drain:
+		return health.Verdict{Sentence: "unfit: maintenance (" + m.String() + ")"}
+	case m.Word == failover.Hold && c.last.Sentence != "" && c.last.Fit:
+		return health.Verdict{Fit: true, Sentence: "fit as before: maintenance (" + m.String() + ")"}
+	case m.Word == failover.Hold && c.last.Sentence != "":
+		return health.Verdict{Sentence: "unfit as before: maintenance (" + m.String() + ")"}
+	}
+	return health.Judge(health.Facts{Locals: o.Locals, Peers: o.Peers, Require: c.cfg.Require,
+		BusyTooLong: o.BusyTooLong, BusyGrace: c.cfg.Times.BusyGrace})
+}
+
+// prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it
+// is not what the last run said. What cannot be made is a warning: the verdict does not need it.
+func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
+	var warnings []string // those of the configuration a looking run has told already
+	load := run.Peek
+	if c.act {
+		load = run.Load
+		warnings = c.cfg.Warnings
+		for _, d := range []state.Dir{run, durable} {
+			if err := d.Make(); err != nil {
+				warnings = append(warnings, "state cannot be kept: "+err.Error())
+			}
+		}
+	}
+	if _, err := load(verdictFile, &c.last); err != nil {
+		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
+	}
+	var warning string
+	if c.maintenance, warning = r.Maintenance(); warning != "" {
+		warnings = append(warnings, warning)
+	}
+	for _, w := range warnings {
+		if !slices.Contains(c.last.Warnings, w) {
+			c.log.Warn().Msg(w)
+		}
+	}
+	c.warnings = warnings
+}
+
+func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []redis.Look, l redis.Limits, deadline time.Time) ([]redis.Look, map[netip.AddrPort]bool) {
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(tickRoom, c.cfg.Times.Deadline/2)))
+	defer cancel()
+	v := health.Reviver{Config: c.cfg, Service: m, Log: &c.log.Logger, Peers: peers}
+	return v.Revive(ctx, looks, l)
+}
+
+// verdictFile keeps what a run has said, so that changes are logged and not every run.
+const verdictFile = "verdict.json"
+
+// said is a verdict, and what there was to warn of beside it.
+type said struct {
+	health.Verdict
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+func (c *check) logChange(run state.Dir, v health.Verdict) {
+	now := said{v, c.warnings}
+	if now.Verdict == c.last.Verdict && slices.Equal(now.Warnings, c.last.Warnings) {
+		return
+	}
+	switch {
+	case v == c.last.Verdict:
+	case v.Fit:
+		c.log.Info().Msg(v.Sentence)
+	default:
+		c.log.Error().Msg(v.Sentence)
+	}
+	if err := run.Store(verdictFile, now); err != nil {
+		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
+	}
+}

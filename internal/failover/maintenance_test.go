@@ -1,0 +1,80 @@
+package failover
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"keepalived-redis/internal/state"
+)
+
+func TestParseMaintenance(t *testing.T) {
+	zone := time.Local
+	time.Local = time.FixedZone("here", 3600)
+	defer func() { time.Local = zone }()
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.Local)
+	for text, want := range map[string]Maintenance{
+		"drain":                                 {Drain, "", "no reason given"},
+		"hold\n":                                {Hold, "", "no reason given"},
+		"drain kernel\tupdate,\n ask Ana":       {Drain, "", "kernel update, ask Ana"},
+		"hold until 2026-11-25T12:01 new disks": {Hold, "2026-11-25 12:01:00", "new disks"},
+		"hold until 2026-11-25T12:01:30":        {Hold, "2026-11-25 12:01:30", "no reason given"},
+		"hold until 2026-11-25T11:30:00Z soon":  {Hold, "2026-11-25 12:30:00", "soon"},
+		"drain until 2026-11-25T11:00:00Z over": {},
+		"drain until 2026-11-25T12:00 over now": {},
+		"drain until":                           {Drain, "", "until"},
+		"drain\x1b[31m red\x00":                 {Drain, "", "[31m red"},
+		"drain " + strings.Repeat("é", 150):     {Drain, "", strings.Repeat("é", 100) + "…"},
+	} {
+		if got, warning := parseMaintenance(text, now); got != want || warning != "" {
+			t.Errorf("%q: got %+v, %q, want %+v", text, got, warning, want)
+		}
+	}
+	for text, want := range map[string]struct {
+		m       Maintenance
+		warning string
+	}{
+		"":                           {Maintenance{Hold, "", "no reason given"}, "begins with neither drain nor hold and counts as hold"},
+		"Drain now":                  {Maintenance{Hold, "", "Drain now"}, "begins with neither drain nor hold and counts as hold"},
+		"drain until tomorrow disks": {Maintenance{Drain, "", "disks"}, `has an end that cannot be read, "tomorrow", and does not end by itself; hint: `},
+	} {
+		if got, warning := parseMaintenance(text, now); got != want.m || !strings.Contains(warning, want.warning) {
+			t.Errorf("%q: got %+v, %q", text, got, warning)
+		}
+	}
+}
+
+// FuzzParseMaintenance: a person's file is one printable line in our sentences, whatever is in it.
+func FuzzParseMaintenance(f *testing.F) {
+	for _, s := range []string{"drain until 2026-11-25T12:00 x", "hold", "", "drain until \x1b[2J", "hold until 9999-99-99T99:99:99+99:99 \xff\xfe"} {
+		f.Add(s)
+	}
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		m, warning := parseMaintenance(text, now)
+		if m.Word != "" && m.Word != Drain && m.Word != Hold || m.Word == "" && m != (Maintenance{}) {
+			t.Fatalf("%+v", m)
+		}
+		for _, s := range []string{m.String(), warning} {
+			if len(s) > 600 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Fatalf("%q", s)
+			}
+		}
+	})
+}
+
+func TestMaintenanceThatCannotBeRead(t *testing.T) {
+	d := state.Dir(t.TempDir())
+	if m, warning := maintenance(d); m.Word != "" || warning != "" {
+		t.Errorf("none: %+v, %q", m, warning)
+	}
+	if err := os.Symlink("/etc/passwd", d.Path(MaintenanceFile)); err != nil {
+		t.Fatal(err)
+	}
+	if m, warning := maintenance(d); m.Word != Hold || !strings.Contains(warning, "it is a link") {
+		t.Errorf("a link: %+v, %q", m, warning)
+	}
+}

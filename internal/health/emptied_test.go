@@ -1,0 +1,252 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+)
+
+// A master whose data set is gone would empty its replica: it is not started while that has the data.
+func TestEmptiedMaster(t *testing.T) {
+	b, s := real(t, "repl-diskless-sync-delay 0")
+	b.cfg.StateDir = t.TempDir()
+	s.Do(t, "set", "k", "v")
+	replica := redistest.Start(t, fmt.Sprintf("slaveof %s %d", s.Addr.Addr(), s.Addr.Port()))
+	var looked redis.Look
+	redistest.Await(t, "the replica has the data", func() bool {
+		looked = replica.Look()
+		return looked.Info != nil && looked.Info.LinkUp && looked.Info.Keys == 1
+	})
+	b.remembers(s.Look())
+	s.Kill()
+	b.peers = []redis.Look{looked}
+	look, gaveUp := b.revive(time.Second)
+	want := fmt.Sprintf("%s was a master and is not started, because it has no longer a data set in %s/dump.rdb: its replica %s has it, which would be emptied as well; hint: promote that replica; redis-initd %d start if the data may go",
+		s.Addr, s.Dir, replica.Addr, s.Addr.Port())
+	if look.State != redis.Refused || !gaveUp || !strings.Contains(b.log.String(), want) || len(b.remembered().At) != 0 {
+		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
+	}
+	if _, again := b.revive(time.Second); !again || b.log.Len() > 0 {
+		t.Errorf("the next run: given up %v, %s", again, &b.log)
+	}
+	// Nobody answers there: nobody knows.
+	b.peers = nil
+	if _, gaveUp := b.revive(time.Second); !gaveUp || !strings.Contains(b.log.String(), "a replica that followed it may have it") {
+		t.Errorf("nobody in sight: given up %v, %s", gaveUp, &b.log)
+	}
+	// With its data back it is started.
+	replica.Do(t, "save")
+	data, err := os.ReadFile(filepath.Join(replica.Dir, "dump.rdb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "dump.rdb"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || look.Info.Keys != 1 {
+		t.Errorf("with its data it %s, %s", look.State, &b.log)
+	}
+}
+
+// remembers makes a run of the check note what the instances are.
+func (b *box) remembers(looks ...redis.Look) {
+	log := zerolog.New(&b.log)
+	Remember(state.Dir(b.cfg.StateDir), looks, &log)
+}
+
+// TestKeeper: every standing of a former master of a cluster and its replicas.
+func TestKeeper(t *testing.T) {
+	const id = "aaaa"
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(conf, []byte("port 7000\ndir "+dir+"\nappendonly yes\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	there := netip.MustParseAddrPort("10.0.0.2:7003")
+	replicaThere := redis.Nodes{{ID: id, Myself: true, Role: redis.Master}, {ID: "bbbb", MasterID: id, Role: redis.Replica, Addr: there}}
+	at := func(a netip.AddrPort, s redis.State, info *redis.Info) redis.Look {
+		return redis.Look{Target: redis.Target{Addr: a}, State: s, Info: info}
+	}
+	for name, c := range map[string]struct {
+		was   redis.Look
+		peers []redis.Look
+		want  string
+	}{
+		"a replica":           {redis.Look{Info: &redis.Info{Role: redis.Replica}}, nil, ""},
+		"without replicas":    {redis.Look{Info: &redis.Info{Role: redis.Master}}, nil, ""},
+		"never seen":          {redis.Look{}, nil, ""},
+		"its replica has it":  {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Replica, Keys: 3})}, "its replica 10.0.0.2:7003 has it"},
+		"its replica is mute": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.NoAuth, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
+		"its replica is dead": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Refused, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
+		"not in sight":        {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, nil, "a replica of it that is not in sight may have it"},
+		"as empty":            {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Replica})}, ""},
+		"promoted in between": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Master, Keys: 3})}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &stub{}
+			b := stubbed(t, m, t.TempDir())
+			b.cfg.StateDir = t.TempDir()
+			in := &b.cfg.Instances[0]
+			in.Conf = conf
+			c.was.Target = redis.Target{Addr: in.Addr}
+			b.peers = c.peers
+			b.remembers(c.was)
+			_, gaveUp := b.revive(50 * time.Millisecond)
+			if gaveUp != (c.want != "") || (m.starts == 0) != gaveUp || !strings.Contains(b.log.String(), c.want) {
+				t.Errorf("given up %v, %d starts, said %s, want %q", gaveUp, m.starts, &b.log, c.want)
+			}
+		})
+	}
+}
+
+// TestRememberKeepsWhatTheDeadWere: and writes only what is new.
+func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
+	b := stubbed(t, &stub{}, t.TempDir())
+	b.cfg.StateDir = t.TempDir()
+	file := state.Dir(b.cfg.StateDir).Path(rolesFile)
+	master, other := seen(7000, redis.Up), seen(7001, redis.Up)
+	master.Info, other.Info = &redis.Info{Role: redis.Master, Replicas: 1}, &redis.Info{Role: redis.Replica}
+	b.remembers(master, other)
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []redis.State{redis.Refused, redis.Stalled, redis.NoAuth} {
+		b.remembers(seen(7000, s), other)
+	}
+	loading := seen(7000, redis.Loading)
+	loading.Info = &redis.Info{Role: redis.Master, Loading: true}
+	b.remembers(loading, other)
+	after, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(before, after) {
+		t.Error("it was written again, and says the same")
+	}
+	was := map[string]former{}
+	if _, err := state.Dir(b.cfg.StateDir).Load(rolesFile, &was); err != nil || !was["10.0.0.1:7000"].Master || was["10.0.0.1:7001"].Master {
+		t.Errorf("%+v, %v", was, err)
+	}
+	master.Info = &redis.Info{Role: redis.Replica}
+	b.remembers(master)
+	was = map[string]former{}
+	if _, err := state.Dir(b.cfg.StateDir).Load(rolesFile, &was); err != nil || was["10.0.0.1:7000"].Master || len(was) != 1 {
+		t.Errorf("an instance that is configured no more stays: %+v, %v", was, err)
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.remembers(master)
+	if !strings.Contains(b.log.String(), "what the instances were is noted anew") {
+		t.Errorf("a damaged file: %s", &b.log)
+	}
+}
+
+func TestReviveWhen(t *testing.T) {
+	for _, c := range []struct {
+		when   config.ReviveWhen
+		status service.Status
+		starts int
+	}{
+		{config.ReviveDied, service.Dead, 1}, {config.ReviveDied, service.Stopped, 0},
+		{config.ReviveAlways, service.Dead, 1}, {config.ReviveAlways, service.Stopped, 1}, {config.ReviveAlways, service.Busy, 0},
+		{config.ReviveNever, service.Dead, 0}, {config.ReviveNever, service.Stopped, 0},
+	} {
+		m := &stub{status: c.status}
+		b := stubbed(t, m, t.TempDir())
+		b.cfg.Revive.When = c.when
+		if look, gaveUp := b.revive(30 * time.Millisecond); m.starts != c.starts || gaveUp || look.State != redis.Refused {
+			t.Errorf("when %s, status %d: %d starts, want %d", c.when, c.status, m.starts, c.starts)
+		}
+	}
+}
+
+// TestRestartWhatHangs: only where it is asked for, only after its time, and counted as a start.
+func TestRestartWhatHangs(t *testing.T) {
+	b, s := real(t)
+	s.Kill()
+	if look, _ := b.revive(5 * time.Second); look.State != redis.Up {
+		t.Fatalf("it %s, %s", look.State, &b.log)
+	}
+	pid := b.pid()
+	b.stop(pid)
+	brief := limits
+	brief.Reply = 50 * time.Millisecond
+	b.limits = &brief
+	for range 3 {
+		if look, _ := b.revive(time.Second); look.State != redis.Stalled || b.pid() != pid {
+			t.Fatalf("not asked for: it %s, %s", look.State, &b.log)
+		}
+	}
+	b.cfg.Revive.RestartHungAfter = time.Minute
+	for range 3 {
+		if look, _ := b.revive(time.Second); look.State != redis.Stalled || b.pid() != pid {
+			t.Fatalf("not yet: it %s, %s", look.State, &b.log)
+		}
+	}
+	mem := b.remembered()
+	mem.Hung.Mono -= time.Minute
+	mem.At = []state.Stamp{ago(30 * time.Second)}
+	b.remember(mem)
+	look, _ := b.revive(10 * time.Second)
+	if look.State != redis.Up || b.pid() == pid || !strings.Contains(b.log.String(), "has given no answer for 1m0s, was killed and has been started, after ") {
+		t.Fatalf("it %s, %s", look.State, &b.log)
+	}
+	if mem := b.remembered(); mem.Hung != nil || len(mem.At) != 2 {
+		t.Errorf("remembered %+v", mem)
+	}
+}
+
+// An answer in between ends the wait; that nobody looked does not.
+func TestWhatHangsAndAnswersAgain(t *testing.T) {
+	m := &stub{status: service.Running}
+	b := stubbed(t, m, t.TempDir())
+	b.cfg.Revive.RestartHungAfter = time.Minute
+	hung := ago(59 * time.Second)
+	for s := redis.Unseen; s <= redis.NotRedis; s++ {
+		b.remember(starts{Hung: &hung})
+		log := zerolog.Nop()
+		r := Reviver{Config: b.cfg, Service: m, Log: &log}
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		r.Revive(ctx, []redis.Look{{Target: redis.Target{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
+		cancel()
+		if kept, want := b.remembered().Hung != nil, s == redis.Unseen || s == redis.Stalled || s == redis.Silent; kept != want || m.starts != 0 {
+			t.Errorf("an instance that %s: kept %v, %d starts", s, kept, m.starts)
+		}
+	}
+}
+
+// A crash loop ends in one sentence, with the server's own words.
+func TestCrashLoop(t *testing.T) {
+	dir := t.TempDir()
+	b, s := real(t, "logfile "+filepath.Join(dir, "redis.log"))
+	s.Kill()
+	if err := os.WriteFile(filepath.Join(dir, "redis.log"), []byte("7:M 25 Nov 2026 12:00:00.000 # Out Of Memory allocating 8 bytes!\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.remember(starts{At: []state.Stamp{ago(5 * time.Second), ago(4 * time.Second), ago(3 * time.Second), ago(2 * time.Second), ago(time.Second)}})
+	if _, gaveUp := b.revive(time.Second); !gaveUp {
+		t.Fatal("not given up")
+	}
+	want := fmt.Sprintf("%s died 5 times within 1m0s and is not started again; its last words: Out Of Memory allocating 8 bytes!; hint: look at its log, then redis-initd %d start", s.Addr, s.Addr.Port())
+	if n := strings.Count(b.log.String(), "\n"); n != 1 || !strings.Contains(b.log.String(), want) {
+		t.Errorf("%d lines: %s, want %s", n, &b.log, want)
+	}
+	if _, gaveUp := b.revive(time.Second); !gaveUp || b.log.Len() > 0 {
+		t.Errorf("said again: %s", &b.log)
+	}
+}
