@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +28,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":      exits,
 	"within":     within,
 	"eventually": eventually,
+	"nobody":     nobody,
 	"terminate":  terminate,
 	"exited":     exited,
 	"connected":  connected,
@@ -105,6 +107,23 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	use(ts, neg, args, 2, "eventually CODE PROGRAM ARGS…")
 	want := number(ts, args[0])
 	until(ts, strings.Join(args, " "), func() bool { return code(ts, args[1:]) == want })
+}
+
+// nobody CODE PROGRAM ARGS…: the program, run by the user nobody without any privilege, ends with just this code.
+func nobody(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, neg, args, 2, "nobody CODE PROGRAM ARGS…")
+	// The directories of the test are its user's own; nobody may pass through, and no more.
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	for _, dir := range []string{filepath.Dir(path), ts.Getenv("WORK")} {
+		for ; dir != "/"; dir = filepath.Dir(dir) {
+			if fi, err := os.Stat(dir); err == nil && fi.Mode().Perm()&0o011 != 0o011 {
+				ts.Check(os.Chmod(dir, fi.Mode().Perm()|0o011))
+			}
+		}
+	}
+	setpriv := []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"}
+	exits(ts, false, append([]string{args[0]}, append(setpriv, args[1:]...)...))
 }
 
 // ended is under what a script keeps the programs that terminate has ended, for exited.
@@ -241,19 +260,23 @@ func stat(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// disk DIR full|read-only|hung: puts a disk there on which nothing can be written, or nothing ever comes to an end.
+// disk DIR full|read-only|hung|small: puts a disk there on which nothing can be written, or nothing ever comes to an end, or
+// that a script can fill.
 func disk(ts *testscript.TestScript, neg bool, args []string) {
-	use(ts, neg, args, 2, "disk DIR full|read-only|hung")
+	use(ts, neg, args, 2, "disk DIR full|read-only|hung|small")
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	if args[1] == "hung" {
 		hang(ts, dir)
 		return
 	}
-	options := map[string]string{"full": "mode=755,size=4k,nr_inodes=16", "read-only": "mode=755,size=1m"}[args[1]]
+	options := map[string]string{"full": "mode=755,size=4k,nr_inodes=16", "read-only": "mode=755,size=1m", "small": "mode=755,size=4m"}[args[1]]
 	ts.Check(unix.Mount("none", dir, "tmpfs", 0, options))
 	ts.Defer(func() { ts.Check(unix.Unmount(dir, unix.MNT_DETACH)) })
-	if args[1] == "read-only" {
+	switch args[1] {
+	case "small":
+		return
+	case "read-only":
 		ts.Check(unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, options))
 		return
 	}

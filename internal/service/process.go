@@ -75,13 +75,16 @@ func (m *processes) start(ctx context.Context, t target) error {
 		return nil
 	}
 	if t.unreadable != nil {
-		return t.unreadable
+		return forbidden(t.unreadable)
 	}
 	if who := t.occupant(); who != "" {
 		return fmt.Errorf("%w by %s; hint: stop it, or give the instance another port", ErrInUse, who)
 	}
 	base, err := t.settings.base()
 	if err != nil {
+		return err
+	}
+	if err := t.mayWrite(base); err != nil {
 		return err
 	}
 	release, err := m.claim(ctx, t, base)
