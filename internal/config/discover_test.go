@@ -97,7 +97,6 @@ func TestDiscoverWarns(t *testing.T) {
 	b := newBox(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	b.write("/etc/redis/7001.conf", "port 7000\n")
-	b.write("/etc/redis/7002.conf", "port 0\ntls-port 7002\n")
 	b.write("/etc/redis/7003.conf", "port seven\n")
 	b.write("/etc/redis/7004.conf", "port 0\n")
 	b.write("/etc/redis/7005.conf", "port 7005\nbind redis1.example.com\n")
@@ -106,7 +105,6 @@ func TestDiscoverWarns(t *testing.T) {
 	c := b.mustDiscover()
 	want := []string{
 		`/etc/redis/7000.conf and /etc/redis/7001.conf both name 127.0.0.1:7000; the first counts; hint: remove one of the two files`,
-		`/etc/redis/7002.conf: it listens with TLS only, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7003.conf: its port cannot be read, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7004.conf: it has neither a port nor a socket, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7005.conf: bind names no address, so this instance is left out; hint: name the instances in FILE`,

@@ -24,6 +24,7 @@ type draft struct {
 	// Values that need work before they are part of the configuration.
 	instances, peers []span
 	passwordFile     string
+	tls              tlsDraft
 	conf             string
 	burst            int64
 	// thorough is set for --check-config: look at more than a run needs, and keep notes for its report.
