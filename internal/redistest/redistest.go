@@ -50,10 +50,13 @@ func FreePort(t testing.TB) uint16 {
 	return 0
 }
 
+// plain is the way to servers that want nothing of their clients.
+var plain = redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0")}
+
 // Start starts a server with the further configuration lines and waits until it answers.
 func Start(t testing.TB, lines ...string) *Server {
 	t.Helper()
-	return StartFor(t, redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0")}, lines...)
+	return StartFor(t, plain, lines...)
 }
 
 // StartFor is Start for a server that is reached in this way: its port is chosen, and is its tls-port for a login with TLS.
@@ -137,9 +140,15 @@ func Await(t testing.TB, what string, ok func() bool) {
 // Cluster makes a cluster of masters with one replica each, in the order masters, then replicas.
 func Cluster(t testing.TB, masters int) []*Server {
 	t.Helper()
+	return ClusterFor(t, plain, masters)
+}
+
+// ClusterFor is Cluster for servers as those of StartFor.
+func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) []*Server {
+	t.Helper()
 	var all []*Server
 	for range 2 * masters {
-		all = append(all, Start(t, "cluster-enabled yes", "cluster-node-timeout 15000", "cluster-config-file nodes.conf"))
+		all = append(all, StartFor(t, login, append([]string{"cluster-enabled yes", "cluster-node-timeout 15000", "cluster-config-file nodes.conf"}, lines...)...))
 	}
 	for i, s := range all[:masters] {
 		s.Do(t, "cluster", "addslotsrange", i*16384/masters, (i+1)*16384/masters-1)

@@ -42,6 +42,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tmpfs":      tmpfs,
 	"vip":        vip,
 	"answer":     answer,
+	"issue":      issue,
 }
 
 // use ends the script with how a command is used, unless the arguments are at least so many.
