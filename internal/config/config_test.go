@@ -11,8 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"keepalived-redis/internal/tlstest"
 )
 
 // box is a directory that stands for the root of a box.
@@ -160,16 +158,6 @@ stop_timeout = "12s"
 burst = 7
 window = "90s"
 `
-
-// certificate makes an authority on the box, and gives its file without .crt and .key.
-func (b box) certificate() string {
-	b.t.Helper()
-	a, err := tlstest.New(b.root, "ca", tlstest.Template())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return strings.TrimSuffix(a.File, ".crt")
-}
 
 // wantEveryKey is what everyKey means.
 func wantEveryKey(source, tlsFile string) *Config {

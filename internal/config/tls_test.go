@@ -40,6 +40,16 @@ func (b box) certificates() {
 	}
 }
 
+// certificate makes an authority on the box, and gives its file without .crt and .key.
+func (b box) certificate() string {
+	b.t.Helper()
+	a, err := tlstest.New(b.root, "ca", tlstest.Template())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.TrimSuffix(a.File, ".crt")
+}
+
 // ways says how each instance is spoken to: NAME, or NAME with the files below /tls and the server name.
 func (b box) ways(c *Config) string {
 	var all []string
