@@ -84,8 +84,11 @@ func open(t Target, l Limits, dial dialer) *Conn {
 				return w, nil
 			}
 			secure, err := handshake(ctx, c, t, l)
+			if err != nil {
+				return nil, err
+			}
 			w.Conn = secure
-			return w, err
+			return w, nil
 		},
 	}
 	if t.Socket != "" {
