@@ -78,6 +78,8 @@ type Instance struct {
 	// Username is empty for the default user.
 	Username string
 	Password Secret
+	// TLS is nil where it is spoken to in the clear.
+	TLS *TLS
 }
 
 // Name is how people know the instance: its address, or its socket.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // box is a directory that stands for the root of a box.
@@ -78,6 +79,7 @@ func (b box) mustLoad(text string, environ ...string) *Config {
 var compareAddrs = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmpopts.IgnoreUnexported(TLS{}),
 }
 
 func diff(want, got any) string { return cmp.Diff(want, got, compareAddrs) }
@@ -128,6 +130,13 @@ run_dir = "/srv/run"
 user = "watcher"
 password_file = "PASSWORD_FILE"
 
+[tls]
+enabled = true
+ca = "TLS_FILE.crt"
+cert = "TLS_FILE.crt"
+key = "TLS_FILE.key"
+server_name = "redis.example"
+
 [times]
 deadline = "1.5s"
 settle = "0s"
@@ -154,13 +163,14 @@ window = "90s"
 `
 
 // wantEveryKey is what everyKey means.
-func wantEveryKey(source string) *Config {
+func wantEveryKey(source, tlsFile string) *Config {
 	const user, password = "watcher", "swordfish"
+	tls := &TLS{CA: tlsFile + ".crt", Cert: tlsFile + ".crt", Key: tlsFile + ".key", ServerName: "redis.example"}
 	return &Config{
 		Instances: []Instance{
-			{Addr: netip.MustParseAddrPort("10.0.0.1:6379"), Port: 6379, Username: user, Password: password},
-			{Addr: netip.MustParseAddrPort("[fd00::1]:7000"), Port: 7000, Username: user, Password: password},
-			{Addr: netip.MustParseAddrPort("[fd00::1]:7001"), Port: 7001, Username: user, Password: password},
+			{Addr: netip.MustParseAddrPort("10.0.0.1:6379"), Port: 6379, Username: user, Password: password, TLS: tls},
+			{Addr: netip.MustParseAddrPort("[fd00::1]:7000"), Port: 7000, Username: user, Password: password, TLS: tls},
+			{Addr: netip.MustParseAddrPort("[fd00::1]:7001"), Port: 7001, Username: user, Password: password, TLS: tls},
 			{Socket: "/run/redis/redis.sock", Username: user, Password: password},
 		},
 		Peers:          []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:6379")},
@@ -194,8 +204,9 @@ func TestLoadTakesEveryKeyFromTheFile(t *testing.T) {
 	if err := os.Chmod(secret, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	got := b.mustLoad(strings.Replace(everyKey, "PASSWORD_FILE", secret, 1))
-	if d := diff(wantEveryKey(b.root+DefaultFile), got); d != "" {
+	file := b.certificate()
+	got := b.mustLoad(strings.NewReplacer("PASSWORD_FILE", secret, "TLS_FILE", file).Replace(everyKey))
+	if d := diff(wantEveryKey(b.root+DefaultFile, file), got); d != "" {
 		t.Error(d)
 	}
 	for i := range keys {
@@ -211,9 +222,10 @@ func TestLoadTakesEveryKeyFromTheEnvironment(t *testing.T) {
 	if err := os.Chmod(secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	file := b.certificate()
 	var environ []string
 	table := ""
-	for _, line := range strings.Split(strings.Replace(everyKey, "PASSWORD_FILE", secret, 1), "\n") {
+	for _, line := range strings.Split(strings.NewReplacer("PASSWORD_FILE", secret, "TLS_FILE", file).Replace(everyKey), "\n") {
 		if strings.HasPrefix(line, "[") {
 			table = strings.ToUpper(strings.Trim(line, "[]")) + "_"
 		} else if name, value, ok := strings.Cut(line, " = "); ok {
@@ -228,7 +240,7 @@ func TestLoadTakesEveryKeyFromTheEnvironment(t *testing.T) {
 	}
 	// The file says something else each time: the environment wins.
 	got := b.mustLoad("instances = [\"127.0.0.1:1\"]\npolicy = \"follow\"\n[times]\ndial = \"1ms\"\n", environ...)
-	if d := diff(wantEveryKey(b.root+DefaultFile), got); d != "" {
+	if d := diff(wantEveryKey(b.root+DefaultFile, file), got); d != "" {
 		t.Error(d)
 	}
 }

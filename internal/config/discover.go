@@ -91,7 +91,7 @@ func (d *draft) addFound(conf RedisConf) {
 	if len(d.c.Instances) >= maxInstances {
 		return
 	}
-	i, why := instanceOf(conf)
+	i, why := instanceOf(conf, d.tls.enabled)
 	if why != "" {
 		d.warn(fmt.Sprintf("%s: %s, so this instance is left out; hint: name the instances in %s", conf.File, why, d.file))
 		return
@@ -107,12 +107,17 @@ func (d *draft) addFound(conf RedisConf) {
 	d.c.Instances = append(d.c.Instances, i)
 }
 
-// instanceOf reads the address from a configuration; why says what stands against it.
-func instanceOf(conf RedisConf) (i Instance, why string) {
+// instanceOf reads the address from a configuration; why says what stands against it. tls is the key tls.enabled: the plain
+// port comes first unless that says true, and the socket last, because peers and CLUSTER NODES know ports only.
+func instanceOf(conf RedisConf, tls string) (i Instance, why string) {
 	i.Conf = conf.File
 	port := "6379"
 	if p, ok := conf.Get("port"); ok {
 		port = p
+	}
+	secure, hasTLS := conf.Get("tls-port")
+	if hasTLS = hasTLS && secure != "0"; hasTLS && (tls == tlsAlways || tls == tlsAuto && port == "0") {
+		port = secure
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return i, "its port cannot be read"
@@ -127,8 +132,8 @@ func instanceOf(conf RedisConf) (i Instance, why string) {
 	}
 	i.Socket, _ = conf.Get("unixsocket")
 	if i.Socket == "" {
-		if _, tls := conf.Get("tls-port"); tls {
-			return i, "it listens with TLS only"
+		if hasTLS {
+			return i, "it listens with TLS only, and [tls] says enabled = false"
 		}
 		return i, "it has neither a port nor a socket"
 	}
@@ -172,9 +177,9 @@ func (d *draft) usual() {
 	var all []Instance
 	for port := uint16(usualFirst); port <= usualLast; port++ {
 		addr := bestAddr(open, port, port, other)
-		all = append(all, Instance{
-			Port: port, Addr: netip.AddrPortFrom(addr, port), Username: d.c.Username, Password: d.c.Password,
-		})
+		i := Instance{Port: port, Addr: netip.AddrPortFrom(addr, port)}
+		d.takeConf(&i, RedisConf{})
+		all = append(all, i)
 		if _, err := os.Stat(expand(d.c.Service.PidFile, port)); err == nil {
 			found = true
 		}

@@ -78,6 +78,24 @@ func TestDiscoverSeveral(t *testing.T) {
 	}
 }
 
+// What the included files say counts as what the file itself says, and the last line wins wherever it stands.
+func TestDiscoverByIncludedFiles(t *testing.T) {
+	b := newBox(t)
+	b.write("/etc/redis/common/10-net.conf", "bind \"192.168.9.70\" 127.0.0.1\nport 1\nrequirepass 'a b'\n")
+	b.write("/etc/redis/common/20-tls.conf", "tls-port 7443\n")
+	b.write("/etc/redis/7000.conf", "include "+b.root+"/etc/redis/common/*.conf\nport 7000\n")
+	b.write("/etc/redis/7001.conf", "port 7001\nrequirepass mine\ninclude "+b.root+"/etc/redis/common/*.conf\nport 0\n")
+	c := b.mustDiscover()
+	if got, want := names(c), "192.168.9.70:7000=7000 192.168.9.70:7443=7443"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for i, secure := range []bool{false, true} {
+		if in := c.Instances[i]; in.Password != "a b" || (in.TLS != nil) != secure {
+			t.Errorf("%s: password %q, TLS %v", in.Name(), in.Password.Reveal(), in.TLS != nil)
+		}
+	}
+}
+
 func TestDiscoverByAPatternOfOurs(t *testing.T) {
 	b := newBox(t)
 	b.write("/srv/[x]/7000/redis.conf", "port 7000\n")
@@ -97,7 +115,6 @@ func TestDiscoverWarns(t *testing.T) {
 	b := newBox(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	b.write("/etc/redis/7001.conf", "port 7000\n")
-	b.write("/etc/redis/7002.conf", "port 0\ntls-port 7002\n")
 	b.write("/etc/redis/7003.conf", "port seven\n")
 	b.write("/etc/redis/7004.conf", "port 0\n")
 	b.write("/etc/redis/7005.conf", "port 7005\nbind redis1.example.com\n")
@@ -106,7 +123,6 @@ func TestDiscoverWarns(t *testing.T) {
 	c := b.mustDiscover()
 	want := []string{
 		`/etc/redis/7000.conf and /etc/redis/7001.conf both name 127.0.0.1:7000; the first counts; hint: remove one of the two files`,
-		`/etc/redis/7002.conf: it listens with TLS only, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7003.conf: its port cannot be read, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7004.conf: it has neither a port nor a socket, so this instance is left out; hint: name the instances in FILE`,
 		`/etc/redis/7005.conf: bind names no address, so this instance is left out; hint: name the instances in FILE`,

@@ -24,6 +24,7 @@ type draft struct {
 	// Values that need work before they are part of the configuration.
 	instances, peers []span
 	passwordFile     string
+	tls              tlsDraft
 	conf             string
 	burst            int64
 	require          string

@@ -29,7 +29,7 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:2: key "deadline": no such key; hint: it belongs below [times]`,
 			`FILE:4: key "service.policy": no such key; hint: it belongs above the first table`}},
 		{"unknown table", one + "[time]\ndeadline = \"1s\"", []string{
-			`FILE:2: key "time": no such table; hint: did you mean "times"? the tables are times, service, revive`}},
+			`FILE:2: key "time": no such table; hint: did you mean "times"? the tables are tls, times, service, revive`}},
 		{"table as a key", one + `times = "1s"`, []string{
 			`FILE:2: key "times": is a text, not a table; hint: write [times] on a line of its own, and its keys below`}},
 		{"key as a table", one + "[policy]\nstay = true", []string{

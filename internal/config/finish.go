@@ -25,6 +25,7 @@ func (d *draft) finish() {
 	d.checkTimes()
 	d.expandPeers()
 	d.readPassword()
+	d.checkTLS()
 	d.findInstances()
 	d.checkWitnesses()
 	d.checkRequire()

@@ -140,7 +140,7 @@ func FuzzRedisConf(f *testing.F) {
 				t.Errorf("%q: %s", l.rest, d)
 			}
 		}
-		instanceOf(conf)
+		instanceOf(conf, tlsAuto)
 		conf.Renamed("CONFIG")
 	})
 }

@@ -101,10 +101,11 @@ func (d *draft) addSocket(socket string) {
 
 // addListed adds an instance that somebody named.
 func (d *draft) addListed(i Instance) {
-	i.Username, i.Password = d.c.Username, d.c.Password
-	// With a password of our own the instance's configuration holds nothing that is needed now.
-	if i.Conf != "" && (d.passwordFile == "" || d.thorough) {
-		conf, err := ReadRedisConf(i.Conf)
+	var conf RedisConf
+	// With a password of our own and no TLS the instance's configuration holds nothing that is needed now.
+	if i.Conf != "" && (d.passwordFile == "" || d.tls.enabled != tlsNever || d.thorough) {
+		var err error
+		conf, err = ReadRedisConf(i.Conf)
 		switch {
 		case errors.Is(err, fs.ErrPermission) && d.passwordFile == "":
 			d.note(fmt.Sprintf("the password of %s is not known, if it has one: %v, or set password_file", i.Name(), err))
@@ -113,9 +114,9 @@ func (d *draft) addListed(i Instance) {
 		case err != nil:
 			d.warn(err.Error())
 		}
-		d.takeConf(&i, conf)
-		d.checkConf(i, conf)
 	}
+	d.takeConf(&i, conf)
+	d.checkConf(i, conf)
 	d.c.Instances = append(d.c.Instances, i)
 }
 
@@ -126,15 +127,19 @@ func (d *draft) takeConf(i *Instance, conf RedisConf) {
 		password, _ := conf.Get("requirepass")
 		i.Password = Secret(password)
 	}
+	if d.usesTLS(*i, conf) {
+		i.TLS = d.tlsFor(conf)
+	}
 }
 
 // checkConf warns of what in the instance's own configuration does not fit.
 func (d *draft) checkConf(i Instance, conf RedisConf) {
 	if port, ok := conf.Get("port"); ok && i.Socket == "" && port != strconv.Itoa(int(i.Port)) {
-		if tls, _ := conf.Get("tls-port"); tls == strconv.Itoa(int(i.Port)) {
-			d.warn(fmt.Sprintf("%s speaks TLS only (tls-port in %s), which is not supported; hint: give it a plain port as well, on 127.0.0.1", i.Name(), i.Conf))
-		} else {
+		switch tls, _ := conf.Get("tls-port"); {
+		case tls != strconv.Itoa(int(i.Port)):
 			d.warn(fmt.Sprintf("%s says port %s, but it is the configuration of %s; hint: correct the file, or the key service.conf", i.Conf, port, i.Name()))
+		case i.TLS == nil:
+			d.warn(fmt.Sprintf("%s speaks TLS only (tls-port in %s), and [tls] says enabled = false; hint: remove that line", i.Name(), i.Conf))
 		}
 	}
 	for _, command := range neededCommands {

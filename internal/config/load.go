@@ -96,7 +96,7 @@ func newDraft(o Options) *draft {
 	if o.Environ == nil {
 		o.Environ = os.Environ()
 	}
-	return &draft{o: o, c: defaults(o.Root)}
+	return &draft{o: o, c: defaults(o.Root), tls: tlsDraft{enabled: tlsAuto}}
 }
 
 // readFile finds the file and reads it; false means that it cannot be read.

@@ -109,6 +109,43 @@ func TestReadRedisConfAgreesWithRedisServer(t *testing.T) {
 	}
 }
 
+// The same for what comes from other files: which line is the last one.
+func TestReadRedisConfIncludesAsRedisServerDoes(t *testing.T) {
+	for name, lines := range map[string]string{
+		"a line behind an include":     "include ROOT/more/a.conf\nrequirepass main\n",
+		"an include behind a line":     "requirepass main\ninclude ROOT/more/a.conf\n",
+		"the last file of a pattern":   "requirepass main\ninclude ROOT/more/*.conf\n",
+		"a pattern with a set":         "include ROOT/more/[ab].conf\n",
+		"a pattern with one letter":    "include ROOT/more/?.conf\nrequirepass main\n",
+		"a pattern that names nothing": "requirepass main\ninclude ROOT/more/none-*.conf\n",
+		"a name in quotes":             "include \"ROOT/more/with \\x62lank.txt\"\n",
+		"in capitals":                  "INCLUDE ROOT/more/a.conf\n",
+		"from its directory":           "dir ROOT/more\ninclude b.conf\n",
+		"a pattern from its directory": "dir ROOT/more\ninclude *.conf\n",
+		"an include in an include":     "include ROOT/more/deep.txt\n",
+		"a file that is missing":       "requirepass main\ninclude ROOT/more/none.conf\n",
+		"a file with a broken line":    "requirepass main\ninclude ROOT/more/broken.txt\n",
+	} {
+		b := newBox(t)
+		b.write("/more/a.conf", "requirepass \"of a\"\n")
+		b.write("/more/b.conf", "requirepass 'of b'\n")
+		b.write("/more/c.conf", "# requirepass none\n")
+		b.write("/more/with blank.txt", "requirepass blank\n")
+		b.write("/more/deep.txt", "include "+b.root+"/more/[b-c].conf\n")
+		b.write("/more/broken.txt", "requirepass \"open\n")
+		file := b.write("/redis.conf", "port 0\nunixsocket "+b.root+"/s\ndir "+b.root+"\nsave \"\"\n"+strings.ReplaceAll(lines, "ROOT", b.root))
+		conf, err := ReadRedisConf(file)
+		got, _ := conf.Get("requirepass")
+		want, starts := askServer(t, file, b.root+"/s", got)
+		switch {
+		case starts != (err == nil):
+			t.Errorf("%s: redis-server starts: %v, we say %v", name, starts, err)
+		case starts && (want != got || got == ""):
+			t.Errorf("%s: redis-server reads %q, we read %q", name, want, got)
+		}
+	}
+}
+
 // askServer starts redis-server with a configuration and asks for the password with that password: what comes back is
 // the server's, if it was right.
 func askServer(t *testing.T, file, socket, password string) (value string, starts bool) {

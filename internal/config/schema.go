@@ -16,6 +16,7 @@ const (
 	kindCount                // a whole number
 	kindQuorum               // one of a few words, or a whole number
 	kindList                 // a list of texts
+	kindSwitch               // true, false or "auto"
 )
 
 // key is one key of the configuration file. The table of keys is the only place that knows them: it drives the check for
@@ -91,6 +92,22 @@ var keys = [...]key{
 	{name: "password_file", kind: kindPath, example: `"/etc/keepalived/redis.password"`,
 		doc: `One line, the password; mode 0600 or 0640. Without it: requirepass of each instance's own configuration.`,
 		str: func(d *draft) *string { return &d.passwordFile }},
+
+	{table: "tls", name: "enabled", kind: kindSwitch, def: `"auto"`, choices: []string{"auto", "true", "false"},
+		doc: `true: TLS on every port; false: on none; "auto": where the instance's own configuration has that port as its tls-port. Peers are spoken to as the first instance is.`,
+		str: func(d *draft) *string { return &d.tls.enabled }},
+	{table: "tls", name: "ca", kind: kindPath, example: `"/etc/redis/tls/ca.crt"`,
+		doc: `The authorities that issue the servers' certificates, PEM. Without it: tls-ca-cert-file of each instance's own configuration, else those of the system.`,
+		str: func(d *draft) *string { return &d.tls.ca }},
+	{table: "tls", name: "cert", kind: kindPath, example: `"/etc/keepalived/redis.crt"`,
+		doc: `Our own certificate, PEM, where tls-auth-clients asks for one. Without it: tls-client-cert-file or tls-cert-file of each instance's own configuration.`,
+		str: func(d *draft) *string { return &d.tls.cert }},
+	{table: "tls", name: "key", kind: kindPath, example: `"/etc/keepalived/redis.key"`,
+		doc: `The private key of cert, PEM, without a passphrase; mode 0600 or 0640. Without it: as for cert.`,
+		str: func(d *draft) *string { return &d.tls.key }},
+	{table: "tls", name: "server_name", kind: kindText, example: `"redis.example.com"`,
+		doc: `The name that every server's certificate must have, on both boxes. Without it: any name of the authority in ca, as for redis-cli; the address where ca is the system's.`,
+		str: func(d *draft) *string { return &d.tls.serverName }},
 
 	{table: "times", name: "deadline", kind: kindDuration, def: `"900ms"`, min: int64(minDeadline), max: minute,
 		doc: `How long one run of chk-redis may take; keep it below keepalived's interval.`,

@@ -32,6 +32,7 @@ func (d *draft) inspect() {
 		own = d.o.ownAddrs()
 	}
 	d.inspectAddresses(own)
+	d.inspectTLS()
 	for _, i := range d.c.Instances {
 		d.inspectInstance(i)
 	}
@@ -131,12 +132,19 @@ func (d *draft) report(err error) string {
 	}
 	fmt.Fprintf(&b, "configuration is good: %s\n", d.c.Source)
 	for _, i := range d.c.Instances {
-		fmt.Fprintf(&b, "instance %s%s\n", i.Name(), in(i.Conf))
+		fmt.Fprintf(&b, "instance %s%s%s\n", i.Name(), with(i.TLS), in(i.Conf))
 	}
 	for _, p := range d.c.Peers {
 		fmt.Fprintf(&b, "peer %s\n", p)
 	}
 	return b.String()
+}
+
+func with(t *TLS) string {
+	if t == nil {
+		return ""
+	}
+	return " with TLS"
 }
 
 func in(conf string) string {

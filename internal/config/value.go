@@ -59,6 +59,9 @@ func (d *draft) set(p place, raw any) {
 			*k.str(d) = v
 		}
 	default:
+		if on, isSwitch := raw.(bool); isSwitch && k.kind == kindSwitch {
+			raw = strconv.FormatBool(on)
+		}
 		v, t, h := parseText(raw, k)
 		if text, hint = t, h; t == "" {
 			*k.str(d) = v
@@ -120,7 +123,7 @@ func parseText(raw any, k *key) (v, text, hint string) {
 		return "", "has a line break or a zero byte in it", "write it on one line"
 	}
 	switch k.kind {
-	case kindChoice:
+	case kindChoice, kindSwitch:
 		if !slices.Contains(k.choices, v) {
 			return "", strconv.Quote(v) + " is not known", hints(didYouMean(v, k.choices), "write "+orList(k.choices))
 		}

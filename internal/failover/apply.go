@@ -80,16 +80,23 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 
 // conn opens a connection to an instance of this box or of another.
 func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
+	return redis.Open(r.target(a), redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
+}
+
+// target is how to get into the instance of an address. A peer is spoken to as the first instance of this box is, with its
+// password and with TLS if that has it.
+func (r *Reconciler) target(a netip.AddrPort) redis.Target {
 	t := redis.Target{Addr: a}
 	for i, in := range r.Config.Instances {
-		if i == 0 || in.Addr == a {
-			t.Username, t.Password, t.Socket = in.Username, in.Password.Reveal(), ""
-			if in.Addr == a {
-				t.Socket = in.Socket
-			}
+		if in.Addr == a {
+			return redis.TargetOf(in)
+		}
+		if i == 0 {
+			t = redis.TargetOf(in)
+			t.Addr, t.Socket = a, ""
 		}
 	}
-	return redis.Open(t, redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
+	return t
 }
 
 // promoteAll sends every promotion at once: TAKEOVER needs no votes, and a vote that collides is asked for again.

@@ -89,11 +89,7 @@ func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
 func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []redis.Look {
 	targets := make([]redis.Target, len(peers))
 	for i, p := range peers {
-		targets[i] = redis.Target{Addr: p}
-		if len(r.Config.Instances) > 0 {
-			in := r.Config.Instances[0]
-			targets[i].Username, targets[i].Password = in.Username, in.Password.Reveal()
-		}
+		targets[i] = r.target(p)
 	}
 	return redis.LookAtPeers(ctx, targets, r.peerLimits())
 }

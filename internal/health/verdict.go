@@ -131,6 +131,8 @@ func fits(s redis.State) bool {
 	switch s {
 	case redis.Up, redis.MasterDown, redis.Busy, redis.NoAuth, redis.WrongPassword, redis.NoPerm, redis.Denied, redis.TooManyClients:
 		return true
+	case redis.NoTLS, redis.WantsTLS, redis.UnknownCA, redis.ExpiredCert, redis.BadName, redis.WantsCert, redis.RefusesCert, redis.OtherTLS:
+		return true // it lives, and a certificate that expires on both boxes must not take the VIP from both
 	}
 	return false
 }
@@ -150,6 +152,22 @@ func warning(s redis.State) string {
 		return "; hint: set a password, or protected-mode no"
 	case redis.TooManyClients:
 		return "; hint: raise maxclients"
+	case redis.NoTLS:
+		return "; hint: set enabled = false below [tls], or tls-port in the instance's own configuration"
+	case redis.WantsTLS:
+		return "; hint: set enabled = true below [tls]"
+	case redis.UnknownCA:
+		return "; hint: set ca below [tls] to the authority that issued it, for servers"
+	case redis.ExpiredCert:
+		return "; hint: renew it, or correct the clock of this box"
+	case redis.BadName:
+		return "; hint: correct server_name below [tls], or issue a certificate with that name as a subject alternative name"
+	case redis.WantsCert:
+		return "; hint: set cert and key below [tls], readable by the user of the check, or tls-auth-clients no"
+	case redis.RefusesCert:
+		return "; hint: cert below [tls] must be of an authority in tls-ca-cert-file, and not expired"
+	case redis.OtherTLS:
+		return "; hint: see the log of Redis, and tls-protocols and tls-ciphers in its configuration"
 	}
 	return ""
 }

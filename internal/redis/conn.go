@@ -13,6 +13,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"keepalived-redis/internal/config"
 )
 
 // Target is where an instance listens and how to get in.
@@ -21,6 +23,8 @@ type Target struct {
 	// Socket is a unix socket; it wins over Addr.
 	Socket             string
 	Username, Password string
+	// TLS is nil for a connection in the clear. Not for sockets.
+	TLS *config.TLS
 }
 
 // Name is how people know the target.
@@ -66,7 +70,7 @@ func open(t Target, l Limits, dial dialer) *Conn {
 	o := &goredis.Options{
 		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
-		ContextTimeoutEnabled: true, DialTimeout: 2 * l.Dial, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
+		ContextTimeoutEnabled: true, DialTimeout: 2*l.Dial + l.Reply, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
 		ReadBufferSize: 4096, WriteBufferSize: 4096,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -76,6 +80,14 @@ func open(t Target, l Limits, dial dialer) *Conn {
 			}
 			w := &wire{Conn: c}
 			conn.wire.Store(w)
+			if t.TLS == nil || network == "unix" {
+				return w, nil
+			}
+			secure, err := handshake(ctx, c, t, l)
+			if err != nil {
+				return nil, err
+			}
+			w.Conn = secure
 			return w, nil
 		},
 	}

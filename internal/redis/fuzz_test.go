@@ -75,6 +75,9 @@ func formatInfo(i Info) string {
 	if i.MinReplicas {
 		line("min_slaves_good_slaves", 0)
 	}
+	if i.Keys > 0 {
+		line("db0", fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", i.Keys))
+	}
 	for key, f := range map[string]Figure{"used_memory": i.UsedMemory, "connected_clients": i.Clients, "rdb_last_save_time": i.LastSave, "aof_enabled": i.AOF} {
 		if f.Known {
 			line(key, f.Value)

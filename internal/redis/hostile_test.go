@@ -58,6 +58,7 @@ func TestLookAtWhatIsNoRedis(t *testing.T) {
 		"smtp":                          {says(t, "220 mail.example ESMTP\r\n", true), NotRedis},
 		"telnet":                        {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), NotRedis},
 		"a reply without its carriage":  {says(t, "+PONG\n", true), NotRedis},
+		"an alert of TLS":               {says(t, "\x15\x03\x03\x00\x02\x02\x0a", true), WantsTLS},
 		"an empty line":                 {says(t, "\r\n", true), NotRedis},
 		"a wrong word":                  {says(t, hello+"+PANG\r\n", false), Dropped},
 		"endless, without a line":       {pours(t, "garbage "), NotRedis},

@@ -31,7 +31,7 @@ func LookAtPeers(ctx context.Context, targets []Target, l Limits) []Look {
 		if doors[i].err != nil {
 			return Look{Target: targets[i], State: Classify(doors[i].err), Err: doors[i].err}
 		}
-		return look(ctx, open(targets[i], l, opened))
+		return lookTwice(ctx, look(ctx, open(targets[i], l, opened)), l)
 	})
 }
 

@@ -29,7 +29,9 @@ type Look struct {
 
 // LookAt dials the target and asks PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the
 // latest. It changes nothing on the server.
-func LookAt(ctx context.Context, t Target, l Limits) Look { return look(ctx, Open(t, l)) }
+func LookAt(ctx context.Context, t Target, l Limits) Look {
+	return lookTwice(ctx, look(ctx, Open(t, l)), l)
+}
 
 // look asks over one connection, and closes it.
 func look(ctx context.Context, c *Conn) Look {
@@ -45,7 +47,7 @@ func look(ctx context.Context, c *Conn) Look {
 	}
 	look.State = Classify(look.Err)
 	wire := c.wire.Load()
-	if said := wire.parting(); look.State == Dropped && said != Unseen {
+	if said := wire.parting(); (look.State == Dropped || look.State == NotRedis) && said != Unseen {
 		look.State = said
 	}
 	if wire == nil && !errors.As(look.Err, new(connError)) {
@@ -136,7 +138,12 @@ func sideBySide(targets []Target, at func(i int) Look) []Look {
 func Targets(instances []config.Instance) []Target {
 	out := make([]Target, len(instances))
 	for i, in := range instances {
-		out[i] = Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal()}
+		out[i] = TargetOf(in)
 	}
 	return out
+}
+
+// TargetOf is one of this box's instances.
+func TargetOf(in config.Instance) Target {
+	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS}
 }

@@ -51,6 +51,22 @@ const (
 	MasterDown
 	// OtherError: an error reply with words that we do not know; Redis lives.
 	OtherError
+	// NoTLS: we speak TLS, and it answers as Redis does in the clear.
+	NoTLS
+	// WantsTLS: we do not speak TLS, and it answers by an alert of TLS.
+	WantsTLS
+	// UnknownCA: its certificate is of an authority that we do not know, or not fit for a server.
+	UnknownCA
+	// ExpiredCert: its certificate is not valid now, by the clock of this box.
+	ExpiredCert
+	// BadName: its certificate is not for the name that we expect.
+	BadName
+	// WantsCert: it wants a client certificate, and we have none.
+	WantsCert
+	// RefusesCert: it refuses our client certificate.
+	RefusesCert
+	// OtherTLS: TLS cannot begin, for another reason; it lives.
+	OtherTLS
 	// NotRedis: something answers that does not speak Redis' protocol.
 	NotRedis
 )
@@ -58,7 +74,9 @@ const (
 var stateWords = [...]string{"was not looked at", "is up", "refuses connections", "is silent", "accepts connections but does not answer",
 	"closes the connection", "is loading its data set", "is busy with a script", "cannot write to its disk",
 	"asks for a password", "refuses our password", "does not permit our user to ask", "denies us by protected mode",
-	"has too many clients", "is up, its master is down", "answers an error", "is not a Redis"}
+	"has too many clients", "is up, its master is down", "answers an error",
+	"does not speak TLS", "speaks TLS only", "shows a certificate of an authority that we do not know", "shows a certificate that is not valid today",
+	"shows a certificate for another name", "asks for a client certificate", "refuses our client certificate", "cannot agree on TLS with us", "is not a Redis"}
 
 // String is the state as a predicate: it stands behind an instance's name.
 func (s State) String() string { return stateWords[s] }
@@ -114,6 +132,9 @@ func Classify(err error) State {
 	var reply goredis.Error
 	if errors.As(err, &reply) && !strings.HasPrefix(reply.Error(), "redis: ") {
 		return stateOf(reply.Error())
+	}
+	if s := stateOfTLS(err); s != Unseen {
+		return s
 	}
 	var timeout net.Error
 	switch {

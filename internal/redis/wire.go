@@ -44,13 +44,21 @@ func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	if w.n == 0 && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
 		// It hung up before we spoke. What it said is still to be read, and a read cannot block any more.
-		w.n, _ = w.Conn.Read(w.first[:])
+		var said error
+		if w.n, said = w.Conn.Read(w.first[:]); stateOfTLS(said) != Unseen {
+			return n, said // TLS tells why by an alert, and that comes as an error
+		}
 	}
 	return n, err
 }
 
-// parting is what the server said before it hung up, for the two sentences after which it always does.
+// parting is what the server said before it hung up, for the two sentences after which it always does, and for an alert of
+// TLS, which it is that a server with TLS has for a connection without.
 func (w *wire) parting() State {
+	const alert, version = 0x15, 0x03
+	if w != nil && w.n > 1 && w.first[0] == alert && w.first[1] == version {
+		return WantsTLS
+	}
 	if w == nil || w.n == 0 || w.first[0] != '-' {
 		return Unseen
 	}

@@ -21,7 +21,9 @@ type Server struct {
 	Addr netip.AddrPort
 	// Conf is its configuration file, Dir its data directory.
 	Conf, Dir string
-	cmd       *exec.Cmd
+	// login is how Look and Do get in.
+	login redis.Target
+	cmd   *exec.Cmd
 }
 
 // FreePort is a port that nothing listens on at this moment.
@@ -48,13 +50,27 @@ func FreePort(t testing.TB) uint16 {
 	return 0
 }
 
+// plain is the way to servers that want nothing of their clients.
+var plain = redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0")}
+
 // Start starts a server with the further configuration lines and waits until it answers.
 func Start(t testing.TB, lines ...string) *Server {
 	t.Helper()
+	return StartFor(t, plain, lines...)
+}
+
+// StartFor is Start for a server that is reached in this way: its port is chosen, and is its tls-port for a login with TLS.
+func StartFor(t testing.TB, login redis.Target, lines ...string) *Server {
+	t.Helper()
 	dir := t.TempDir()
 	port := FreePort(t)
-	s := &Server{Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), Dir: dir, Conf: filepath.Join(dir, "redis.conf")}
-	conf := append([]string{fmt.Sprintf("port %d", port), "bind 127.0.0.1", "dir " + dir, "save \"\"", "pidfile " + filepath.Join(dir, "redis.pid")}, lines...)
+	s := &Server{Addr: netip.AddrPortFrom(login.Addr.Addr(), port), Dir: dir, Conf: filepath.Join(dir, "redis.conf"), login: login}
+	s.login.Addr = s.Addr
+	listen := fmt.Sprintf("port %d", port)
+	if login.TLS != nil {
+		listen = fmt.Sprintf("port 0\ntls-port %d", port)
+	}
+	conf := append([]string{listen, "bind " + s.Addr.Addr().String(), "dir " + dir, "save \"\"", "pidfile " + filepath.Join(dir, "redis.pid")}, lines...)
 	if err := os.WriteFile(s.Conf, []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +95,7 @@ func (s *Server) Run(t testing.TB) {
 func (s *Server) Look() redis.Look {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return redis.LookAt(ctx, redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	return redis.LookAt(ctx, s.login, redis.Limits{Dial: time.Second, Reply: time.Second})
 }
 
 // Do sends a command.
@@ -87,7 +103,7 @@ func (s *Server) Do(t testing.TB, args ...any) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	c := redis.Open(redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: 5 * time.Second})
+	c := redis.Open(s.login, redis.Limits{Dial: time.Second, Reply: 5 * time.Second})
 	defer c.Close()
 	r, err := c.Do(ctx, args...)
 	if err != nil {
@@ -124,9 +140,15 @@ func Await(t testing.TB, what string, ok func() bool) {
 // Cluster makes a cluster of masters with one replica each, in the order masters, then replicas.
 func Cluster(t testing.TB, masters int) []*Server {
 	t.Helper()
+	return ClusterFor(t, plain, masters)
+}
+
+// ClusterFor is Cluster for servers as those of StartFor.
+func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) []*Server {
+	t.Helper()
 	var all []*Server
 	for range 2 * masters {
-		all = append(all, Start(t, "cluster-enabled yes", "cluster-node-timeout 15000", "cluster-config-file nodes.conf"))
+		all = append(all, StartFor(t, login, append([]string{"cluster-enabled yes", "cluster-node-timeout 15000", "cluster-config-file nodes.conf"}, lines...)...))
 	}
 	for i, s := range all[:masters] {
 		s.Do(t, "cluster", "addslotsrange", i*16384/masters, (i+1)*16384/masters-1)

@@ -45,6 +45,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"disk":       disk,
 	"vip":        vip,
 	"answer":     answer,
+	"issue":      issue,
 }
 
 // use ends the script with how a command is used, unless the arguments are at least so many.

@@ -1,0 +1,53 @@
+package failover
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/tlstest"
+)
+
+// TestTakeoverOnAClusterWithTLS: peers are spoken to with TLS as the instances here are, at the ports that CLUSTER NODES names.
+func TestTakeoverOnAClusterWithTLS(t *testing.T) {
+	a, err := tlstest.New(t.TempDir(), "ca", tlstest.Template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, err := a.Issue("redis", tlstest.Template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(config.Options{Root: t.TempDir(), Environ: []string{"KEEPALIVED_REDIS_INSTANCES=127.0.0.1:1", "KEEPALIVED_REDIS_TLS_ENABLED=true",
+		"KEEPALIVED_REDIS_TLS_CA=" + a.File, "KEEPALIVED_REDIS_TLS_CERT=" + cert, "KEEPALIVED_REDIS_TLS_KEY=" + key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0"), TLS: cfg.Instances[0].TLS}
+	c := redistest.ClusterFor(t, login, 1, "tls-cluster yes", "tls-replication yes",
+		"tls-ca-cert-file "+a.File, "tls-cert-file "+cert, "tls-key-file "+key)
+	master, replica := c[0], c[1]
+	r := reconciler(t, replica)
+	r.Config.Instances[0].TLS = login.TLS
+	r.Config.Times.Dial = time.Second
+	o := looks([]*redistest.Server{replica}, nil)
+	named := o.Locals[0].Nodes.Masters()
+	if len(named) != 1 || named[0].Addr != master.Addr {
+		t.Fatalf("CLUSTER NODES names %+v, want %s", named, master.Addr)
+	}
+	o.Peers = r.lookAtPeers(context.Background(), []netip.AddrPort{master.Addr})
+	if p := o.Peers[0]; p.State != redis.Up || p.Role() != redis.Master {
+		t.Fatalf("the peer %s (%v)", p.State, p.Err)
+	}
+	master.Kill()
+	if err := r.apply(within(t, 10*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: replica.Addr}}}); err != nil {
+		t.Fatal(err)
+	}
+	if l := replica.Look(); l.Role() != redis.Master {
+		t.Errorf("the replica is %s", l.Role())
+	}
+}
