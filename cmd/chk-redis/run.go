@@ -15,6 +15,7 @@ import (
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -39,7 +40,7 @@ func run(f flags, out, errOut io.Writer) int {
 		return program.Fit
 	}
 	caller, called := vrrp.Caller()
-	act := (called || f.Act) && !f.DryRun
+	act := (called || f.Act) && !f.onlyLooks()
 	o.ReadOnly = !act
 	cfg, err := config.LoadOrLastGood(o)
 	if err != nil {
@@ -52,7 +53,7 @@ func run(f flags, out, errOut io.Writer) int {
 	}
 	ctx, cancel := context.WithDeadlineCause(signalled, begun.Add(cfg.Times.Deadline), program.ErrDeadline)
 	defer cancel()
-	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller}
+	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings}
 	defer c.log.Close()
 	done := make(chan health.Verdict, 1)
 	go func() { done <- c.run(ctx, f.DryRun, out) }()
@@ -61,7 +62,8 @@ func run(f flags, out, errOut io.Writer) int {
 		if errors.Is(context.Cause(ctx), program.ErrSignalled) {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
-		fmt.Fprintln(out, v.Sentence)
+		program.Fail(errOut, name+": warning", c.unwritten)
+		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
 		if v.Fit {
 			return program.Fit
 		}
@@ -69,6 +71,10 @@ func run(f flags, out, errOut io.Writer) int {
 	case <-ctx.Done():
 	}
 	err = fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", context.Cause(ctx), cfg.Times.Deadline)
+	if f.JSON {
+		blank := check{begun: begun, warnings: cfg.Warnings} // the run still writes into c
+		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(health.Verdict{Sentence: err.Error()}) }))
+	}
 	return fail(errOut, err, act, program.Unfit)
 }
 
@@ -93,9 +99,21 @@ type check struct {
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
+	// metrics is the file to write them to, or empty; unwritten says why it was not.
+	metrics   string
+	unwritten error
+	begun     time.Time
+	seen      seen
 }
 
+// run comes to a verdict and tells of it.
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
+	v := c.judge(ctx, dry, out)
+	c.finish(ctx, v)
+	return v
+}
+
+func (c *check) judge(ctx context.Context, dry bool, out io.Writer) health.Verdict {
 	// The looks end a little before the run does, so that there is time for the verdict.
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-30*time.Millisecond))
@@ -125,13 +143,16 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	if c.act && !r.Held() {
 		looks, r.GivenUp = c.revive(ctx, manager, looks, limits, deadline)
 	}
+	c.seen.looks, c.seen.around = looks, a.s
 	if a.err != nil {
 		c.log.Warn().Err(a.err).Msg("the tick is left out")
 		return health.Judge(looks, nil)
 	}
 	o := r.Observe(ctx, looks, a.s)
+	c.seen.observation = &o
 	verdict := health.Judge(looks, o.BusyTooLong)
 	outcome, err := r.Reconcile(ctx, o)
+	c.seen.outcome = outcome
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.log.Warn().Err(err).Msg("the next check goes on from here")
 	}
@@ -140,9 +161,6 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	}
 	if outcome.Unfit() {
 		verdict = health.Verdict{Sentence: "unfit: " + outcome.Sentence}
-	}
-	if c.act {
-		c.logChange(run, verdict)
 	}
 	return verdict
 }

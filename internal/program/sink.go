@@ -74,7 +74,7 @@ func (s *sink) pay() {
 func (s *sink) put(level zerolog.Level, line string) bool {
 	err := s.toSocket(level, line)
 	missing := errors.Is(err, fs.ErrNotExist)
-	if s.stderr != nil && (missing || terminal(s.stderr)) {
+	if s.stderr != nil && (missing || Terminal(s.stderr)) {
 		if e := s.toStderr(level, line); missing {
 			err = e
 		}
@@ -173,7 +173,8 @@ func severity(level zerolog.Level) int {
 	}
 }
 
-func terminal(f *os.File) bool {
+// Terminal tells whether f is one.
+func Terminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }
