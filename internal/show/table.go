@@ -119,7 +119,7 @@ func (s *Scene) cells(l redis.Look) []string {
 			cells[4] = "up"
 		}
 		if l.Info.Syncing {
-			cells[4] = "syncing"
+			cells[4] = "sync"
 		}
 	}
 	if n, known := s.lag(l); known {
