@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -15,9 +16,9 @@ import (
 )
 
 const (
-	// writeDeadline bounds the first write that nobody takes: a hung syslogd must not hang the check.
+	// writeDeadline bounds a line that nobody takes, with all that is tried for it: a hung log must not hang the check.
 	writeDeadline = 20 * time.Millisecond
-	// hungDeadline bounds the writes after a drop: ten lines to a hung syslogd must not cost ten times the deadline.
+	// hungDeadline bounds each write after a drop: ten lines to a hung log must not cost ten times the deadline.
 	hungDeadline = time.Millisecond
 	// maxLine keeps a line within what a pipe takes in one piece (PIPE_BUF) and every syslogd accepts.
 	maxLine = 4000
@@ -25,18 +26,22 @@ const (
 	facility = 3 << 3
 )
 
+// sockets are where the system's log listens.
+type sockets struct{ journal, syslog string }
+
+// system is that of every Linux. go-systemd's journal package speaks with the same socket, but its writes have no deadline.
+var system = sockets{journal: "/run/systemd/journal/socket", syslog: "/dev/log"}
+
 // sink carries rendered lines to the system's log. It is zerolog's writer.
 type sink struct {
 	name, pid string
-	socket    string
 	// stderr is nil when only the system's log is to have the lines.
 	stderr *os.File
 
-	mu sync.Mutex
-	// conn is nil until the first line, and after an error.
-	conn *net.UnixConn
-	// noSocket: there is no system log on this machine.
-	noSocket bool
+	mu              sync.Mutex
+	journal, syslog outlet
+	// end is when the line that is being written is late.
+	end time.Time
 	// dropped lines are not reported yet.
 	dropped int
 	// hung: the last write was not taken in time.
@@ -50,14 +55,15 @@ func (s *sink) Write(p []byte) (int, error) { return s.WriteLevel(zerolog.NoLeve
 
 // WriteLevel never fails: what cannot be written is counted, and zerolog would only print its error.
 func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	line := render(p)
+	line, fields := render(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.end = time.Now().Add(writeDeadline)
 	s.pay()
-	if !s.put(level, line) {
+	if !s.put(level, line, fields) {
 		s.dropped++
 	}
-	if s.complaint != "" && s.put(zerolog.WarnLevel, s.complaint) {
+	if s.complaint != "" && s.put(zerolog.WarnLevel, s.complaint, nil) {
 		s.complaint = ""
 	}
 	return len(p), nil
@@ -65,65 +71,98 @@ func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
 
 // pay reports earlier drops ahead of the next line.
 func (s *sink) pay() {
-	if s.dropped > 0 && s.put(zerolog.WarnLevel, strconv.Itoa(s.dropped)+" log lines were lost before this one, the system's log did not take them") {
+	if s.dropped > 0 && s.put(zerolog.WarnLevel, strconv.Itoa(s.dropped)+" log lines were lost before this one, the system's log did not take them", nil) {
 		s.dropped = 0
 	}
 }
 
-// put writes one line; false means that it is lost.
-func (s *sink) put(level zerolog.Level, line string) bool {
-	err := s.toSocket(level, line)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if s.stderr != nil && (missing || Terminal(s.stderr)) {
-		if e := s.toStderr(level, line); missing {
-			err = e
+// put writes one line; false means that the system's log does not have it and should.
+func (s *sink) put(level zerolog.Level, line string, fields []field) bool {
+	err := s.toSystem(level, line, fields)
+	hung := errors.Is(err, os.ErrDeadlineExceeded)
+	if s.stderr != nil && (err != nil && !hung || Terminal(s.stderr)) {
+		if told := s.toStderr(level, line); errors.Is(err, fs.ErrNotExist) {
+			err = told // there is no other log here
 		}
 	}
 	return err == nil
 }
 
-func (s *sink) toSocket(level zerolog.Level, line string) error {
-	if s.noSocket {
-		return fs.ErrNotExist
+// toSystem writes to the journal, or else to syslog. The error is fs.ErrNotExist only when there is neither. A log that
+// hangs is not passed over: where the journal is, /dev/log is the journal's as well.
+func (s *sink) toSystem(level zerolog.Level, line string, fields []field) error {
+	err := s.send(&s.journal, func() []byte { return entry(s.name, s.pid, level, line, fields) })
+	if errors.Is(err, syscall.EMSGSIZE) {
+		err = s.send(&s.journal, func() []byte { return entry(s.name, s.pid, level, half(line), nil) })
 	}
-	if s.conn == nil {
-		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: s.socket, Net: "unixgram"})
-		if err != nil {
-			s.noSocket = errors.Is(err, fs.ErrNotExist)
-			return err
-		}
-		s.conn = conn
-	}
-	patience := writeDeadline
-	if s.hung {
-		patience = hungDeadline
-	}
-	if err := s.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	_, err := s.conn.Write([]byte("<" + strconv.Itoa(facility|severity(level)) + ">" + s.name + "[" + s.pid + "]: " + line))
+	also := s.send(&s.syslog, func() []byte {
+		return []byte("<" + strconv.Itoa(facility|severity(level)) + ">" + s.name + "[" + s.pid + "]: " + line)
+	})
+	if errors.Is(also, fs.ErrNotExist) {
+		return err
+	}
+	return also
+}
+
+// half is what is left of a line that the kernel has no room for.
+func half(line string) string { return strings.ToValidUTF8(line[:len(line)/2], "") + "…" }
+
+// outlet is one socket of the system's log.
+type outlet struct {
+	path string
+	// conn is nil until the first line, and after an error.
+	conn *net.UnixConn
+	// missing: there is no such log on this machine.
+	missing bool
+}
+
+// send writes one datagram, within the patience that is left.
+func (s *sink) send(o *outlet, datagram func() []byte) error {
+	if o.missing {
+		return fs.ErrNotExist
+	}
+	if o.conn == nil {
+		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: o.path, Net: "unixgram"})
+		if err != nil {
+			o.missing = errors.Is(err, fs.ErrNotExist)
+			return err
+		}
+		o.conn = conn
+	}
+	b := datagram()
+	if err := o.conn.SetWriteDeadline(time.Now().Add(s.patience())); err != nil {
+		return err
+	}
+	_, err := o.conn.Write(b)
 	s.hung = errors.Is(err, os.ErrDeadlineExceeded)
-	if err != nil && !s.hung {
-		// syslogd was restarted: its socket is a new one.
-		_ = s.conn.Close()
-		s.conn = nil
+	if err != nil && !s.hung && !errors.Is(err, syscall.EMSGSIZE) {
+		// The log was restarted: its socket is a new one.
+		_ = o.close()
 	}
 	return err
 }
 
+// patience is how long the next write may take.
+func (s *sink) patience() time.Duration {
+	if s.hung {
+		return min(hungDeadline, time.Until(s.end))
+	}
+	return time.Until(s.end)
+}
+
 // toStderr writes only when the line will be taken at once: a full pipe that nobody reads would block for good.
 func (s *sink) toStderr(level zerolog.Level, line string) error {
-	patience := writeDeadline
-	if s.hung {
-		patience = hungDeadline
-	}
 	fd := int(s.stderr.Fd())
 	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(ready, int(patience/time.Millisecond))
+	n, err := unix.Poll(ready, int(max(0, s.patience())/time.Millisecond))
 	if err != nil && !errors.Is(err, syscall.EINTR) {
 		return err
 	}
-	if s.hung = n == 0; s.hung {
+	if n == 0 {
+		s.hung = true
 		return os.ErrDeadlineExceeded
 	}
 	word := ""
@@ -149,11 +188,15 @@ func (s *sink) owe(n int) {
 func (s *sink) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
+	return errors.Join(s.journal.close(), s.syslog.close())
+}
+
+func (o *outlet) close() error {
+	if o.conn == nil {
 		return nil
 	}
-	err := s.conn.Close()
-	s.conn = nil
+	err := o.conn.Close()
+	o.conn = nil
 	return err
 }
 
