@@ -124,9 +124,8 @@ func (c *check) writeMetrics(ctx context.Context, v health.Verdict) error {
 	if c.metrics == "" {
 		return nil
 	}
-	return inTime(ctx, metricsWait, func() error {
-		return show.Replace(c.metrics, show.Metrics(c.scene(v)))
-	}, fmt.Errorf("write metrics %s: %w", c.metrics, errMetricsLate))
+	file, text := c.metrics, show.Metrics(c.scene(v))
+	return inTime(ctx, metricsWait, func() error { return show.Replace(file, text) }, fmt.Errorf("write metrics %s: %w", c.metrics, errMetricsLate))
 }
 
 // inTime does something that may hang. It returns late after wait, or a little before ctx's deadline, or when ctx ends;

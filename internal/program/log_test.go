@@ -27,18 +27,23 @@ func listen(t *testing.T) (socket string, conn *net.UnixConn) {
 // syslogOnly is a machine without journald.
 func syslogOnly(socket string) sockets { return sockets{journal: socket + ".journal", syslog: socket} }
 
-// next is the next line that the system log got, "" when none is there.
+// next is the next line that the system log got, "" when none is there. It does not wait: a datagram that was sent is there.
 func next(t *testing.T, conn *net.UnixConn) string {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+	raw, err := conn.SyscallConn()
+	if err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 1<<16)
-	n, err := conn.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	n, failed := 0, error(nil)
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, failed = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT)
+		return true
+	})
+	if failed == unix.EAGAIN {
 		return ""
 	}
-	if err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		t.Fatal(err)
 	}
 	return string(b[:n])
@@ -94,7 +99,7 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 	log := open("chk-redis", syslogOnly(socket), silent(t))
 
 	// Nobody reads: the kernel takes net.unix.max_dgram_qlen lines and then no more.
-	const lines = 1000
+	const lines, rounds = 1000, 5
 	written := 0
 	for ; log.Dropped() == 0; written++ {
 		if written == lines {
@@ -102,20 +107,25 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 		}
 		log.Info().Int("n", written).Msg("line")
 	}
-	start := time.Now()
-	for range 5 {
-		log.Info().Msg("lost")
+	// On a machine that is busy with other tests one round may be slow, not each.
+	quickest := time.Hour
+	for range rounds {
+		start := time.Now()
+		for range 5 {
+			log.Info().Msg("lost")
+		}
+		quickest = min(quickest, time.Since(start))
 	}
-	// Each of the five lines also tries to report the drops first. The bound leaves room for a slow machine.
-	if took := time.Since(start); took > 5*(2*hungDeadline+writeDeadline) {
-		t.Errorf("five lines to a hung log took %s", took)
+	// Each of the five lines also tries to report the drops first.
+	if quickest > 5*2*hungDeadline+writeDeadline {
+		t.Errorf("five lines to a hung log took %s", quickest)
 	}
-	if got := log.Dropped(); got != 6 {
-		t.Errorf("dropped = %d, want 6", got)
+	if got := log.Dropped(); got != 1+5*rounds {
+		t.Errorf("dropped = %d, want %d", got, 1+5*rounds)
 	}
 
 	fresh := open("chk-redis", syslogOnly(socket), silent(t))
-	start = time.Now()
+	start := time.Now()
 	fresh.Info().Msg("lost too")
 	if took := time.Since(start); took < writeDeadline/2 || took > 10*writeDeadline {
 		t.Errorf("the first line to a hung log took %s, its deadline is %s", took, writeDeadline)
@@ -127,7 +137,7 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 	for next(t, conn) != "" {
 	}
 	log.Info().Msg("back again")
-	if got, want := next(t, conn), "]: 6 log lines were lost before this one, the system's log did not take them"; !strings.HasSuffix(got, want) {
+	if got, want := next(t, conn), "]: 26 log lines were lost before this one, the system's log did not take them"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want …%q", got, want)
 	}
 	if got, want := next(t, conn), "]: back again"; !strings.HasSuffix(got, want) {
@@ -231,7 +241,7 @@ func TestNothingLoggedOpensNothing(t *testing.T) {
 	socket, _ := listen(t)
 	log := open("chk-redis", syslogOnly(socket), silent(t))
 	log.Debug().Msg("below the level")
-	if log.sink.syslog.conn != nil || log.sink.journal.conn != nil {
+	if log.sink.syslog.open || log.sink.journal.open {
 		t.Error("the socket was opened")
 	}
 }

@@ -3,7 +3,6 @@ package program
 import (
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -113,36 +112,75 @@ func half(line string) string { return strings.ToValidUTF8(line[:len(line)/2], "
 // outlet is one socket of the system's log.
 type outlet struct {
 	path string
-	// conn is nil until the first line, and after an error.
-	conn *net.UnixConn
+	// fd is that of the socket, which is open from the first line on, until an error.
+	fd   int
+	open bool
 	// missing: there is no such log on this machine.
 	missing bool
 }
 
-// send writes one datagram, within the patience that is left.
+// send writes one datagram. It tries at least once, also when this process got no CPU until its time was over: a line is
+// lost to a log that hangs, and to nothing else.
 func (s *sink) send(o *outlet, datagram func() []byte) error {
-	if o.missing {
-		return fs.ErrNotExist
-	}
-	if o.conn == nil {
-		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: o.path, Net: "unixgram"})
-		if err != nil {
-			o.missing = errors.Is(err, fs.ErrNotExist)
-			return err
-		}
-		o.conn = conn
-	}
-	b := datagram()
-	if err := o.conn.SetWriteDeadline(time.Now().Add(s.patience())); err != nil {
+	if err := o.dial(); err != nil {
 		return err
 	}
-	_, err := o.conn.Write(b)
-	s.hung = errors.Is(err, os.ErrDeadlineExceeded)
-	if err != nil && !s.hung && !errors.Is(err, syscall.EMSGSIZE) {
+	b := datagram()
+	err := o.write(b)
+	if errors.Is(err, syscall.EAGAIN) {
+		// An error of the wait is not worth more than the answer of the write behind it.
+		_ = writable(o.fd, s.patience())
+		err = o.write(b)
+	}
+	if s.hung = errors.Is(err, syscall.EAGAIN); s.hung {
+		return os.ErrDeadlineExceeded
+	}
+	if err != nil && !errors.Is(err, syscall.EMSGSIZE) {
 		// The log was restarted: its socket is a new one.
 		_ = o.close()
 	}
 	return err
+}
+
+// dial connects the socket, which never blocks. The error is fs.ErrNotExist when there is no such log.
+func (o *outlet) dial() error {
+	switch {
+	case o.missing:
+		return fs.ErrNotExist
+	case o.open:
+		return nil
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: o.path}); err != nil {
+		o.missing = errors.Is(err, fs.ErrNotExist)
+		return errors.Join(err, unix.Close(fd))
+	}
+	o.fd, o.open = fd, true
+	return nil
+}
+
+func (o *outlet) write(b []byte) error {
+	for {
+		if _, err := unix.Write(o.fd, b); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// writable waits until fd takes more, for so long at most. The error is os.ErrDeadlineExceeded when it does not.
+func writable(fd int, patience time.Duration) error {
+	for end := time.Now().Add(patience); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(max(0, time.Until(end)).Round(time.Millisecond)/time.Millisecond))
+		switch {
+		case err == nil && n == 0:
+			return os.ErrDeadlineExceeded
+		case err != syscall.EINTR: // the runtime's own signals
+			return err
+		}
+	}
 }
 
 // patience is how long the next write may take.
@@ -155,21 +193,15 @@ func (s *sink) patience() time.Duration {
 
 // toStderr writes only when the line will be taken at once: a full pipe that nobody reads would block for good.
 func (s *sink) toStderr(level zerolog.Level, line string) error {
-	fd := int(s.stderr.Fd())
-	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(ready, int(max(0, s.patience())/time.Millisecond))
-	if err != nil && !errors.Is(err, syscall.EINTR) {
+	if err := writable(int(s.stderr.Fd()), s.patience()); err != nil {
+		s.hung = errors.Is(err, os.ErrDeadlineExceeded)
 		return err
-	}
-	if n == 0 {
-		s.hung = true
-		return os.ErrDeadlineExceeded
 	}
 	word := ""
 	if severity(level) <= 4 {
 		word = level.String() + ": "
 	}
-	_, err = s.stderr.WriteString(s.name + ": " + word + line + "\n")
+	_, err := s.stderr.WriteString(s.name + ": " + word + line + "\n")
 	return err
 }
 
@@ -192,12 +224,11 @@ func (s *sink) close() error {
 }
 
 func (o *outlet) close() error {
-	if o.conn == nil {
+	if !o.open {
 		return nil
 	}
-	err := o.conn.Close()
-	o.conn = nil
-	return err
+	o.open = false
+	return unix.Close(o.fd)
 }
 
 // severity is the syslog number of a level (RFC 5424, table 2).
