@@ -59,10 +59,10 @@ func run(f flags, out, errOut io.Writer) int {
 	go func() { done <- c.run(ctx, f.DryRun, out) }()
 	select {
 	case v := <-done:
+		c.finish(ctx, v, errOut)
 		if errors.Is(context.Cause(ctx), program.ErrSignalled) {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
-		program.Fail(errOut, name+": warning", c.unwritten)
 		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
 		if v.Fit {
 			return program.Fit
@@ -99,21 +99,14 @@ type check struct {
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
-	// metrics is the file to write them to, or empty; unwritten says why it was not.
-	metrics   string
-	unwritten error
-	begun     time.Time
-	seen      seen
+	// metrics is the file to write them to, or empty.
+	metrics string
+	begun   time.Time
+	seen    seen
 }
 
-// run comes to a verdict and tells of it.
+// run comes to a verdict.
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
-	v := c.judge(ctx, dry, out)
-	c.finish(ctx, v)
-	return v
-}
-
-func (c *check) judge(ctx context.Context, dry bool, out io.Writer) health.Verdict {
 	// The looks end a little before the run does, so that there is time for the verdict.
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-30*time.Millisecond))

@@ -93,19 +93,29 @@ func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) er
 	return nil
 }
 
-// finish is what comes after the verdict and cannot change it: the metrics, and the log of what is new.
-func (c *check) finish(ctx context.Context, v health.Verdict) {
+// finish is what comes behind the verdict and cannot change it: the metrics, and the log of what is new. It is over when
+// ctx is.
+func (c *check) finish(ctx context.Context, v health.Verdict, errOut io.Writer) {
 	if err := c.writeMetrics(ctx, v); err != nil {
 		c.warnings = append(c.warnings, err.Error())
 		switch {
 		case !c.act:
-			c.unwritten = err
+			program.Fail(errOut, name+": warning", err)
 		case !slices.Contains(c.last.Warnings, err.Error()):
 			c.log.Warn().Msg(err.Error())
 		}
 	}
-	if c.act {
+	if !c.act {
+		return
+	}
+	logged := make(chan struct{})
+	go func() {
 		c.logChange(state.Dir(c.cfg.RunDir), v)
+		close(logged)
+	}()
+	select {
+	case <-logged:
+	case <-ctx.Done():
 	}
 }
 
