@@ -15,6 +15,7 @@ require (
 // What only tests need.
 require (
 	github.com/google/go-cmp v0.7.0
+	github.com/prometheus/common v0.62.0
 	github.com/rogpeppe/go-internal v1.14.1
 )
 
@@ -23,6 +24,9 @@ require (
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_model v0.6.1 // indirect
 	go.uber.org/atomic v1.11.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
+	google.golang.org/protobuf v1.36.1 // indirect
 )

@@ -33,6 +33,10 @@ type check struct {
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
+	// metrics is the file to write them to, or empty.
+	metrics string
+	begun   time.Time
+	seen    seen
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
@@ -63,24 +67,25 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	if c.act && c.maintenance.Word == "" && !r.Fenced() {
 		looks, r.GivenUp = c.revive(ctx, manager, looks, a.s.Peers(), limits, deadline)
 	}
+	c.seen.looks, c.seen.around = looks, a.s
 	if a.err != nil {
 		c.log.Warn().Err(a.err).Msg("the tick is left out")
 		return c.verdict(failover.Observation{Locals: looks}, failover.Outcome{})
 	}
 	o := r.Observe(ctx, looks, a.s)
+	c.seen.observation = &o
 	outcome, err := r.Reconcile(ctx, o)
+	c.seen.outcome = outcome
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.log.Warn().Err(err).Msg("the next check goes on from here")
 	}
 	if dry {
 		fmt.Fprint(out, failover.Describe(o))
 	}
-	verdict := c.verdict(o, outcome)
 	if c.act {
 		health.Remember(durable, looks, &c.log.Logger)
-		c.logChange(run, verdict)
 	}
-	return verdict
+	return c.verdict(o, outcome)
 }
 
 // verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
@@ -96,8 +101,12 @@ func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health
 	case m.Word == failover.Hold && c.last.Sentence != "":
 		return health.Verdict{Sentence: "unfit as before: maintenance (" + m.String() + ")"}
 	}
-	return health.Judge(health.Facts{Locals: o.Locals, Peers: o.Peers, Require: c.cfg.Require,
-		BusyTooLong: o.BusyTooLong, BusyGrace: c.cfg.Times.BusyGrace})
+	return health.Judge(c.facts(o))
+}
+
+func (c *check) facts(o failover.Observation) health.Facts {
+	return health.Facts{Locals: o.Locals, Peers: o.Peers, Require: c.cfg.Require,
+		BusyTooLong: o.BusyTooLong, BusyGrace: c.cfg.Times.BusyGrace}
 }
 
 // prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it
@@ -145,11 +154,12 @@ type said struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
+// news: this run says something else than the last one.
+func (c *check) news(v health.Verdict) bool {
+	return v != c.last.Verdict || !slices.Equal(c.warnings, c.last.Warnings)
+}
+
 func (c *check) logChange(run state.Dir, v health.Verdict) {
-	now := said{v, c.warnings}
-	if now.Verdict == c.last.Verdict && slices.Equal(now.Warnings, c.last.Warnings) {
-		return
-	}
 	switch {
 	case v == c.last.Verdict:
 	case v.Fit:
@@ -157,7 +167,7 @@ func (c *check) logChange(run state.Dir, v health.Verdict) {
 	default:
 		c.log.Error().Msg(v.Sentence)
 	}
-	if err := run.Store(verdictFile, now); err != nil {
+	if err := run.Store(verdictFile, said{v, c.warnings}); err != nil {
 		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
 	}
 }

@@ -28,7 +28,10 @@ type flags struct {
 	Config      string           `help:"Configuration file." placeholder:"FILE"`
 	Deadline    time.Duration    `help:"Be out within this time; below keepalived's interval." placeholder:"900ms"`
 	Act         bool             `help:"Revive and reconcile, as when keepalived runs it."`
-	DryRun      bool             `help:"Print observation, plan and sentence; change nothing."`
+	Verbose     bool             `help:"Print a table of the instances and what follows from it; never acts." short:"v"`
+	JSON        bool             `help:"Print what was seen as one JSON document; never acts." name:"json"`
+	DryRun      bool             `help:"Print observation, plan and sentence; never acts."`
+	Metrics     string           `help:"Also write this file for Prometheus' textfile collector, by rename." placeholder:"FILE"`
 	CheckConfig bool             `help:"Check the configuration strictly and exit."`
 	Version     kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -30,15 +31,18 @@ func run(f flags, out, errOut io.Writer) int {
 		return program.Fit
 	}
 	caller, called := vrrp.Caller()
-	act := (called || f.Act) && !f.DryRun
+	act := (called || f.Act) && !f.onlyLooks()
 	o.ReadOnly = !act
 	limit := o.FirstDeadline()
 	ctx, cancel := context.WithDeadlineCause(signalled, begun.Add(limit), program.ErrDeadline)
 	defer cancel()
-	cfg, err := load(ctx, o)
+	beside := make(chan func(), 1)
+	defer close(beside)
+	go work(beside)
+	cfg, err := load(ctx, beside, o)
 	switch {
 	case ctx.Err() != nil:
-		return late(ctx, errOut, limit, called || act)
+		return f.late(ctx, check{begun: begun}, limit, out, errOut, called || act)
 	case err != nil:
 		return fail(errOut, err, called, program.Usage)
 	}
@@ -50,45 +54,60 @@ func run(f flags, out, errOut io.Writer) int {
 	limit = cfg.Times.Deadline
 	ctx, cancel = context.WithDeadlineCause(signalled, begun.Add(limit), program.ErrDeadline)
 	defer cancel()
-	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller}
+	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings}
 	defer c.log.Close()
 	done := make(chan health.Verdict, 1)
-	go func() { done <- c.run(ctx, f.DryRun, out) }()
+	beside <- func() { done <- c.run(ctx, f.DryRun, out) }
 	select {
 	case v := <-done:
+		c.finish(ctx, v, errOut)
 		if errors.Is(context.Cause(ctx), program.ErrSignalled) {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
-		fmt.Fprintln(out, v.Sentence)
+		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
 		if v.Fit {
 			return program.Fit
 		}
 		return program.Unfit
 	case <-ctx.Done():
 	}
-	return late(ctx, errOut, limit, act)
+	// The run still writes into c.
+	return f.late(ctx, check{begun: begun, warnings: cfg.Warnings}, limit, out, errOut, act)
+}
+
+// work does one thing after another, so that whoever waits for them can stop waiting.
+func work(things <-chan func()) {
+	program.GrowStack()
+	for do := range things {
+		do()
+	}
 }
 
 // load reads the configuration beside the clock: the disk that it lies on may hang.
-func load(ctx context.Context, o config.Options) (cfg *config.Config, err error) {
-	done := make(chan struct{})
-	var c *config.Config
-	var e error
-	go func() {
-		defer close(done)
-		c, e = config.LoadOrLastGood(o)
-	}()
+func load(ctx context.Context, beside chan<- func(), o config.Options) (*config.Config, error) {
+	type loaded struct {
+		cfg *config.Config
+		err error
+	}
+	done := make(chan loaded, 1)
+	beside <- func() {
+		cfg, err := config.LoadOrLastGood(o)
+		done <- loaded{cfg, err}
+	}
 	select {
-	case <-done:
-		return c, e
+	case l := <-done:
+		return l.cfg, l.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-// late ends a check that has no verdict.
-func late(ctx context.Context, errOut io.Writer, limit time.Duration, alsoLog bool) int {
+// late ends a check that has no verdict; blank is what is known of it.
+func (f flags) late(ctx context.Context, blank check, limit time.Duration, out, errOut io.Writer, alsoLog bool) int {
 	err := fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", context.Cause(ctx), limit)
+	if f.JSON {
+		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(health.Verdict{Sentence: err.Error()}) }))
+	}
 	return fail(errOut, err, alsoLog, program.Unfit)
 }
 

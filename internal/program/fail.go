@@ -15,7 +15,7 @@ const hintMark = "; hint: "
 //	chk-redis: read configuration /etc/keepalived/keepalived-redis.toml: line 3: unknown key "vips"
 //	  hint: did you mean vip?
 //
-// Everything goes out in one write. A nil error writes nothing.
+// What a server said cannot order the terminal about. Everything goes out in one write. A nil error writes nothing.
 func Fail(w io.Writer, name string, err error) {
 	if err == nil {
 		return
@@ -27,9 +27,9 @@ func Fail(w io.Writer, name string, err error) {
 			continue
 		}
 		parts := strings.Split(line, hintMark)
-		fmt.Fprintf(&b, "%s: %s\n", name, parts[0])
+		fmt.Fprintf(&b, "%s: %s\n", name, plain(parts[0]))
 		for _, hint := range parts[1:] {
-			fmt.Fprintf(&b, "  hint: %s\n", hint)
+			fmt.Fprintf(&b, "  hint: %s\n", plain(hint))
 		}
 	}
 	// Nobody is left to tell when the error output is gone.

@@ -23,20 +23,20 @@ type Log struct {
 
 // Open makes the logger of the program called name. It opens nothing: a run that logs nothing pays nothing.
 //
-// Lines go to /dev/log; where that is missing, to the error output, and there as well if it is a terminal. A line that
-// is not taken within 20 ms is dropped and counted.
+// Lines go to the journal, with their fields; where that is missing or dead, to /dev/log; where that is as well, to the
+// error output, and there also if it is a terminal. A line that is not taken within 20 ms is dropped and counted.
 func Open(name string) *Log {
-	return open(name, "/dev/log", os.Stderr)
+	return open(name, system, os.Stderr)
 }
 
 // OpenQuiet is Open for what a person has been told already, with Fail: the error output is left alone. keepalived throws
 // that away, so the log must have it as well.
 func OpenQuiet(name string) *Log {
-	return open(name, "/dev/log", nil)
+	return open(name, system, nil)
 }
 
-func open(name, socket string, stderr *os.File) *Log {
-	s := &sink{name: name, pid: strconv.Itoa(os.Getpid()), socket: socket, stderr: stderr}
+func open(name string, to sockets, stderr *os.File) *Log {
+	s := &sink{name: name, pid: strconv.Itoa(os.Getpid()), journal: outlet{path: to.journal}, syslog: outlet{path: to.syslog}, stderr: stderr}
 	level := zerolog.InfoLevel
 	if text := os.Getenv(LevelVariable); text != "" {
 		if l, err := zerolog.ParseLevel(text); err == nil {

@@ -24,18 +24,26 @@ func listen(t *testing.T) (socket string, conn *net.UnixConn) {
 	return socket, conn
 }
 
-// next is the next line that the system log got, "" when none is there.
+// syslogOnly is a machine without journald.
+func syslogOnly(socket string) sockets { return sockets{journal: socket + ".journal", syslog: socket} }
+
+// next is the next line that the system log got, "" when none is there. It does not wait: a datagram that was sent is there.
 func next(t *testing.T, conn *net.UnixConn) string {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+	raw, err := conn.SyscallConn()
+	if err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 1<<16)
-	n, err := conn.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	n, failed := 0, error(nil)
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, failed = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT)
+		return true
+	})
+	if failed == unix.EAGAIN {
 		return ""
 	}
-	if err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		t.Fatal(err)
 	}
 	return string(b[:n])
@@ -63,7 +71,7 @@ func text(t *testing.T, f *os.File) string {
 
 func TestLinesGoToSyslog(t *testing.T) {
 	socket, conn := listen(t)
-	log := open("chk-redis", socket, silent(t))
+	log := open("chk-redis", syslogOnly(socket), silent(t))
 	pid := log.sink.pid
 
 	log.Info().Msg("fit")
@@ -88,10 +96,10 @@ func TestLinesGoToSyslog(t *testing.T) {
 
 func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 	socket, conn := listen(t)
-	log := open("chk-redis", socket, silent(t))
+	log := open("chk-redis", syslogOnly(socket), silent(t))
 
 	// Nobody reads: the kernel takes net.unix.max_dgram_qlen lines and then no more.
-	const lines = 1000
+	const lines, rounds = 1000, 5
 	written := 0
 	for ; log.Dropped() == 0; written++ {
 		if written == lines {
@@ -99,20 +107,25 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 		}
 		log.Info().Int("n", written).Msg("line")
 	}
-	start := time.Now()
-	for range 5 {
-		log.Info().Msg("lost")
+	// On a machine that is busy with other tests one round may be slow, not each.
+	quickest := time.Hour
+	for range rounds {
+		start := time.Now()
+		for range 5 {
+			log.Info().Msg("lost")
+		}
+		quickest = min(quickest, time.Since(start))
 	}
-	// Each of the five lines also tries to report the drops first. The bound leaves room for a slow machine.
-	if took := time.Since(start); took > 5*(2*hungDeadline+writeDeadline) {
-		t.Errorf("five lines to a hung log took %s", took)
+	// Each of the five lines also tries to report the drops first.
+	if quickest > 5*2*hungDeadline+writeDeadline {
+		t.Errorf("five lines to a hung log took %s", quickest)
 	}
-	if got := log.Dropped(); got != 6 {
-		t.Errorf("dropped = %d, want 6", got)
+	if got := log.Dropped(); got != 1+5*rounds {
+		t.Errorf("dropped = %d, want %d", got, 1+5*rounds)
 	}
 
-	fresh := open("chk-redis", socket, silent(t))
-	start = time.Now()
+	fresh := open("chk-redis", syslogOnly(socket), silent(t))
+	start := time.Now()
 	fresh.Info().Msg("lost too")
 	if took := time.Since(start); took < writeDeadline/2 || took > 10*writeDeadline {
 		t.Errorf("the first line to a hung log took %s, its deadline is %s", took, writeDeadline)
@@ -124,7 +137,7 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 	for next(t, conn) != "" {
 	}
 	log.Info().Msg("back again")
-	if got, want := next(t, conn), "]: 6 log lines were lost before this one, the system's log did not take them"; !strings.HasSuffix(got, want) {
+	if got, want := next(t, conn), "]: 26 log lines were lost before this one, the system's log did not take them"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want …%q", got, want)
 	}
 	if got, want := next(t, conn), "]: back again"; !strings.HasSuffix(got, want) {
@@ -137,7 +150,7 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 
 func TestOwedDropsAreReported(t *testing.T) {
 	socket, conn := listen(t)
-	log := open("chk-redis", socket, silent(t))
+	log := open("chk-redis", syslogOnly(socket), silent(t))
 	log.Owe(2)
 	if got := log.Dropped(); got != 2 {
 		t.Errorf("dropped = %d, want 2", got)
@@ -150,7 +163,7 @@ func TestOwedDropsAreReported(t *testing.T) {
 
 func TestWithoutSyslogLinesGoToStderr(t *testing.T) {
 	stderr := silent(t)
-	log := open("notify-redis", filepath.Join(t.TempDir(), "none"), stderr)
+	log := open("notify-redis", syslogOnly(filepath.Join(t.TempDir(), "none")), stderr)
 	log.Info().Str("state", "MASTER").Msg("event recorded")
 	log.Warn().Msg("no witness")
 	if got, want := text(t, stderr), "notify-redis: event recorded state=MASTER\nnotify-redis: warn: no witness\n"; got != want {
@@ -158,28 +171,30 @@ func TestWithoutSyslogLinesGoToStderr(t *testing.T) {
 	}
 }
 
+// abandon leaves a socket that no process holds any more, as a log that died does.
+func abandon(t *testing.T, socket string, conn *net.UnixConn) {
+	t.Helper()
+	conn.Close()
+	if _, err := os.Lstat(socket); err == nil {
+		return
+	}
+	if err := unix.Mknod(socket, unix.S_IFSOCK|0o600, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestDeadSyslogIsCounted(t *testing.T) {
 	socket, conn := listen(t)
 	stderr := silent(t)
-	log := open("chk-redis", socket, stderr)
-	// A socket that no process holds any more: syslogd died and left its file.
-	file, err := conn.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.Close()
-	file.Close()
-	if _, err := os.Lstat(socket); err != nil {
-		if err := unix.Mknod(socket, unix.S_IFSOCK|0o600, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	log := open("chk-redis", syslogOnly(socket), stderr)
+	abandon(t, socket, conn)
 	log.Info().Msg("lost")
 	if got := log.Dropped(); got != 1 {
 		t.Errorf("dropped = %d, want 1", got)
 	}
-	if got := text(t, stderr); got != "" {
-		t.Errorf("stderr: %q", got)
+	// Whoever reads the error output has it all the same.
+	if got, want := text(t, stderr), "chk-redis: lost\n"; got != want {
+		t.Errorf("stderr: %q, want %q", got, want)
 	}
 
 	// It comes back with a new socket.
@@ -204,7 +219,7 @@ func TestFullStderrPipeDoesNotHang(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	log := open("chk-redis", filepath.Join(t.TempDir(), "none"), w)
+	log := open("chk-redis", syslogOnly(filepath.Join(t.TempDir(), "none")), w)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -224,9 +239,9 @@ func TestFullStderrPipeDoesNotHang(t *testing.T) {
 
 func TestNothingLoggedOpensNothing(t *testing.T) {
 	socket, _ := listen(t)
-	log := open("chk-redis", socket, silent(t))
+	log := open("chk-redis", syslogOnly(socket), silent(t))
 	log.Debug().Msg("below the level")
-	if log.sink.conn != nil {
+	if log.sink.syslog.open || log.sink.journal.open {
 		t.Error("the socket was opened")
 	}
 }
@@ -234,7 +249,7 @@ func TestNothingLoggedOpensNothing(t *testing.T) {
 func TestLogLevel(t *testing.T) {
 	socket, conn := listen(t)
 	t.Setenv(LevelVariable, "warn")
-	log := open("x", socket, silent(t))
+	log := open("x", syslogOnly(socket), silent(t))
 	log.Info().Msg("quiet")
 	log.Warn().Msg("loud")
 	if got := next(t, conn); !strings.HasSuffix(got, "]: loud") {
@@ -242,7 +257,7 @@ func TestLogLevel(t *testing.T) {
 	}
 
 	t.Setenv(LevelVariable, "noisy")
-	log = open("x", socket, silent(t))
+	log = open("x", syslogOnly(socket), silent(t))
 	log.Info().Msg("shown")
 	if got := next(t, conn); !strings.HasSuffix(got, "]: shown") {
 		t.Errorf("got %q", got)
@@ -260,17 +275,17 @@ func TestLogLevel(t *testing.T) {
 }
 
 func TestLongAndOddLines(t *testing.T) {
-	if got := render([]byte("not json\x00at all\n")); got != "not json at all" {
+	if got, _ := render([]byte("not json\x00at all\n")); got != "not json at all" {
 		t.Errorf("got %q", got)
 	}
-	if got := render([]byte(`{"message":"` + strings.Repeat("ä", 5000) + `"}`)); len(got) > maxLine+4 {
+	if got, _ := render([]byte(`{"message":"` + strings.Repeat("ä", 5000) + `"}`)); len(got) > maxLine+4 {
 		t.Errorf("a line of %d bytes", len(got))
 	}
 }
 
 func TestOpenQuietLeavesTheErrorOutputAlone(t *testing.T) {
 	// Where there is no system log nobody else is told, and nothing fails.
-	l := open("chk-redis", filepath.Join(t.TempDir(), "none"), nil)
+	l := open("chk-redis", syslogOnly(filepath.Join(t.TempDir(), "none")), nil)
 	l.Error().Msg("said already")
 	if l.Dropped() != 1 {
 		t.Errorf("%d lines are lost, want 1", l.Dropped())

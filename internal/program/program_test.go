@@ -88,6 +88,7 @@ func TestFail(t *testing.T) {
 	}{
 		{nil, ""},
 		{errors.New("no instance"), "chk-redis: no instance\n"},
+		{errors.New("ERR \x1b[2J\u009b; hint: \x07 no"), "chk-redis: ERR  [2J \n  hint:   no\n"},
 		{bad, "chk-redis: line 3: unknown key \"vips\"\n  hint: did you mean vip?\n"},
 		{
 			errors.Join(bad, errors.New("line 4: bad port")),

@@ -10,22 +10,33 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// render turns zerolog's JSON into what people read: the sentence first, then key=value in the order of the calls.
-// It happens only when something is logged, so its cost does not matter.
-func render(p []byte) string {
+// field is one key and value of a line.
+type field struct{ key, value string }
+
+// render turns zerolog's JSON into what people read: the sentence first, then key=value in the order of the calls. The
+// fields are those of the line, as they were logged. It happens only when something is logged, so its cost does not matter.
+func render(p []byte) (line string, fields []field) {
 	sentence, fields, err := parse(p)
 	if err != nil {
 		// Never lose a line because it looks odd.
 		sentence, fields = string(bytes.TrimSpace(p)), nil
 	}
-	line := strings.TrimSpace(plain(sentence) + strings.Join(append([]string{""}, fields...), " "))
-	if len(line) > maxLine {
-		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
+	line = plain(sentence)
+	for _, f := range fields {
+		line += " " + plain(f.key) + "=" + quoted(f.value)
 	}
-	return line
+	return cut(strings.TrimSpace(line)), fields
 }
 
-func parse(p []byte) (sentence string, fields []string, err error) {
+// cut shortens what is too long for a line.
+func cut(s string) string {
+	if len(s) > maxLine {
+		return strings.ToValidUTF8(s[:maxLine], "") + "…"
+	}
+	return s
+}
+
+func parse(p []byte) (sentence string, fields []field, err error) {
 	d := json.NewDecoder(bytes.NewReader(p))
 	d.UseNumber()
 	if _, err := d.Token(); err != nil {
@@ -50,7 +61,7 @@ func parse(p []byte) (sentence string, fields []string, err error) {
 		case zerolog.LevelFieldName:
 		default:
 			name, _ := key.(string)
-			fields = append(fields, plain(name)+"="+quoted(text))
+			fields = append(fields, field{name, text})
 		}
 	}
 	return sentence, fields, nil

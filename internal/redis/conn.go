@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/program"
 )
 
 // Target is where an instance listens and how to get in.
@@ -74,6 +75,7 @@ func open(t Target, l Limits, dial dialer) *Conn {
 		ReadBufferSize: 4096, WriteBufferSize: 4096,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			program.GrowStack() // it runs in a goroutine of its own
 			c, err := dial(ctx, network, addr, l)
 			if err != nil {
 				return nil, err

@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/program"
 )
 
 // Look is what one look at an instance found.
@@ -126,7 +127,7 @@ func sideBySide(targets []Target, at func(i int) Look) []Look {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			grow(i % room)
+			program.GrowStack()
 			looks[i] = at(i)
 		}()
 	}

@@ -1,0 +1,130 @@
+package show
+
+import (
+	"strconv"
+	"strings"
+
+	"keepalived-redis/internal/redis"
+)
+
+// exposition is text in Prometheus' format, as node_exporter's textfile collector reads it.
+// https://prometheus.io/docs/instrumenting/exposition_formats
+type exposition struct{ strings.Builder }
+
+// Metrics is the scene for Prometheus. What is unknown has no sample. The label of an instance is address, because
+// Prometheus keeps instance for what it scrapes.
+func Metrics(s Scene) string {
+	var e exposition
+	e.one("fit", "Whether this box is fit to hold the VIP.", bit(s.Fit))
+	e.one("fenced", "Whether writes are refused on this box because it was cut off.", bit(s.Fenced))
+	if s.VIPHeld != nil {
+		e.one("vip_held", "Whether the VIP is on this box.", bit(*s.VIPHeld))
+	}
+	e.each(s, "up", "Whether the instance answers as Redis.", func(in Instance) (float64, bool) {
+		return bit(in.State.Alive()), true
+	})
+	e.each(s, "fit", "Whether the instance by itself lets the box hold the VIP.", func(in Instance) (float64, bool) {
+		return bit(in.Fit), true
+	})
+	e.roles(s)
+	e.each(s, "latency_seconds", "Time from the dial to the last reply of the check.", func(in Instance) (float64, bool) {
+		return in.Took.Seconds(), in.State.Alive()
+	})
+	e.each(s, "replication_lag_bytes", "By how much the replica is behind its master.", func(in Instance) (float64, bool) {
+		n, known := s.lag(in.Look)
+		return float64(n), known
+	})
+	e.each(s, "replication_link_up", "Whether the replica's link to its master is up.", func(in Instance) (float64, bool) {
+		if in.Role() != redis.Replica {
+			return 0, false
+		}
+		return bit(in.Info.LinkUp), true
+	})
+	e.each(s, "used_memory_bytes", "Memory in use, by the allocator's count.", func(in Instance) (float64, bool) {
+		return said(in, func(i *redis.Info) redis.Figure { return i.UsedMemory })
+	})
+	e.each(s, "last_save_timestamp_seconds", "When the data set was last written to disk whole.", func(in Instance) (float64, bool) {
+		return said(in, func(i *redis.Info) redis.Figure { return i.LastSave })
+	})
+	e.one("check_duration_seconds", "How long this check took, from its start to its verdict.", s.Took.Seconds())
+	e.one("check_timestamp_seconds", "When this check was done; older than a few intervals: no check gets to its end.", float64(s.At.UnixMilli())/1000)
+	e.head("build_info", "The version of chk-redis.")
+	e.sample("build_info", 1, "version", s.Version)
+	return e.String()
+}
+
+func said(in Instance, of func(*redis.Info) redis.Figure) (float64, bool) {
+	if in.Info == nil {
+		return 0, false
+	}
+	f := of(in.Info)
+	return float64(f.Value), f.Known
+}
+
+// one is a metric of the box.
+func (e *exposition) one(name, help string, value float64) {
+	e.head(name, help)
+	e.sample(name, value)
+}
+
+// each is a metric of the instances. Its head is left out where no instance has a value.
+func (e *exposition) each(s Scene, name, help string, of func(Instance) (float64, bool)) {
+	begun := false
+	for _, in := range s.Instances {
+		v, known := of(in)
+		if !known {
+			continue
+		}
+		if !begun {
+			e.head("instance_"+name, help)
+			begun = true
+		}
+		e.sample("instance_"+name, v, "address", in.Target.Name())
+	}
+}
+
+// roles is one metric whose label is the role, so that a query can select by it.
+func (e *exposition) roles(s Scene) {
+	begun := false
+	for _, in := range s.Instances {
+		if in.Role() == "" {
+			continue
+		}
+		if !begun {
+			e.head("instance_role", "The role of the instance, in a label.")
+			begun = true
+		}
+		e.sample("instance_role", 1, "address", in.Target.Name(), "role", string(in.Role()))
+	}
+}
+
+const prefix = "keepalived_redis_"
+
+func (e *exposition) head(name, help string) {
+	e.WriteString("# HELP " + prefix + name + " " + help + "\n# TYPE " + prefix + name + " gauge\n")
+}
+
+// sample is one line; labels are names and values in turn.
+func (e *exposition) sample(name string, value float64, labels ...string) {
+	e.WriteString(prefix + name)
+	for i := 0; i+1 < len(labels); i += 2 {
+		e.WriteString([]string{"{", ","}[min(i, 1)] + labels[i] + `="` + escape(labels[i+1]) + `"`)
+	}
+	if len(labels) > 0 {
+		e.WriteString("}")
+	}
+	e.WriteString(" " + strconv.FormatFloat(value, 'f', -1, 64) + "\n")
+}
+
+// escape makes a text fit between the quotes of a label. What cannot be printed has no place there: people read the file
+// on terminals.
+func escape(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(Plain(s))
+}
+
+func bit(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
