@@ -58,6 +58,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	}
 	ch := make(chan around, 1)
 	go func() {
+		program.GrowStack()
 		s, err := r.LookAround(ctx)
 		ch <- around{s, err}
 	}()
@@ -113,9 +114,7 @@ func (c *check) facts(o failover.Observation) health.Facts {
 // is not what the last run said. What cannot be made is a warning: the verdict does not need it.
 func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	var warnings []string // those of the configuration a looking run has told already
-	load := run.Peek
 	if c.act {
-		load = run.Load
 		warnings = c.cfg.Warnings
 		for _, d := range []state.Dir{run, durable} {
 			if err := d.Make(); err != nil {
@@ -123,7 +122,8 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 			}
 		}
 	}
-	if _, err := load(verdictFile, &c.last); err != nil {
+	var err error
+	if c.last, err = loadSaid(run, c.act); err != nil {
 		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
 	}
 	var warning string
@@ -143,31 +143,4 @@ func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []re
 	defer cancel()
 	v := health.Reviver{Config: c.cfg, Service: m, Log: &c.log.Logger, Peers: peers}
 	return v.Revive(ctx, looks, l)
-}
-
-// verdictFile keeps what a run has said, so that changes are logged and not every run.
-const verdictFile = "verdict.json"
-
-// said is a verdict, and what there was to warn of beside it.
-type said struct {
-	health.Verdict
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-// news: this run says something else than the last one.
-func (c *check) news(v health.Verdict) bool {
-	return v != c.last.Verdict || !slices.Equal(c.warnings, c.last.Warnings)
-}
-
-func (c *check) logChange(run state.Dir, v health.Verdict) {
-	switch {
-	case v == c.last.Verdict:
-	case v.Fit:
-		c.log.Info().Msg(v.Sentence)
-	default:
-		c.log.Error().Msg(v.Sentence)
-	}
-	if err := run.Store(verdictFile, said{v, c.warnings}); err != nil {
-		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
-	}
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,26 +32,26 @@ type seen struct {
 // memory is what one run leaves for the next of the same boot.
 type memory struct {
 	// HeldSince: the VIP has been here since then.
-	HeldSince state.Stamp `json:"held_since"`
+	HeldSince *state.Stamp `json:"held_since,omitempty"`
 	// Alone: no peer and no witness has answered since then.
 	Alone     *seen           `json:"alone,omitempty"`
 	Boxes     map[string]seen `json:"boxes,omitempty"`
 	Instances map[string]seen `json:"instances,omitempty"`
 	BumpGoal  uint64          `json:"bump_goal,omitempty"`
 	// MoveFailures and MoveNext hold back moves after a failed one.
-	MoveFailures int         `json:"move_failures,omitempty"`
-	MoveFailedAt state.Stamp `json:"move_failed_at"`
+	MoveFailures int          `json:"move_failures,omitempty"`
+	MoveFailedAt *state.Stamp `json:"move_failed_at,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.
 	Sentence string `json:"sentence,omitempty"`
 }
 
 // moveWait is how long the next move still has to wait: 30 s after a failure, doubling to an hour.
 func (m *memory) moveWait(now state.Stamp) time.Duration {
-	if m.MoveFailures == 0 {
+	if m.MoveFailures == 0 || m.MoveFailedAt == nil {
 		return 0
 	}
 	wait := min(30*time.Second<<min(m.MoveFailures-1, 7), time.Hour)
-	return max(0, wait-now.Since(m.MoveFailedAt))
+	return max(0, wait-now.Since(*m.MoveFailedAt))
 }
 
 // fenceRecord outlives a reboot: a fenced box stays fenced until a peer or the witness answers.
@@ -85,8 +87,8 @@ type store struct {
 	run, durable state.Dir
 	log          *zerolog.Logger
 	dry          bool
-	// memoryText is the memory as loaded, so that an unchanged one is not written.
-	memoryText string
+	// onDisk is the memory as it was loaded or saved last, so that an unchanged one is not written.
+	onDisk memory
 }
 
 // load reads one file; what cannot be read counts as not there, and is said.
@@ -130,15 +132,27 @@ func (s *store) loadMemory() *memory {
 	if m.Instances == nil {
 		m.Instances = map[string]seen{}
 	}
-	s.memoryText = text(m)
+	s.onDisk = m.clone()
 	return m
 }
 
 func (s *store) saveMemory(m *memory) {
-	if t := text(m); t != s.memoryText {
-		s.save(s.run, memoryFile, m)
-		s.memoryText = t
+	if reflect.DeepEqual(*m, s.onDisk) {
+		return
 	}
+	s.save(s.run, memoryFile, m)
+	s.onDisk = m.clone()
+}
+
+// clone is a copy that later changes of m do not reach.
+func (m *memory) clone() memory {
+	c := *m
+	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
+	if m.Alone != nil {
+		alone := *m.Alone
+		c.Alone = &alone
+	}
+	return c
 }
 
 func text(v any) string {

@@ -78,7 +78,8 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // moveFailed backs off.
 func (r *Reconciler) moveFailed(s Step, err error) error {
 	r.memory.MoveFailures++
-	r.memory.MoveFailedAt = state.Now()
+	failed := state.Now()
+	r.memory.MoveFailedAt = &failed
 	return fmt.Errorf("move %s to %s: %w", s.From, s.Instance, err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -76,12 +77,15 @@ func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
 	var known []netip.AddrPort
 	r.store.load(r.store.durable, peersFile, &known)
 	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		s.witness = r.askWitness(ctx, own, s.vips)
-	}()
-	s.peers = r.lookAtPeers(ctx, known)
+	if len(known) > 0 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			program.GrowStack()
+			s.peers = r.lookAtPeers(ctx, known)
+		}()
+	}
+	s.witness = r.askWitness(ctx, own, s.vips)
 	wg.Wait()
 	return s, nil
 }
@@ -107,31 +111,22 @@ func (r *Reconciler) askWitness(ctx context.Context, own map[netip.Addr]bool, vi
 		addrs = defaultWitnesses(answered)
 	}
 	w := Witness{}
+	var asked []netip.Addr
 	var names []string
-	results := make(chan string, len(addrs))
-	asked := 0
 	for _, a := range addrs {
 		if own[a] || slices.Contains(vips, a) {
 			r.Log.Warn().Msgf("witness %s is refused: it is an address of this box or the VIP; hint: name an address outside both boxes", a)
 			continue
 		}
-		names = append(names, a.String())
+		asked, names = append(asked, a), append(names, a.String())
 		w.Counts = w.Counts || answered[a.String()]
-		asked++
-		go func() {
-			if answers(ctx, a) {
-				results <- a.String()
-			} else {
-				results <- ""
-			}
-		}()
 	}
 	fresh := false
-	for range asked {
-		if a := <-results; a != "" {
+	for i, ok := range answersAll(ctx, asked) {
+		if ok {
 			w.Answers, w.Counts = true, true
-			fresh = fresh || !answered[a]
-			answered[a] = true
+			fresh = fresh || !answered[names[i]]
+			answered[names[i]] = true
 		}
 	}
 	if fresh {
@@ -226,12 +221,12 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 	}
 	switch {
 	case !f.Held:
-		r.memory.HeldSince = state.Stamp{}
-	case r.memory.HeldSince.Zero() || r.memory.HeldSince.Boot != now.Boot:
-		r.memory.HeldSince = now
+		r.memory.HeldSince = nil
+	case r.memory.HeldSince == nil || r.memory.HeldSince.Boot != now.Boot:
+		r.memory.HeldSince = &now
 	}
 	if f.Held {
-		o.HeldFor = now.Since(r.memory.HeldSince)
+		o.HeldFor = now.Since(*r.memory.HeldSince)
 	}
 }
 

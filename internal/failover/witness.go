@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -56,6 +57,25 @@ func defaultWitnesses(answered map[string]bool) []netip.Addr {
 // gateway is swapped in tests.
 var gateway = defaultGateway
 
+// answersAll asks side by side.
+func answersAll(ctx context.Context, addrs []netip.Addr) []bool {
+	ok := make([]bool, len(addrs))
+	if len(addrs) == 1 {
+		ok[0] = answers(ctx, addrs[0])
+		return ok
+	}
+	var wg sync.WaitGroup
+	for i, a := range addrs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			ok[i] = answers(ctx, a)
+		}()
+	}
+	wg.Wait()
+	return ok
+}
+
 // answers asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer.
 func answers(ctx context.Context, a netip.Addr) bool {
 	ctx, cancel := context.WithTimeout(ctx, witnessTimeout)
@@ -74,9 +94,10 @@ func answers(ctx context.Context, a netip.Addr) bool {
 
 // echo sends one ICMP echo request (RFC 792, RFC 4443) and waits for its reply. An error means that it could not ask.
 func echo(ctx context.Context, a netip.Addr) (bool, error) {
-	network, request, reply := "ip4:icmp", byte(8), byte(0)
+	// By number: net would read /etc/protocols for the name.
+	network, request, reply := "ip4:1", byte(8), byte(0)
 	if a.Is6() {
-		network, request, reply = "ip6:ipv6-icmp", 128, 129
+		network, request, reply = "ip6:58", 128, 129
 	}
 	var d net.Dialer
 	c, err := d.DialContext(ctx, network, a.String())

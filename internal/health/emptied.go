@@ -1,10 +1,12 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
-	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -15,38 +17,45 @@ import (
 )
 
 // rolesFile in the durable directory keeps what each local instance was when it last answered: a box whose disk was
-// replaced must still know that it had a master.
-const rolesFile = "roles.json"
+// replaced must still know that it had a master. Its lines are plain text, so that a check in which nothing has changed
+// compares them and decodes nothing.
+const rolesFile = "roles"
 
 // former is what an instance was.
 type former struct {
-	Master bool `json:"master"`
-	// ID is its node id in a cluster.
-	ID string `json:"id,omitempty"`
-	// Replicas are the addresses of those that followed it, as far as a cluster tells them; Count is how many did.
-	Replicas []netip.AddrPort `json:"replicas,omitempty"`
-	Count    int              `json:"count,omitempty"`
+	master bool
+	// id is its node id in a cluster.
+	id string
+	// replicas are the addresses of those that followed it, as far as a cluster tells them; count is how many did.
+	replicas []netip.AddrPort
+	count    int
 }
 
 // Remember keeps what the local instances are. One that does not say keeps its last record.
 func Remember(durable state.Dir, looks []redis.Look, log *zerolog.Logger) {
-	was := map[string]former{}
-	if _, err := durable.Load(rolesFile, &was); err != nil {
+	before, _, err := durable.Text(rolesFile)
+	if err != nil {
 		log.Warn().Err(err).Msg("what the instances were is noted anew")
 	}
-	now := map[string]former{}
+	var was map[string]former
+	var now strings.Builder
 	for _, l := range looks {
 		name := l.Target.Name()
-		if f, ok := formerOf(l); ok {
-			now[name] = f
-		} else if f, ok := was[name]; ok {
-			now[name] = f
+		f, ok := formerOf(l)
+		if !ok {
+			if was == nil {
+				was = parseRoles(before)
+			}
+			if f, ok = was[name]; !ok {
+				continue
+			}
 		}
+		now.WriteString(f.line(name))
 	}
-	if reflect.DeepEqual(was, now) {
+	if now.String() == before {
 		return
 	}
-	if err := durable.Store(rolesFile, now); err != nil {
+	if err := durable.StoreBytes(rolesFile, []byte(now.String())); err != nil {
 		log.Debug().Err(err).Msg("what the instances are cannot be kept") // that state cannot be kept is a warning already
 	}
 }
@@ -55,28 +64,66 @@ func formerOf(l redis.Look) (f former, ok bool) {
 	if l.Info == nil || l.Info.Loading {
 		return former{}, false
 	}
-	f.Master, f.Count = l.Info.Role == redis.Master, l.Info.Replicas
+	f.master, f.count = l.Info.Role == redis.Master, l.Info.Replicas
 	self, _ := l.Self()
-	f.ID = self.ID
+	f.id = self.ID
 	for _, n := range l.Nodes {
-		if f.ID != "" && n.MasterID == f.ID && n.Addr.IsValid() {
-			f.Replicas = append(f.Replicas, n.Addr)
+		if f.id != "" && n.MasterID == f.id && n.Addr.IsValid() {
+			f.replicas = append(f.replicas, n.Addr)
 		}
 	}
-	slices.SortFunc(f.Replicas, netip.AddrPort.Compare)
-	f.Count = max(f.Count, len(f.Replicas))
+	slices.SortFunc(f.replicas, netip.AddrPort.Compare)
+	f.count = max(f.count, len(f.replicas))
 	return f, true
+}
+
+// line is "ROLE ID COUNT REPLICA,… NAME"; what there is none of is a dash.
+func (f former) line(name string) string {
+	role, id, replicas := redis.Replica, f.id, make([]string, len(f.replicas))
+	if f.master {
+		role = redis.Master
+	}
+	for i, a := range f.replicas {
+		replicas[i] = a.String()
+	}
+	return string(role) + " " + cmp.Or(id, "-") + " " + strconv.Itoa(f.count) + " " + cmp.Or(strings.Join(replicas, ","), "-") + " " + name + "\n"
+}
+
+// parseRoles reads the lines; one that cannot be read tells nothing of its instance.
+func parseRoles(text string) map[string]former {
+	all := map[string]former{}
+	for _, line := range strings.Split(text, "\n") {
+		part := strings.SplitN(line, " ", 5)
+		if len(part) < 5 {
+			continue
+		}
+		count, err := strconv.Atoi(part[2])
+		if err != nil || count < 0 {
+			continue
+		}
+		f := former{master: part[0] == string(redis.Master), count: count}
+		if part[1] != "-" {
+			f.id = part[1]
+		}
+		for _, a := range strings.Split(part[3], ",") {
+			if addr, err := netip.ParseAddrPort(a); err == nil {
+				f.replicas = append(f.replicas, addr)
+			}
+		}
+		all[part[4]] = f
+	}
+	return all
 }
 
 // emptied is the reason why a dead instance must not be started, or nothing: it was a master, a start would find no data,
 // and a replica that still has the data would throw it away to follow it.
 func (r *Reviver) emptied(in config.Instance) string {
-	was := map[string]former{}
-	if _, err := state.Dir(r.Config.StateDir).Load(rolesFile, &was); err != nil {
+	text, _, err := state.Dir(r.Config.StateDir).Text(rolesFile)
+	if err != nil {
 		r.Log.Warn().Err(err).Msg("what the instances were is not known any more")
 	}
-	f := was[in.Name()]
-	if !f.Master || f.Count == 0 {
+	f := parseRoles(text)[in.Name()]
+	if !f.master || f.count == 0 {
 		return ""
 	}
 	missing, err := service.MissingData(in)
@@ -98,7 +145,7 @@ func (r *Reviver) emptied(in config.Instance) string {
 func (r *Reviver) keeper(in config.Instance, f former) string {
 	known := 0
 	for _, l := range r.around {
-		listed := slices.Contains(f.Replicas, l.Target.Addr)
+		listed := slices.Contains(f.replicas, l.Target.Addr)
 		if listed {
 			known++
 		}
@@ -110,10 +157,10 @@ func (r *Reviver) keeper(in config.Instance, f former) string {
 		}
 		return fmt.Sprintf("its replica %s has it", l.Target.Name())
 	}
-	if known < len(f.Replicas) {
+	if known < len(f.replicas) {
 		return "a replica of it that is not in sight may have it"
 	}
-	if len(f.Replicas) == 0 && !r.seesFollower(in) {
+	if len(f.replicas) == 0 && !r.seesFollower(in) {
 		return "a replica that followed it may have it"
 	}
 	return ""

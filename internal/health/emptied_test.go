@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -137,23 +138,55 @@ func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
 	if !os.SameFile(before, after) {
 		t.Error("it was written again, and says the same")
 	}
-	was := map[string]former{}
-	if _, err := state.Dir(b.cfg.StateDir).Load(rolesFile, &was); err != nil || !was["10.0.0.1:7000"].Master || was["10.0.0.1:7001"].Master {
-		t.Errorf("%+v, %v", was, err)
+	read := func() map[string]former {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parseRoles(string(text))
+	}
+	if was := read(); !was["10.0.0.1:7000"].master || was["10.0.0.1:7001"].master {
+		t.Errorf("%+v", was)
 	}
 	master.Info = &redis.Info{Role: redis.Replica}
 	b.remembers(master)
-	was = map[string]former{}
-	if _, err := state.Dir(b.cfg.StateDir).Load(rolesFile, &was); err != nil || was["10.0.0.1:7000"].Master || len(was) != 1 {
-		t.Errorf("an instance that is configured no more stays: %+v, %v", was, err)
+	if was := read(); was["10.0.0.1:7000"].master || len(was) != 1 {
+		t.Errorf("an instance that is configured no more stays: %+v", was)
 	}
-	if err := os.WriteFile(file, []byte("{"), 0o644); err != nil {
+	for _, garbage := range []string{"{", "master", "master - x - 10.0.0.1:7000", "\x00\n\n \n", "master - -1 - 10.0.0.1:7000"} {
+		if err := os.WriteFile(file, []byte(garbage), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b.remembers(seen(7000, redis.Refused), other)
+		if was := read(); len(was) != 1 || was["10.0.0.1:7001"].count != 0 {
+			t.Errorf("%q: %+v", garbage, was)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(file, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	b.remembers(master)
 	if !strings.Contains(b.log.String(), "what the instances were is noted anew") {
-		t.Errorf("a damaged file: %s", &b.log)
+		t.Errorf("not a file: %s", &b.log)
 	}
+}
+
+// FuzzParseRoles: what is read says the same when it is written down again.
+func FuzzParseRoles(f *testing.F) {
+	for _, s := range []string{"master aaaa 2 10.0.0.1:7000,[fd00::1]:7001 10.0.0.2:7003\nreplica - 0 - /run/a b.sock\n", "", "master", "x y z a b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		was := parseRoles(text)
+		for name, r := range was {
+			if again := parseRoles(r.line(name)); !reflect.DeepEqual(again[name], r) {
+				t.Fatalf("%+v, read again %+v", r, again[name])
+			}
+		}
+	})
 }
 
 func TestReviveWhen(t *testing.T) {

@@ -113,16 +113,23 @@ func ParseInfo(text string) (Info, error) {
 		return n
 	}
 	var replicaOffset int64
-	for _, line := range strings.Split(text, "\n") {
-		key, v, ok := strings.Cut(strings.TrimRight(line, "\r"), ":")
-		if !ok {
+	for line, rest := "", text; rest != ""; {
+		if n := strings.IndexByte(rest, '\n'); n >= 0 {
+			line, rest = rest[:n], rest[n+1:]
+		} else {
+			line, rest = rest, ""
+		}
+		colon := strings.IndexByte(line, ':')
+		if colon < 0 {
 			continue
+		}
+		key, v := line[:colon], line[colon+1:]
+		for strings.HasSuffix(v, "\r") {
+			v = v[:len(v)-1]
 		}
 		switch key {
 		case "redis_version":
-			i.VersionText = v
-			// A version that does not parse stays 0.0: the oldest, for which we use what every version knows.
-			_, _ = fmt.Sscanf(v, "%d.%d", &i.Version.Major, &i.Version.Minor)
+			i.VersionText, i.Version = v, parseVersion(v)
 		case "process_id":
 			i.PID = int(num(key, v, 0, math.MaxInt32))
 		case "redis_mode":
@@ -177,6 +184,20 @@ func ParseInfo(text string) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+// parseVersion reads the first two numbers of "7.0.15". What does not parse is 0.0: the oldest, for which we use what every
+// version knows.
+func parseVersion(s string) (v Version) {
+	major, rest, _ := strings.Cut(s, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	var err1, err2 error
+	v.Major, err1 = strconv.Atoi(major)
+	v.Minor, err2 = strconv.Atoi(minor)
+	if err1 != nil || err2 != nil || v.Major < 0 || v.Minor < 0 {
+		return Version{}
+	}
+	return v
 }
 
 // keyspace reads "db0:keys=12,expires=0,avg_ttl=0"; n is how many keys that database has.

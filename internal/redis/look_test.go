@@ -143,12 +143,7 @@ func TestLookAtRecordedStates(t *testing.T) {
 }
 
 func TestLookAtWhatDoesNotAnswer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := netip.MustParseAddrPort(l.Addr().String())
-	l.Close()
+	closed := refusing(t)
 	stalled := replay(t)
 	for name, c := range map[string]struct {
 		target Target
@@ -172,6 +167,31 @@ func TestLookAtWhatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// refusing is an address that somebody has taken and does not listen on, so that nobody else can.
+func refusing(t *testing.T) netip.AddrPort {
+	t.Helper()
+	_, addr := bound(t)
+	return addr
+}
+
+// bound is a TCP socket with an address, and not listening yet.
+func bound(t *testing.T) (fd int, addr netip.AddrPort) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		t.Cleanup(func() { unix.Close(fd) })
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
+}
+
 // deaf listens with a full queue: the kernel drops every further SYN.
 func deaf(t *testing.T) netip.AddrPort {
 	t.Helper()
@@ -182,22 +202,10 @@ func deaf(t *testing.T) netip.AddrPort {
 // deafListener is deaf until somebody accepts from fd.
 func deafListener(t *testing.T) (fd int, addr netip.AddrPort) {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		t.Cleanup(func() { unix.Close(fd) })
-		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	if err == nil {
-		err = unix.Listen(fd, 0)
-	}
-	if err != nil {
+	fd, addr = bound(t)
+	if err := unix.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sa.(*unix.SockaddrInet4).Port))
 	for {
 		c, err := net.DialTimeout("tcp", addr.String(), 200*time.Millisecond)
 		if err != nil {

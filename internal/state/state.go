@@ -68,7 +68,7 @@ func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
 func (d Dir) Load(name string, v any) (found bool, err error) {
 	found, damage, err := d.read(name, v)
 	if damage != nil {
-		return false, d.setAside(name, damage)
+		return false, d.SetAside(name, damage)
 	}
 	return found, err
 }
@@ -82,7 +82,7 @@ func (d Dir) Peek(name string, v any) (found bool, err error) {
 	return found, err
 }
 
-// Text is what the file name holds, written by a person. Its presence, found, counts also when it cannot be read: a link, a
+// Text is what the file name holds, for files of a few plain lines and for those that a person writes. Its presence, found, counts also when it cannot be read: a link, a
 // directory or a fifo is never opened to wait for, and is an error.
 func (d Dir) Text(name string) (text string, found bool, err error) {
 	data, found, damage, err := d.contents(name)
@@ -140,8 +140,9 @@ func (d Dir) contents(name string) (data []byte, found bool, damage, err error) 
 	return data, true, nil, nil
 }
 
-// setAside renames a damaged file out of the way, so that it can be looked at and does no harm.
-func (d Dir) setAside(name string, cause error) error {
+// SetAside renames a damaged file out of the way, so that it can be looked at and does no harm. It returns the damage as an
+// ErrDamaged.
+func (d Dir) SetAside(name string, cause error) error {
 	aside := d.Path(name) + ".damaged"
 	if err := os.Rename(d.Path(name), aside); err != nil {
 		return fmt.Errorf("%w: %s: %w; and it cannot be set aside: %w", ErrDamaged, d.Path(name), cause, err)

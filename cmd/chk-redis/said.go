@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/show"
+	"keepalived-redis/internal/state"
+)
+
+// verdictFile in the run directory keeps what a run has said, so that changes are logged and not every run: the sentence of
+// the verdict, then the warnings, a line each.
+const verdictFile = "verdict"
+
+// said is a verdict, and what there was to warn of beside it.
+type said struct {
+	health.Verdict
+	Warnings []string
+}
+
+var errNoVerdict = errors.New("it does not begin with a verdict")
+
+// loadSaid reads what the last run has said; nothing if there was none. A damaged file is set aside by a run that acts.
+func loadSaid(run state.Dir, act bool) (said, error) {
+	text, found, err := run.Text(verdictFile)
+	if !found && err == nil {
+		return said{}, nil
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	fit := strings.HasPrefix(lines[0], "fit")
+	if err == nil && (fit || strings.HasPrefix(lines[0], "unfit")) {
+		return said{health.Verdict{Fit: fit, Sentence: lines[0]}, lines[1:]}, nil
+	}
+	if err == nil {
+		err = errNoVerdict
+	}
+	if act {
+		err = run.SetAside(verdictFile, err)
+	}
+	return said{}, err
+}
+
+func (s said) store(run state.Dir) error {
+	lines := append([]string{s.Sentence}, s.Warnings...)
+	for i, l := range lines {
+		lines[i] = show.Plain(l)
+	}
+	return run.StoreBytes(verdictFile, []byte(strings.Join(lines, "\n")+"\n"))
+}
+
+// news: this run says something else than the last one.
+func (c *check) news(v health.Verdict) bool {
+	return v != c.last.Verdict || !slices.Equal(c.warnings, c.last.Warnings)
+}
+
+func (c *check) logChange(run state.Dir, v health.Verdict) {
+	switch {
+	case v == c.last.Verdict:
+	case v.Fit:
+		c.log.Info().Msg(v.Sentence)
+	default:
+		c.log.Error().Msg(v.Sentence)
+	}
+	if err := (said{v, c.warnings}).store(run); err != nil {
+		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
+	}
+}
