@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,10 +45,12 @@ type box struct {
 // test.
 func newBox(t *testing.T, deadline time.Duration, ports ...uint16) *box {
 	t.Helper()
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
-	b := &box{dir: dir, program: filepath.Join(dir, "bin", "chk-redis"), control: filepath.Join(dir, "bin", "control"), deadline: deadline, ports: ports}
-	build(t, b.program, ".")
-	build(t, b.control, "./testdata/control")
+	b := &box{dir: dir, program: filepath.Join(bin, "chk-redis"), control: filepath.Join(bin, "control"), deadline: deadline, ports: ports}
 	var instances []string
 	for n, port := range ports {
 		instances = append(instances, fmt.Sprintf("%q", fmt.Sprintf("127.0.0.1:%d", port)))
@@ -66,14 +69,21 @@ func newBox(t *testing.T, deadline time.Duration, ports ...uint16) *box {
 	return b
 }
 
-func build(t *testing.T, to, from string) {
-	t.Helper()
-	cmd := exec.Command("go", "build", "-o", to, from)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", from, err, out)
+// programs builds the check, as it is installed, and its control: once, into a directory that vanishes with this process'
+// namespaces.
+var programs = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "storm"); err != nil {
+		return "", err
 	}
-}
+	for _, from := range []string{".", "./testdata/control"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", from)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w: %s", from, err, out)
+		}
+	}
+	return dir, nil
+})
 
 func (b *box) write(t *testing.T, name, text string) {
 	t.Helper()
@@ -98,19 +108,19 @@ const hangs = 30 * time.Second
 
 // execution is a program that was started, and then how it ended.
 type execution struct {
-	cmd   *exec.Cmd
-	out   bytes.Buffer
-	begun time.Time
-	code  int
-	took  time.Duration
-	ended chan struct{}
+	cmd            *exec.Cmd
+	out            bytes.Buffer
+	begun          time.Time
+	deadline, took time.Duration
+	code           int
+	ended          chan struct{}
 }
 
 // begin starts a program and returns while it runs.
 func (b *box) begin(t *testing.T, program string, args ...string) *execution {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangs)
-	r := &execution{cmd: exec.CommandContext(ctx, program, args...), ended: make(chan struct{})}
+	r := &execution{cmd: exec.CommandContext(ctx, program, args...), deadline: b.deadline, ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.WaitDelay = &r.out, &r.out, time.Second
 	r.begun = time.Now()
 	if err := r.cmd.Start(); err != nil {
