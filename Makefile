@@ -3,6 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make fuzz FUZZTIME=30s           every fuzz test for that long
+# make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
@@ -17,7 +18,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz bench-check clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check clean
 
 build:
 	@mkdir -p build
@@ -57,6 +58,11 @@ fuzz:
 			echo "$$dir $$name"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME); \
 		done; \
 	done
+
+# The same tests as in units, hundreds of runs each. They compare times, so nothing else should run beside them.
+storm-check: build
+	@build/redis-lab install
+	REDIS_STORM=full $(GO) test -count=1 -timeout 20m -v -run '^TestStorm' ./cmd/chk-redis
 
 bench-check: RUNS = 200
 bench-check: build

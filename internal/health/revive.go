@@ -47,8 +47,9 @@ type starts struct {
 // The back-off between two starts: 200 ms, doubled each time, up to a quarter of the window.
 const firstBackoff = 200 * time.Millisecond
 
-// pollPause is the pause between two looks at an instance that was started.
-const pollPause = 5 * time.Millisecond
+// The pause between two looks at an instance that is being started: short at first, then doubled. Checks that keepalived
+// has let pile up all wait for the same start, and must leave it the CPU.
+const firstPause, longestPause = 5 * time.Millisecond, 20 * time.Millisecond
 
 // Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
 // the instances for which it has given up.
@@ -249,7 +250,7 @@ func id(in config.Instance) string {
 
 // await looks until the instance lives or ctx ends. The last look is what counts.
 func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
-	for {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		next := redis.LookAt(ctx, look.Target, l)
 		if timeIsUp(ctx) && !next.State.Alive() {
 			return look // this look was cut short and says nothing
@@ -258,7 +259,7 @@ func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) re
 		if look.State.Alive() && look.State != redis.Loading {
 			return look
 		}
-		t := time.NewTimer(pollPause)
+		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			t.Stop()

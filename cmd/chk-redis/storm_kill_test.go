@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A killed run is mended by the next ones, which come as keepalived's do, one after the other. The first may be within the
+// back-off, which the shortest window bounds to 313 ms; then one starts, and on a machine that is busy one waits for it.
+const (
+	interval = 200 * time.Millisecond
+	mendedBy = 5
+)
+
+// TestStormKilled ends the check with SIGKILL at any instant of a run. That leaves nothing that the next runs do not mend.
+func TestStormKilled(t *testing.T) {
+	const seed1, seed2 = 3, 300
+	t.Logf("seed %d %d", seed1, seed2)
+	random := rand.New(rand.NewPCG(seed1, seed2))
+	b := newBox(t, 900*time.Millisecond, freePorts(t, 3)...)
+	b.bringUp(t)
+	quiet, reviving := b.usual(t, nil), b.usual(t, b.ports)
+	t.Logf("a run takes %s, with a dead instance %s", quiet, reviving)
+
+	kills, tries, most := 0, 0, 0
+	for want := size(15, 300); kills < want; tries++ {
+		if tries == 4*want {
+			t.Fatalf("only %d of %d runs were killed before their end", kills, tries)
+		}
+		span := quiet
+		if dead := random.IntN(4); dead > 0 { // three of four runs have something to do
+			span = reviving
+			for _, i := range random.Perm(len(b.ports))[:dead] {
+				b.watch.killAndWait(t, b.ports[i])
+			}
+		}
+		after := time.Duration(random.Int64N(int64(span)))
+		r := b.beginCheck(t)
+		instant := time.NewTimer(after - time.Since(r.begun))
+		select {
+		case <-instant.C:
+		case <-r.ended: // it was faster than usual
+		}
+		_ = r.cmd.Process.Kill() // one that has ended needs no more
+		<-r.ended
+		if r.code == -1 {
+			kills++
+		}
+		b.leftovers(t)
+		b.locksAreFree(t)
+		runs, said := b.mend(t)
+		if most = max(most, runs); runs > mendedBy {
+			t.Errorf("it is not mended by %d runs:%s", mendedBy, said)
+		}
+		if t.Failed() {
+			t.Fatalf("that was after kill %d, at %s", kills, after)
+		}
+	}
+	t.Logf("%d of %d runs were killed before their end, and %d runs mended each of them", kills, tries, most)
+	b.sweeps(t)
+}
+
+// usual is how long a run takes, the median of a few, when the instances of the ports are dead before it.
+func (b *box) usual(t *testing.T, dead []uint16) time.Duration {
+	t.Helper()
+	var all []time.Duration
+	for range size(3, 9) {
+		for _, port := range dead {
+			b.watch.killAndWait(t, port)
+		}
+		all = append(all, b.check(t).took)
+		b.bringUp(t)
+		if len(dead) > 0 {
+			time.Sleep(time.Second) // so much is remembered of the last start, see window
+		}
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// mend runs the check, as often as it takes and mendedBy times at most, and returns how often that was and what they said.
+func (b *box) mend(t *testing.T) (runs int, said string) {
+	t.Helper()
+	for n := 1; n <= mendedBy; n++ {
+		r := b.check(t)
+		if r.code == 0 {
+			return n, said
+		}
+		said += fmt.Sprintf("\nrun %d: exit code %d, %s", n, r.code, r.out.String())
+		time.Sleep(interval - r.took) // keepalived's pause, nothing to wait for
+	}
+	return mendedBy + 1, said
+}
