@@ -38,7 +38,7 @@ func run(f flags, out, errOut io.Writer) int {
 	defer cancel()
 	beside := make(chan func(), 1)
 	defer close(beside)
-	go work(beside)
+	go doBeside(beside)
 	cfg, err := load(ctx, beside, o)
 	switch {
 	case ctx.Err() != nil:
@@ -75,8 +75,8 @@ func run(f flags, out, errOut io.Writer) int {
 	return f.late(ctx, check{begun: begun, warnings: cfg.Warnings}, limit, out, errOut, act)
 }
 
-// work does one thing after another, so that whoever waits for them can stop waiting.
-func work(things <-chan func()) {
+// doBeside does one thing after another, so that whoever waits for them can stop waiting.
+func doBeside(things <-chan func()) {
 	program.GrowStack()
 	for do := range things {
 		do()

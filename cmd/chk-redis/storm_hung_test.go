@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/redistest"
+
+	"keepalived-redis/internal/disktest"
 )
 
 // hangers are instances that hang, each in its own way. They give their port.
@@ -42,9 +43,18 @@ func TestStormHung(t *testing.T) {
 	t.Run("and the disk", func(t *testing.T) {
 		b := newBox(t, 0, stopServer(t))
 		lib := filepath.Join(b.dir, "lib")
-		if err := errors.Join(os.Mkdir(lib, 0o755), unix.Mkfifo(filepath.Join(lib, "maintenance"), 0o644)); err != nil {
+		if err := os.Mkdir(lib, 0o755); err != nil {
 			t.Fatal(err)
 		}
+		release, err := disktest.Hang(lib)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := release(); err != nil {
+				t.Error(err)
+			}
+		}()
 		b.runHung(t)
 	})
 }

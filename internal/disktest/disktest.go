@@ -85,3 +85,19 @@ func ReadOnly(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
+
+// Hang mounts a file system over dir whose server never answers: whoever looks there waits until release, as for a disk or an
+// NFS server that is gone. The caller is root of its mounts. https://docs.kernel.org/filesystems/fuse.html
+func Hang(dir string) (release func() error, err error) {
+	fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a disk that hangs: %w", err)
+	}
+	if err := unix.Mount("none", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse.Fd())); err != nil {
+		return nil, fmt.Errorf("make a disk that hangs: %w", errors.Join(err, fuse.Close()))
+	}
+	return func() error {
+		// Whoever waits gets an error now.
+		return errors.Join(fuse.Close(), unix.Unmount(dir, unix.MNT_DETACH))
+	}, nil
+}

@@ -2,7 +2,6 @@ package scripttest
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"keepalived-redis/internal/disktest"
 	"keepalived-redis/internal/service"
 )
 
@@ -268,7 +268,9 @@ func disk(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	if args[1] == "hung" {
-		hang(ts, dir)
+		release, err := disktest.Hang(dir)
+		ts.Check(err)
+		ts.Defer(func() { ts.Check(release()) })
 		return
 	}
 	options := map[string]string{"full": "mode=755,size=4k,nr_inodes=16", "read-only": "mode=755,size=1m", "small": "mode=755,size=4m"}[args[1]]
@@ -284,18 +286,6 @@ func disk(ts *testscript.TestScript, neg bool, args []string) {
 	for err := error(nil); err == nil; {
 		err = os.WriteFile(dir+"/filler", make([]byte, 64<<10), 0o644)
 	}
-}
-
-// hang mounts a file system whose server never answers: whoever looks there waits until the script ends, as for a disk or an
-// NFS server that is gone. https://docs.kernel.org/filesystems/fuse.html
-func hang(ts *testscript.TestScript, dir string) {
-	fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	ts.Check(err)
-	ts.Check(unix.Mount("none", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse.Fd())))
-	ts.Defer(func() {
-		ts.Check(fuse.Close()) // whoever waits gets an error now
-		ts.Check(unix.Unmount(dir, unix.MNT_DETACH))
-	})
 }
 
 // vip: the box holds $VIP from now on.
