@@ -41,6 +41,7 @@ func (d *draft) inspect() {
 			d.warn(fmt.Sprintf("the VIP is not known: %v; hint: set vip, or keepalived_conf", err))
 		}
 	}
+	d.inspectPairs()
 	if d.c.NoWitness {
 		d.warn(`there is no witness, so a box that is cut off is never fenced; hint: name an address outside both boxes`)
 	}

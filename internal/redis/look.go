@@ -24,6 +24,8 @@ type Look struct {
 	Info *Info
 	// Nodes is nil when it was not answered, as on a server without cluster mode.
 	Nodes Nodes
+	// Term is read only where the target asks for it.
+	Term Term
 	// Took is the time until the last reply, the dial included.
 	Took time.Duration
 }
@@ -40,6 +42,10 @@ func look(ctx context.Context, c *Conn) Look {
 	defer c.Close()
 	pipe := c.client.Pipeline()
 	ping, info, nodes := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
+	var term *goredis.StringCmd
+	if c.target.Paired {
+		term = pipe.Get(ctx, TermKey)
+	}
 	_, execErr := pipe.Exec(ctx)
 	look := Look{Target: c.target, Took: time.Since(start)}
 	look.Err = ping.Err()
@@ -59,6 +65,7 @@ func look(ctx context.Context, c *Conn) Look {
 	}
 	if look.State.Alive() {
 		look.read(info, nodes)
+		look.term(term)
 	}
 	return look
 }
@@ -146,5 +153,5 @@ func Targets(instances []config.Instance) []Target {
 
 // TargetOf is one of this box's instances.
 func TargetOf(in config.Instance) Target {
-	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS}
+	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
 }
