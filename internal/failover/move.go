@@ -143,6 +143,11 @@ func (r *Reconciler) undoMove(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
+	if m.Pair {
+		if err := r.handOverPair(ctx, m); err != nil {
+			return err
+		}
+	}
 	c := r.conn(m.From)
 	defer c.Close()
 	var err error
