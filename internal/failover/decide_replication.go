@@ -79,7 +79,7 @@ func (p *planner) leaderless(o *Observation, l, peer redis.Look) {
 	me, other := l.Target.Addr, peer.Target.Addr
 	a := o.Pairs[me].Leaderless
 	switch {
-	case l.Info.LinkUp || peer.Info.LinkUp:
+	case !nobodyLeads(l, peer):
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas, and one is linked to a master elsewhere; nothing is changed; hint: make one of them the master", me, other))
 	case a.Looks < 2 || a.For < minLookGap:
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas; looking again", me, other))
@@ -124,7 +124,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case l.Info.Syncing:
 		return "it is in the middle of a sync and its data is not whole"
-	case !l.Info.LinkUp && l.Info.Offset <= 0 && l.Term.N == 0:
+	case !l.Info.LinkUp && l.Info.Offset <= 0 && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
 	case !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)

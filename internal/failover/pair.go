@@ -15,7 +15,7 @@ import (
 type Pair struct {
 	// Peer is the instance on the other box, by the setting.
 	Peer netip.AddrPort
-	// Leaderless: both have been replicas without a link.
+	// Leaderless: both have been replicas, and nobody else leads them.
 	Leaderless Ail
 	// Overruled: both have been masters, and the peer's term is higher.
 	Overruled Ail
@@ -46,6 +46,16 @@ func (o *Observation) peerOf(l redis.Look) redis.Look {
 		}
 	}
 	return redis.Look{Target: redis.Target{Addr: a}}
+}
+
+// nobodyLeads: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
+// link is up (tried, 7.0.15).
+func nobodyLeads(l, peer redis.Look) bool {
+	if l.Role() != redis.Replica || peer.Role() != redis.Replica {
+		return false
+	}
+	circle := l.Info.Master == peer.Target.Addr && peer.Info.Master == l.Target.Addr
+	return circle || !l.Info.LinkUp && !peer.Info.LinkUp
 }
 
 // waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this box
@@ -141,7 +151,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		}
 		name, peer := l.Target.Name(), o.peerOf(l)
 		down := l.Role() == redis.Replica && !l.Info.LinkUp
-		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, down && peer.Role() == redis.Replica && !peer.Info.LinkUp, now)
+		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, bothMasters(l, peer) && peer.Term.N > l.Term.N, now)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
