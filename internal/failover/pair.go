@@ -104,7 +104,7 @@ const lineageFile = "lineage.json"
 
 // lineage is what the runs of this box leave behind about its data.
 type lineage struct {
-	// Held: the last that was known of the VIP is that it was here. At is when it was seen here.
+	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
 	Held bool        `json:"held,omitempty"`
 	At   state.Stamp `json:"at,omitempty"`
 	// Stale is per local instance.
@@ -143,7 +143,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		lin.Stale = map[string]staleness{}
 	}
 	r.seePeersCold(o, now)
-	elsewhere := r.Event != nil && r.Event.State == vrrp.Stop
+	leads, elsewhere := false, r.Event != nil && r.Event.State == vrrp.Stop
 	for _, l := range o.Locals {
 		pair, paired := pairs[l.Target.Addr]
 		if !paired {
@@ -158,12 +158,13 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 			r.memory.Linked[name] = now.Boot
 		}
 		pair.Linked = r.memory.Linked[name] == now.Boot
+		leads = leads || l.Role() == redis.Master
 		elsewhere = elsewhere || linked && peer.Role() == redis.Master
 		pair.Stale = lin.stale(name, linked, down && peer.State.Alive() && peer.Role() == redis.Master, now)
 		pairs[l.Target.Addr] = pair
 	}
 	switch {
-	case held && (!lin.Held || lin.At.Boot != now.Boot):
+	case held && leads && (!lin.Held || lin.At.Boot != now.Boot): // a VIP that has just come to a replica says nothing yet
 		lin.Held, lin.At = true, now
 	case !held && lin.Held && (lin.At.Boot == now.Boot || elsewhere):
 		lin.Held = false
