@@ -24,12 +24,9 @@ type Term struct {
 }
 
 // term takes in the reply to GET TermKey.
-func (l *Look) term(reply *goredis.StringCmd) {
-	if reply == nil {
-		return
-	}
-	text, err := reply.Result()
-	if l.Term, err = parseTerm(text, err); err != nil && l.State == Up {
+func (l *Look) term(r reply) {
+	var err error
+	if l.Term, err = parseTerm(r.text, r.err); err != nil && l.State == Up {
 		l.Err = errors.Join(l.Err, fmt.Errorf("the term was not answered: %w", err))
 	}
 }

@@ -43,7 +43,8 @@ func parseStat(b []byte) (name string, parent int, start uint64, err error) {
 	if open < 0 || closing < open {
 		return "", 0, 0, errStat
 	}
-	f := strings.Fields(string(b[closing+1:]))
+	// What stands behind the start time nobody needs.
+	f := strings.SplitN(strings.TrimPrefix(string(b[closing+1:]), " "), " ", 21)
 	if len(f) < 20 {
 		return "", 0, 0, errStat
 	}
@@ -51,7 +52,7 @@ func parseStat(b []byte) (name string, parent int, start uint64, err error) {
 		return "", 0, 0, os.ErrProcessDone
 	}
 	parent, err1 := strconv.Atoi(f[1])
-	start, err2 := strconv.ParseUint(f[19], 10, 64)
+	start, err2 := strconv.ParseUint(strings.TrimSpace(f[19]), 10, 64)
 	if err1 != nil || err2 != nil || parent < 0 {
 		return "", 0, 0, errStat
 	}
