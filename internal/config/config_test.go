@@ -388,8 +388,17 @@ func TestShippedFiles(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if len(c.Instances) != 3 || len(c.Warnings) > 0 {
+		want := 3
+		if len(c.Peers) > 0 {
+			want = len(c.Peers)
+		}
+		if len(c.Instances) != want || len(c.Warnings) > 0 {
 			t.Errorf("%s: %d instances, warnings %q", file, len(c.Instances), c.Warnings)
+		}
+		for _, i := range c.Instances {
+			if len(c.Peers) > 0 && !i.Peer.IsValid() {
+				t.Errorf("%s: %s has no peer", file, i.Name())
+			}
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
