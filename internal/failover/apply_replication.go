@@ -54,21 +54,29 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.Add
 	defer cancel()
 	c := r.conn(a)
 	defer c.Close()
-	if err := c.Promote(ctx); err != nil {
-		return fmt.Errorf("promote %s: %w", a, err)
-	}
-	if relax {
-		r.rewrite(ctx, c, a)
-	}
 	own, peer := o.termsOf(a)
-	err := raiseTerm(ctx, c, a, own.addr, peer.addr, relax, own.term, peer.term)
-	if !relax {
-		r.rewrite(ctx, c, a)
-	}
+	needs, err := c.MinReplicas(ctx)
 	if err != nil {
-		return fmt.Errorf("promote %s: %w", a, err)
+		needs = "0" // where CONFIG is not allowed, the role may still be
+	}
+	if err := lead(ctx, c, needs, own, peer); err != nil {
+		return fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", a, err, redis.TermKey)
+	}
+	r.rewrite(ctx, c, a)
+	if relax {
+		return c.SetMinReplicas(ctx, "0")
 	}
 	return nil
+}
+
+// lead makes an instance a master of a term above all that were seen, and above the one that it turns out to have had.
+func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
+	term := nextTerm(own.addr, peer.addr, own.term, peer.term)
+	before, err := c.Lead(ctx, term, needs)
+	if err == nil && before.N >= term {
+		return c.SetTerm(ctx, nextTerm(own.addr, peer.addr, before))
+	}
+	return err
 }
 
 // claim is an instance of a pair and the term it was seen with.
@@ -90,28 +98,6 @@ func (o *Observation) termsOf(a netip.AddrPort) (own, other claim) {
 		}
 	}
 	return claim{addr: a}, claim{}
-}
-
-// raiseTerm writes a term above all that were seen into the data of a new master. A setting that makes it refuse writes is
-// taken away for that moment, or for good when it is relaxed.
-func raiseTerm(ctx context.Context, c *redis.Conn, a, own, peer netip.AddrPort, relax bool, seen ...redis.Term) error {
-	value, err := c.MinReplicas(ctx)
-	needs := err == nil && value != "0" // where CONFIG is not allowed, the term may still be
-	if needs {
-		if err := c.SetMinReplicas(ctx, "0"); err != nil {
-			return err
-		}
-	}
-	// What the key holds now counts too; a text that is no number is replaced.
-	now, readErr := c.ReadTerm(ctx)
-	err = c.SetTerm(ctx, nextTerm(own, peer, append(seen, now)...))
-	if needs && !relax {
-		err = errors.Join(err, c.SetMinReplicas(ctx, value))
-	}
-	if err != nil {
-		return fmt.Errorf("raise the term of %s: %w; hint: our user needs GET and SET on the key %s", a, errors.Join(err, readErr), redis.TermKey)
-	}
-	return nil
 }
 
 // rewrite lets the instance write its role into its own configuration file, so that a restart brings no second master back.

@@ -117,8 +117,10 @@ func (p *planner) promotePair(o *Observation, l redis.Look, why string) {
 
 // pairLimitation is the reason why a local replica may not be promoted now, or nothing.
 func pairLimitation(o *Observation, l redis.Look) string {
-	pair := o.Pairs[l.Target.Addr]
-	cold := !pair.Linked && !o.Cold.HeldLast
+	pair, peer := o.Pairs[l.Target.Addr], o.peerOf(l)
+	// A peer that says what it has leaves no doubt whose data is newer, however long it was away.
+	doubt := peer.Info == nil || peer.State == redis.Loading
+	cold := doubt && !pair.Linked && !o.Cold.HeldLast
 	switch {
 	case l.State == redis.Loading:
 		return "it is still loading its data set"
@@ -126,7 +128,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 		return "it is in the middle of a sync and its data is not whole"
 	case !l.Info.LinkUp && l.Info.Offset <= 0 && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
-	case !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
+	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)
 	case cold && o.Cold.For < o.Times.ColdStartWait:
 		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its peer %s is waited for, for %s", pair.Peer, o.Times.ColdStartWait)

@@ -41,11 +41,9 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 		err = awaitOffsets(ctx, old, to)
 	}
 	if err == nil {
-		err = to.Promote(ctx)
-	}
-	if err == nil {
 		own, peer := o.termsOf(s.Instance)
-		err = to.SetTerm(ctx, nextTerm(own.addr, peer.addr, own.term, peer.term, term))
+		peer.term = term
+		err = lead(ctx, to, "0", own, peer)
 	}
 	// Whatever happened: if ours is the master now, the old one follows before its writers are let go. A signal does not stop
 	// that.

@@ -54,18 +54,43 @@ func (c *Conn) ReadTerm(ctx context.Context) (Term, error) {
 	return t, nil
 }
 
+// Lead makes the instance a master, with the data that it has, and gives it the term, in one write: nobody who is killed
+// leaves a master without its term. A needs other than "0" is the min-slaves-to-write that it has, which is taken away for
+// the moment of the write. before is the term that the data had. Its replicas stay connected.
+// https://redis.io/commands/replicaof
+func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term, err error) {
+	pipe := c.client.Pipeline()
+	if needs != "0" {
+		pipe.ConfigSet(ctx, minReplicas, "0")
+	}
+	role := pipe.Do(ctx, "slaveof", "no", "one")
+	old := pipe.GetSet(ctx, TermKey, term)
+	if needs != "0" {
+		pipe.ConfigSet(ctx, minReplicas, needs)
+	}
+	_, err = pipe.Exec(ctx)
+	if role.Err() != nil {
+		return Term{}, fmt.Errorf("send slaveof to %s: %w", c.target.Name(), role.Err())
+	}
+	before, parseErr := parseTerm(old.Result())
+	if parseErr != nil { // the key holds something else
+		err = c.SetTerm(ctx, term)
+	}
+	if errors.Is(err, goredis.Nil) {
+		err = nil
+	}
+	if err != nil {
+		return before, fmt.Errorf("lead with %s: %w", c.target.Name(), err)
+	}
+	return before, nil
+}
+
 // SetTerm writes the term; only a master takes it.
 func (c *Conn) SetTerm(ctx context.Context, n uint64) error {
 	if err := c.client.Set(ctx, TermKey, n, 0).Err(); err != nil {
 		return fmt.Errorf("set the term of %s to %d: %w", c.target.Name(), n, err)
 	}
 	return nil
-}
-
-// Promote makes a replica a master, with the data that it has. Its replicas stay connected. https://redis.io/commands/replicaof
-func (c *Conn) Promote(ctx context.Context) error {
-	_, err := c.Do(ctx, "slaveof", "no", "one")
-	return err
 }
 
 // Follow makes the instance a replica. OK only means that it will try. What the instance has and its master has not is lost.
