@@ -184,32 +184,46 @@ func bothMasters(l, peer redis.Look) bool {
 	return l.Role() == redis.Master && peer.State.Serves() && peer.Role() == redis.Master && l.Term.Known && peer.Term.Known
 }
 
-// overruled: the local instance and its peer are both masters, and the peer's term is higher.
-func overruled(o *Observation, l redis.Look) bool {
-	peer := o.peerOf(l)
-	return bothMasters(l, peer) && peer.Term.N > l.Term.N
+// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its box raised, which
+// ours then has by replication only: its server came up as a master from a configuration file that nobody could write.
+func outranked(l, peer redis.Look) bool {
+	if !bothMasters(l, peer) {
+		return false
+	}
+	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Target.Addr, l.Target.Addr, l.Term.N)
 }
 
-// twoMasters: the local instance and its peer are both masters. The higher term counts.
+// overruled: the local instance is outranked by its peer.
+func overruled(o *Observation, l redis.Look) bool { return outranked(l, o.peerOf(l)) }
+
+// twoMasters: the local instance and its peer are both masters.
 func (p *planner) twoMasters(o *Observation, l, peer redis.Look) {
 	me, other := l.Target.Addr, peer.Target.Addr
 	a := o.Pairs[me].Overruled
 	switch {
 	case !bothMasters(l, peer):
-		p.say(fmt.Sprintf("%s and %s are both masters, and the term of one cannot be read; nothing is changed; hint: our user needs GET and SET on the key %s", me, other, redis.TermKey))
+		p.say(fmt.Sprintf("%s and %s are both masters, and the term of one cannot be read; nothing is changed; hint: our user needs GET, GETSET and SET on the key %s", me, other, redis.TermKey))
 		p.in(lookAgain)
-	case peer.Term.N == l.Term.N:
+	case outranked(peer, l):
+		p.say(fmt.Sprintf("%s stays master: its term is %d, and %s has %d", me, l.Term.N, other, peer.Term.N))
+	case !outranked(l, peer):
 		p.say(fmt.Sprintf("%s and %s are both masters of term %d; nothing is changed; hint: on the box whose data is to count, run: notify-redis promote --force", me, other, l.Term.N))
-	case peer.Term.N < l.Term.N:
-		p.say(fmt.Sprintf("%s stays master: its term is %d, and that of %s is %d", me, l.Term.N, other, peer.Term.N))
 	case a.Looks < 2 || a.For < minLookGap:
 		// The peer may be in the middle of a coordinated move, and is about to make ours follow.
-		p.say(fmt.Sprintf("%s is a master of a higher term than %s; looking again", other, me))
+		p.say(fmt.Sprintf("%s and its peer %s are both masters, and the peer's claim is better; looking again", me, other))
 		p.in(lookAgain)
 	default:
 		p.add(Step{Do: Follow, Instance: me, From: other})
-		p.say(fmt.Sprintf("%s follows %s, a master of a higher term (%d, ours %d); what it has is kept aside first", me, other, peer.Term.N, l.Term.N))
+		p.say(fmt.Sprintf("%s follows %s, a master of term %d (ours %s); what it has is kept aside first", me, other, peer.Term.N, ours(l, peer)))
 	}
+}
+
+// ours is a term that is outranked, in words.
+func ours(l, peer redis.Look) string {
+	if l.Term.N == peer.Term.N {
+		return "has that from there"
+	}
+	return fmt.Sprint(l.Term.N)
 }
 
 // pairBackup decides for a local replica while another box holds the VIP.
@@ -248,9 +262,9 @@ func pairNotYet(o *Observation, l redis.Look) string {
 		return fmt.Sprintf("what its peer claims is not known: %s %s", peer.Target.Addr, peer.State)
 	case !bothMasters(l, peer):
 		return fmt.Sprintf("the term of it or of its peer %s cannot be read", peer.Target.Addr)
-	case peer.Term.N > l.Term.N:
-		return fmt.Sprintf("its peer %s is a master of a higher term (%d, ours %d) and is followed first", peer.Target.Addr, peer.Term.N, l.Term.N)
-	case peer.Term.N == l.Term.N:
+	case outranked(l, peer):
+		return fmt.Sprintf("its peer %s is a master of term %d (ours %s) and is followed first", peer.Target.Addr, peer.Term.N, ours(l, peer))
+	case !outranked(peer, l):
 		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the box whose data is to count, run: notify-redis promote --force", peer.Target.Addr)
 	}
 	return ""

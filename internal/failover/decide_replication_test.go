@@ -68,6 +68,7 @@ var plainLocals = map[string]func(*Observation){
 	"replica of a newer term": func(o *Observation) { o.Locals[0].Info.LinkUp, o.Locals[0].Term.N = false, 6 },
 	"master":                  func(o *Observation) { o.Locals[0].Info.Role = redis.Master },
 	"master, term unknown":    func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term = redis.Master, redis.Term{} },
+	"master of term 0":        func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term.N = redis.Master, 0 },
 	"master of term 6":        func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term.N = redis.Master, 6 },
 	"master that needs a replica": func(o *Observation) {
 		o.Locals[0].Info.Role, o.Locals[0].Info.MinReplicas = redis.Master, true
@@ -83,6 +84,7 @@ var plainLocals = map[string]func(*Observation){
 var plainPeers = map[string]func(*redis.Look){
 	"master":           func(*redis.Look) {},
 	"master of term 5": func(l *redis.Look) { l.Term.N = 5 },
+	"master of term 0": func(l *redis.Look) { l.Term.N = 0 },
 	"master of term 3": func(l *redis.Look) { l.Term.N = 3 },
 	"master of a term unknown": func(l *redis.Look) {
 		l.Term = redis.Term{}
@@ -186,7 +188,7 @@ func TestDecidePair(t *testing.T) {
 					t.Errorf("%s: follows who does not lead: %s", key, p.Sentence)
 				}
 			case Restore:
-				if l := o.Locals[0]; l.Role() == redis.Master && bothMasters(l, o.Peers[0]) && o.Peers[0].Term.N >= l.Term.N && len(o.Pairs) > 0 && o.peerOf(l).Info != nil {
+				if l := o.Locals[0]; l.Role() == redis.Master && bothMasters(l, o.Peers[0]) && !outranked(o.Peers[0], l) && len(o.Pairs) > 0 && o.peerOf(l).Info != nil {
 					t.Errorf("%s: two masters may write: %s", key, p.Sentence)
 				}
 			case Takeover, Force, Bump:

@@ -17,7 +17,7 @@ type Pair struct {
 	Peer netip.AddrPort
 	// Leaderless: both have been replicas, and nobody else leads them.
 	Leaderless Ail
-	// Overruled: both have been masters, and the peer's term is higher.
+	// Overruled: both have been masters, and the peer's claim is the better one.
 	Overruled Ail
 	// Stale is how long the peer was seen alive as master while our link to it was down.
 	Stale time.Duration
@@ -93,10 +93,15 @@ func nextTerm(own, peer netip.AddrPort, seen ...redis.Term) uint64 {
 		n = max(n, t.N)
 	}
 	n++
-	if odd := own.Compare(peer) > 0; odd != (n%2 == 1) {
+	if !owns(own, peer, n) {
 		n++
 	}
 	return n
+}
+
+// owns: a term was raised by the box of own, and not by that of its peer.
+func owns(own, peer netip.AddrPort, term uint64) bool {
+	return term > 0 && (own.Compare(peer) > 0) == (term%2 == 1)
 }
 
 // lineageFile keeps what must be known about the data after a reboot. Durable.
@@ -152,7 +157,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		name, peer := l.Target.Name(), o.peerOf(l)
 		down := l.Role() == redis.Replica && !l.Info.LinkUp
 		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
-		pair.Overruled = note(r.memory.Instances, "overruled "+name, bothMasters(l, peer) && peer.Term.N > l.Term.N, now)
+		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
 			r.memory.Linked[name] = now.Boot

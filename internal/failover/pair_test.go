@@ -276,6 +276,30 @@ func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
 	}
 }
 
+// A file that could not be written: the server comes up as a master, with the term that it got from the other one.
+func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
+	a, b := startPair(t)
+	old := a.conf()
+	a.state, b.state = vrrp.Backup, vrrp.Master
+	b.until(Move)
+	a.awaitLinked()
+	a.s.Do(t, "save")
+	a.s.Kill()
+	if err := os.WriteFile(a.s.Conf, []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.s.Run(t)
+	a.is(redis.Master)
+	if at, bt := a.term(), b.term(); at != bt {
+		t.Fatalf("terms %d and %d", at, bt)
+	}
+	if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("%v, %v", plan, err)
+	}
+	a.until(Follow)
+	a.awaitLinked()
+}
+
 func TestPairBothReplicas(t *testing.T) {
 	a, b := startPair(t)
 	b.awaitLinked()
