@@ -139,6 +139,7 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}
 	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
+	delete(r.memory.Pulls, s.Instance.String()) // we did it: it may move back at once
 	if value != "" {
 		if err := c.SetMinReplicas(ctx, value); err != nil {
 			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)

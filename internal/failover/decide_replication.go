@@ -60,6 +60,8 @@ func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
 		p.promote(o, l, fmt.Sprintf("its peer %s is a master of an older term (%d, ours %d)", master, peer.Term.N, l.Term.N))
 	case me.Addr().IsLoopback() && !master.Addr().IsLoopback():
 		p.say(fmt.Sprintf("%s does not move to %s: it could not follow that address; hint: list the instance by an address of this box that the other one reaches", master, me))
+	case o.Pairs[me].Pulled:
+		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?", master, me))
 	default:
 		p.living(o, l, peer)
 		if !l.Info.LinkUp {

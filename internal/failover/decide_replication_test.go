@@ -107,6 +107,7 @@ var plainStandings = map[string]func(*Observation){
 	"settled":       func(*Observation) {},
 	"replicated":    func(o *Observation) { o.Durability = config.DurabilityReplicated },
 	"a move failed": func(o *Observation) { o.MoveWait = 12 * time.Second },
+	"just pulled":   func(o *Observation) { o.changePair(func(p *Pair) { p.Pulled = true }) },
 	"policy stay":   func(o *Observation) { o.Policy = config.PolicyStay },
 	"local address that the peer cannot reach": func(o *Observation) {
 		p := o.Pairs[o.Locals[0].Target.Addr]

@@ -46,6 +46,7 @@ type memory struct {
 	FirstLook    *state.Stamp      `json:"first_look,omitempty"`
 	PeerAnswered bool              `json:"peer_answered,omitempty"`
 	Linked       map[string]string `json:"linked,omitempty"`
+	Pulls        map[string]pull   `json:"pulls,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.
@@ -157,7 +158,7 @@ func (s *store) saveMemory(m *memory) {
 func (m *memory) clone() memory {
 	c := *m
 	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
-	c.Linked, c.Saving = maps.Clone(m.Linked), maps.Clone(m.Saving)
+	c.Linked, c.Saving, c.Pulls = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Pulls)
 	if m.Alone != nil {
 		alone := *m.Alone
 		c.Alone = &alone

@@ -21,6 +21,8 @@ type Pair struct {
 	Overruled Ail
 	// Stale is how long the peer was seen alive as master while our link to it was down.
 	Stale time.Duration
+	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago.
+	Pulled bool
 	// Linked: since this box started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
 }
@@ -158,6 +160,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		down := l.Role() == redis.Replica && !l.Info.LinkUp
 		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
+		pair.Pulled = r.memory.pulled(name, held, l, peer, now)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
 			r.memory.Linked[name] = now.Boot
@@ -178,6 +181,44 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 	if text(lin) != before {
 		r.store.save(r.store.durable, lineageFile, lin)
 	}
+}
+
+// pulledFor is how long a box that was pulled from does not pull back.
+const pulledFor = time.Minute
+
+// pull is what is known of a master that the peer may pull from this box. Both times belong to one stretch of the VIP.
+type pull struct {
+	// Held is since when the VIP has been here; Led: the instance was the master in that time.
+	Held state.Stamp `json:"held"`
+	Led  bool        `json:"led,omitempty"`
+	// At is when it was seen pulled last.
+	At *state.Stamp `json:"at,omitempty"`
+}
+
+// pulled: two boxes that both hold the VIP would pull the master from each other for ever.
+func (m *memory) pulled(name string, held bool, l, peer redis.Look, now state.Stamp) bool {
+	if !held || m.HeldSince == nil || l.Info == nil {
+		delete(m.Pulls, name)
+		return false
+	}
+	p := m.Pulls[name]
+	if p.Held != *m.HeldSince {
+		p = pull{Held: *m.HeldSince}
+	}
+	switch {
+	case l.Role() == redis.Master:
+		p.Led = true
+	case p.Led && peer.State.Serves() && peer.Role() == redis.Master:
+		p.Led, p.At = false, &now
+	}
+	if p.At != nil && now.Since(*p.At) >= pulledFor {
+		p.At = nil
+	}
+	if m.Pulls == nil {
+		m.Pulls = map[string]pull{}
+	}
+	m.Pulls[name] = p
+	return p.At != nil && l.Role() == redis.Replica
 }
 
 // seePeersCold notes whether any peer has answered since this box started.

@@ -23,6 +23,8 @@ type pairBox struct {
 	// state is the VRRP state of this box.
 	state vrrp.State
 	hook  bool
+	// vip is the VIP that the box looks for among its addresses; not valid for none.
+	vip netip.Addr
 	// said is the last sentence that the test's log has.
 	said string
 }
@@ -61,7 +63,11 @@ func (b *pairBox) observe() Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.localLimits())
-	o := b.r.Observe(ctx, locals, Surroundings{peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: Witness{Name: "w", Counts: true, Answers: true}})
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	o := b.r.Observe(ctx, locals, Surroundings{own: own, vips: []netip.Addr{b.vip}, peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: Witness{Name: "w", Counts: true, Answers: true}})
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
 	return o
 }
@@ -237,7 +243,7 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	a.s.Run(t)
 	a.s.Do(t, "set", "only", "here")
 	plan := a.until(Follow)
-	if !strings.Contains(plan.Sentence, "a master of a higher term") {
+	if !strings.Contains(plan.Sentence, "a master of term ") {
 		t.Error(plan.Sentence)
 	}
 	a.awaitLinked()
@@ -352,6 +358,7 @@ func TestPairDurability(t *testing.T) {
 
 func TestPairFenceLiftsOnceTheRoleWasReadAgain(t *testing.T) {
 	a, b := startPair(t)
+	a.s.Do(t, "set", "k", "v")
 	if err := a.r.apply(within(t, time.Second), a.observe(), Plan{Steps: []Step{{Do: Fence}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -361,6 +368,12 @@ func TestPairFenceLiftsOnceTheRoleWasReadAgain(t *testing.T) {
 	a.until(Follow)
 	if conf := a.conf(); strings.Contains(conf, "-to-write 99") {
 		t.Fatalf("the fence was written into the configuration:\n%s", conf)
+	}
+	if kept, _ := filepath.Glob(filepath.Join(a.r.Config.StateDir, divergentDir, "*.rdb")); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
+	}
+	if v := a.setting("min-slaves-to-write"); v != redis.StopWrites {
+		t.Errorf("min-slaves-to-write is %s before the fence lifts", v)
 	}
 	a.until(LiftDone)
 	a.is(redis.Replica)
@@ -420,4 +433,34 @@ func TestDivergentDataSetsArePruned(t *testing.T) {
 	if _, err := os.Stat(file + ".late"); err == nil {
 		t.Error("half a copy is left")
 	}
+}
+
+// Both boxes hold the VIP: the one that is pulled from does not pull back, until the VIP was away.
+func TestPairBothBoxesMaster(t *testing.T) {
+	a, b := startPair(t)
+	vip := netip.MustParseAddr("127.0.0.1") // always held
+	look := func(x *pairBox) Plan {
+		x.vip = vip
+		plan, err := x.tick()
+		if err != nil {
+			t.Error(err)
+		}
+		return plan
+	}
+	look(a)
+	b.state = vrrp.Master
+	b.until(Move)
+	for range 3 {
+		if plan := look(a); promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
+			t.Error(plan.Sentence)
+		}
+	}
+	a.vip = netip.Addr{}
+	a.state = vrrp.Backup
+	if plan, err := a.tick(); err != nil || promotes(plan) {
+		t.Error(plan, err)
+	}
+	a.state, a.vip = vrrp.Master, vip
+	a.until(Move)
+	a.is(redis.Master)
 }
