@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
 )
 
@@ -120,6 +121,33 @@ func awaitSaved(ctx context.Context, c *redis.Conn) error {
 	}
 }
 
+// keepFile keeps the data file of an instance outside a cluster that was stopped while the box was cut off. Its configuration
+// file may be older than its role: then it comes up as a replica, and what only it has would be gone before anybody asks.
+// Data that is in an append only file alone is not kept so.
+func (r *Reconciler) keepFile(ctx context.Context, in config.Instance) {
+	if !in.Peer.IsValid() || in.Conf == "" {
+		return
+	}
+	conf, err := config.ReadRedisConf(in.Conf)
+	if err != nil {
+		r.Log.Warn().Err(err).Msgf("the data file of %s is not kept aside", in.Name())
+		return
+	}
+	dir, _ := conf.Get("dir")
+	name, ok := conf.Get("dbfilename")
+	if !ok {
+		name = "dump.rdb"
+	}
+	kept, err := r.linkAside(ctx, filepath.Join(dir, name), in.Addr)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it had nothing to save
+	case err != nil:
+		r.Log.Warn().Err(err).Msgf("the data file of %s is not kept aside", in.Name())
+	default:
+		r.Log.Info().Msgf("the data set of %s as it was when the fence stopped it is kept in %s", in.Name(), kept)
+	}
+}
+
 // linkAside keeps a data file under another name: as a link in the state directory, where that is on another file system as
 // a copy, and where there is no time for one as a link beside the file. It returns where.
 func (r *Reconciler) linkAside(ctx context.Context, file string, a netip.AddrPort) (string, error) {
@@ -129,6 +157,9 @@ func (r *Reconciler) linkAside(ctx context.Context, file string, a netip.AddrPor
 	kept := filepath.Join(dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%w; hint: let the user that runs keepalived's scripts write into %s", err, r.Config.StateDir)
+	}
+	if last, ok := newest(dir, prefix); ok && sameFile(last, file) {
+		return last, nil
 	}
 	err := os.Link(file, kept)
 	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
@@ -177,6 +208,22 @@ func (r reader) Read(p []byte) (int, error) {
 		return 0, context.DeadlineExceeded
 	}
 	return r.from.Read(p)
+}
+
+// newest is the youngest file of one instance.
+func newest(dir, prefix string) (string, bool) {
+	files, err := filepath.Glob(filepath.Join(dir, prefix+"*.rdb"))
+	if err != nil || len(files) == 0 {
+		return "", false
+	}
+	return slices.Max(files), true
+}
+
+// sameFile: both names are of one file.
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // prune removes the oldest files of one instance; their names sort by time.

@@ -105,6 +105,7 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 	r.store.load(r.store.durable, fenceFile, &f)
 	var errs []error
 	for _, in := range r.Config.Instances {
+		r.keepFile(ctx, in)
 		if err := r.Service.Start(ctx, in); err != nil {
 			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
 		}

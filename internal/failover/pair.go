@@ -128,6 +128,9 @@ type staleness struct {
 
 // seePairs notes what the decision on pairs needs. Without peers, or on nodes of a cluster, it does nothing.
 func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
+	if len(r.Config.Peers) == 0 {
+		return
+	}
 	pairs := map[netip.AddrPort]Pair{}
 	for _, in := range r.Config.Instances {
 		if in.Peer.IsValid() {
