@@ -69,3 +69,15 @@ func TestStrictTellsOfInstancesWithoutAPeer(t *testing.T) {
 		}
 	}
 }
+
+func TestStrictTellsOfAReplicaThatCouldNotLogIn(t *testing.T) {
+	b := newBox(t)
+	o := b.options()
+	o.File = b.write("/pairs.toml", "instances = \"10.0.0.1:7000\"\npeers = \"10.0.0.2:7000\"\n")
+	for conf, want := range map[string]bool{"requirepass secret\n": true, "requirepass secret\nmasterauth secret\n": false, "": false} {
+		b.write("/etc/redis/7000.conf", "port 7000\n"+conf)
+		if report, _ := Strict(o); strings.Contains(report, "no masterauth") != want || strings.Contains(report, "secret") {
+			t.Errorf("%q: %s", conf, report)
+		}
+	}
+}

@@ -101,6 +101,10 @@ func (d *draft) inspectInstance(i Instance) {
 	}
 	// What keeps it from being read has been told before.
 	conf, _ := ReadRedisConf(i.Conf)
+	_, wants := conf.Get("requirepass")
+	if _, has := conf.Get("masterauth"); wants && !has && i.Peer.IsValid() {
+		d.warn(fmt.Sprintf("%s has requirepass and no masterauth, so the instance cannot follow its peer %s; hint: set masterauth to the password of the peer", i.Conf, i.Peer))
+	}
 	if cluster, _ := conf.Get("cluster-enabled"); !strings.EqualFold(cluster, "yes") {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
 )
 
 func fileOf(t *testing.T, dir, text string) string {
@@ -139,4 +140,7 @@ func TestWhoHeldTheVIPLast(t *testing.T) {
 	look(false, redis.Replica, redis.Master, true, false) // somebody else leads
 	look(true, redis.Master, redis.Replica, false, true)
 	look(false, redis.Master, redis.Replica, false, false) // it went while we looked
+	look(true, redis.Master, redis.Replica, false, true)
+	r.Event = &vrrp.Event{State: vrrp.Stop}
+	look(true, redis.Master, redis.Replica, false, false) // it goes, and nobody will look
 }

@@ -153,7 +153,8 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		lin.Stale = map[string]staleness{}
 	}
 	r.seePeersCold(o, now)
-	leads, elsewhere := false, r.Event != nil && r.Event.State == vrrp.Stop
+	leads, elsewhere := false, false
+	stops := r.Event != nil && r.Event.State == vrrp.Stop // the VIP may still be here then, and no look will see it go
 	for _, l := range o.Locals {
 		pair, paired := pairs[l.Target.Addr]
 		if !paired {
@@ -175,6 +176,8 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		pairs[l.Target.Addr] = pair
 	}
 	switch {
+	case stops:
+		lin.Held = false
 	case held && leads && (!lin.Held || lin.At.Boot != now.Boot): // a VIP that has just come to a replica says nothing yet
 		lin.Held, lin.At = true, now
 	case !held && lin.Held && (lin.At.Boot == now.Boot || elsewhere):
