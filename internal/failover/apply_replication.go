@@ -73,7 +73,7 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.Add
 func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
 	term := nextTerm(own.addr, peer.addr, own.term, peer.term)
 	before, err := c.Lead(ctx, term, needs)
-	if err == nil && before.N >= term {
+	if err == nil && before.N > term { // an equal one is ours: the same plan was carried out before
 		return c.SetTerm(ctx, nextTerm(own.addr, peer.addr, before))
 	}
 	return err

@@ -27,8 +27,12 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	if err == nil {
 		undo.Value, err = old.MinReplicas(ctx)
 	}
+	var needs string
 	if err == nil {
-		// The new master has no replica for a moment. The next look sets again what durability asks for.
+		needs, err = to.MinReplicas(ctx)
+	}
+	if err == nil {
+		// The new master has no replica for a moment. Once it is linked, the next look sets again what durability asks for.
 		err = to.SetMinReplicas(ctx, "0")
 	}
 	if err != nil {
@@ -50,6 +54,9 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	err = errors.Join(err, r.undoMove(context.WithoutCancel(ctx)))
 	gapLength := time.Since(gap)
 	if err != nil {
+		if now, readErr := to.Replication(ctx); readErr == nil && now.Role == redis.Replica {
+			err = errors.Join(err, to.SetMinReplicas(ctx, needs))
+		}
 		return r.moveFailed(s, err)
 	}
 	if err := old.KillClients(ctx); err != nil {
