@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 	"golang.org/x/sys/unix"
@@ -173,6 +174,11 @@ func parseReply(b []byte) (r reply, size int, err error) {
 	return r, size, nil
 }
 
+// needless: the server wants no password, and says so to who brings one (before 6.0, and since).
+func needless(err error) bool {
+	return strings.HasPrefix(err.Error(), "ERR Client sent AUTH, but no password is set") || strings.HasPrefix(err.Error(), "ERR AUTH <password> called without any password")
+}
+
 // fail notes why a target was not asked.
 func (l *Look) fail(err error) { l.State, l.Err = Classify(err), err }
 
@@ -186,8 +192,8 @@ func (l *Look) conclude(a *answers, err error) {
 		return
 	}
 	if a.auth {
-		if got[0].err != nil {
-			l.fail(got[0].err)
+		if err := got[0].err; err != nil && !needless(err) {
+			l.fail(err)
 		}
 		got = got[1:]
 	}

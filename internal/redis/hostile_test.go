@@ -157,8 +157,9 @@ func TestLookAtWithAPassword(t *testing.T) {
 			"right":              {"", append([][]byte{recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, rest...), Up, true},
 			"wrong":              {"", [][]byte{recorded(t, server, "auth.auth-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
 			"wrong, with a user": {"watch", [][]byte{recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
-			// It says so, and answers all the same.
-			"not needed": {"", append([][]byte{[]byte("-ERR Client sent AUTH, but no password is set\r\n"), recorded(t, server, "master.ping")}, rest...), WrongPassword, true},
+			// It says so, and answers all the same: before 6.0, and since.
+			"not needed":     {"", append([][]byte{[]byte("-ERR Client sent AUTH, but no password is set\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
+			"not needed now": {"", append([][]byte{[]byte("-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
 		} {
 			t.Run(server+" "+name, func(t *testing.T) {
 				target := session(t, 1<<20, c.replies...)

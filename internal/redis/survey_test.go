@@ -3,11 +3,13 @@ package redis
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -154,5 +156,64 @@ func awaitConnections(t *testing.T, to netip.AddrPort, state string, least int) 
 		if time.Now().After(end) {
 			t.Fatalf("no connection to %s in state %s after 5s", to, state)
 		}
+	}
+}
+
+// Many at once, of every kind, some of which never end: each gets its own answer, and none waits for another.
+func TestSurveyOfMany(t *testing.T) {
+	up := replay(t, []byte("+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n"))
+	trickle := listen(t, func(c net.Conn) {
+		for {
+			if _, err := c.Write([]byte("+")); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	kinds := []struct {
+		target Target
+		want   State
+	}{
+		{up, Up}, {Target{Addr: refusing(t)}, Refused}, {Target{Addr: deaf(t)}, Silent}, {says(t, "", true), Stalled}, {trickle, Stalled},
+		{says(t, "", false), Dropped}, {pours(t, "-ERR unknown command\r\n"), OtherError}, {pours(t, "\x00"), NotRedis},
+		{Target{Socket: filepath.Join(t.TempDir(), "none.sock")}, Refused},
+	}
+	var targets []Target
+	for range 20 {
+		for _, k := range kinds {
+			targets = append(targets, k.target)
+		}
+	}
+	before := descriptors(t)
+	looks := LookAtAll(context.Background(), targets, Limits{Dial: 500 * time.Millisecond, Reply: 500 * time.Millisecond})
+	for i, l := range looks {
+		if want := kinds[i%len(kinds)].want; l.State != want || l.Target != targets[i] {
+			t.Errorf("%d: %s, want %s (%v)", i, l.State, want, l.Err)
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); descriptors(t) > before; time.Sleep(time.Millisecond) { // the servers close theirs
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors were open, now %d", before, descriptors(t))
+		}
+	}
+}
+
+// A run that is ended by a signal does not wait for what hangs.
+func TestSurveyIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan []Look)
+	go func() {
+		done <- LookAtAll(ctx, []Target{says(t, "", true), {Addr: deaf(t)}}, Limits{Dial: time.Hour, Reply: time.Hour})
+	}()
+	cancel()
+	select {
+	case looks := <-done:
+		for _, l := range looks {
+			if l.State != Unseen || !errors.Is(l.Err, context.Canceled) {
+				t.Errorf("%s (%v)", l.State, l.Err)
+			}
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
 	}
 }
