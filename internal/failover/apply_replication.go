@@ -59,14 +59,18 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.Add
 	if err != nil {
 		needs = "0" // where CONFIG is not allowed, the role may still be
 	}
-	if err := lead(ctx, c, needs, own, peer); err != nil {
-		return fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", a, err, redis.TermKey)
+	err = lead(ctx, c, needs, own, peer)
+	if errors.Is(err, redis.ErrTerm) {
+		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", a, err, redis.TermKey)
+	} else if err != nil {
+		return fmt.Errorf("promote %s: %w", a, err)
 	}
+	// It is a master, with its new term or without. What it needs to take a write goes into its file before it is relaxed.
 	r.rewrite(ctx, c, a)
 	if relax {
-		return c.SetMinReplicas(ctx, "0")
+		err = errors.Join(err, c.SetMinReplicas(ctx, "0"))
 	}
-	return nil
+	return err
 }
 
 // lead makes an instance a master of a term above all that were seen, and above the one that it turns out to have had.

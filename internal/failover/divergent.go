@@ -72,11 +72,9 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 		r.memory.Saving[a.String()] = true
 		r.store.saveMemory(r.memory)
 	}
-	err = awaitSaved(ctx, c)
-	if errors.Is(err, errSaving) {
-		return "", err
+	if err = awaitSaved(ctx, c); err == nil || errors.Is(err, errSave) {
+		delete(r.memory.Saving, a.String())
 	}
-	delete(r.memory.Saving, a.String())
 	if err != nil {
 		return "", err
 	}
@@ -106,7 +104,7 @@ func awaitSaved(ctx context.Context, c *redis.Conn) error {
 	for {
 		s, err := c.Saving(ctx)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, err != nil && redis.Classify(err) == redis.Stalled: // our time was over
 			return errSaving
 		case err != nil:
 			return err

@@ -1,12 +1,16 @@
 package failover
 
 import (
+	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -73,5 +77,44 @@ func TestPairMoveThatFailsIsUndone(t *testing.T) {
 	a.s.Do(t, "set", "k", "v")
 	if took := time.Since(begun); took > pauseFor/2 {
 		t.Errorf("a write still waited %s", took)
+	}
+}
+
+// A save that takes longer than a run is awaited by the next ones, with writes stopped all the while.
+func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
+	a, b := startPair(t)
+	for i := range 30 {
+		a.s.Do(t, "set", i, "v")
+	}
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", redis.TermKey, 3)
+	a.s.Do(t, "config", "set", "rdb-key-save-delay", 150000) // microseconds a key: 4.5 s, longer than an orphan is left alone
+	a.state = vrrp.Backup
+	runs := 0
+	redistest.Await(t, "it follows", func() bool {
+		o := a.observe()
+		if len(o.Orphans) > 0 {
+			t.Fatal("writes are given back in the middle of a save")
+		}
+		plan := Decide(o)
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		defer cancel()
+		err := a.r.apply(ctx, o, plan)
+		if errors.Is(err, errSaving) {
+			runs++
+			if v := a.setting("min-slaves-to-write"); v != redis.StopWrites {
+				t.Errorf("min-slaves-to-write is %s during the save", v)
+			}
+			a.r.store.saveMemory(a.r.memory)
+			a.r.memory = nil // the next run
+			a.r.begin()
+		}
+		return a.s.Look().Role() == redis.Replica
+	})
+	if runs < 3 || a.setting("min-slaves-to-write") != "0" {
+		t.Errorf("%d runs, min-slaves-to-write %s", runs, a.setting("min-slaves-to-write"))
+	}
+	if kept, _ := filepath.Glob(filepath.Join(a.r.Config.StateDir, divergentDir, "*.rdb")); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
 	}
 }

@@ -54,6 +54,9 @@ func (c *Conn) ReadTerm(ctx context.Context) (Term, error) {
 	return t, nil
 }
 
+// ErrTerm: an instance is a master now, and could not be given its term.
+var ErrTerm = errors.New("raise the term of")
+
 // Lead makes the instance a master, with the data that it has, and gives it the term, in one write: nobody who is killed
 // leaves a master without its term. A needs other than "0" is the min-slaves-to-write that it has, which is taken away for
 // the moment of the write. before is the term that the data had. Its replicas stay connected.
@@ -80,7 +83,7 @@ func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term
 		err = nil
 	}
 	if err != nil {
-		return before, fmt.Errorf("lead with %s: %w", c.target.Name(), err)
+		return before, fmt.Errorf("%w %s: %w", ErrTerm, c.target.Name(), err)
 	}
 	return before, nil
 }
