@@ -144,6 +144,11 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 	}
 	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
 	delete(r.memory.Pulls, s.Instance.String()) // we did it: it may move back at once
+	if now.Role == redis.Master {
+		if err := c.KillClients(ctx); err != nil { // they believe to speak with a master
+			r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though it is no master any more", s.Instance)
+		}
+	}
 	if value != "" {
 		if err := c.SetMinReplicas(ctx, value); err != nil {
 			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
