@@ -26,6 +26,8 @@ type Target struct {
 	Username, Password string
 	// TLS is nil for a connection in the clear. Not for sockets.
 	TLS *config.TLS
+	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
+	Paired bool
 }
 
 // Name is how people know the target.
