@@ -99,8 +99,9 @@ func (m *processes) start(ctx context.Context, t target) error {
 	return launch(ctx, t, program, base)
 }
 
-// Stop asks the server to end with SIGTERM, on which it saves what its configuration says, and waits until it is gone.
-// It never uses SIGKILL: when the time is up the error matches ErrStillRuns.
+// Stop asks the server to end, over its own connection and then with SIGTERM, on which it saves what its configuration
+// says, and waits until it is gone. It never uses SIGKILL: when the time is up the error matches ErrStillRuns, and
+// ErrCannotSave when the server goes on because its data would be lost.
 func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) error {
 	ctx, cancel := within(ctx, m.stopTimeout)
 	defer cancel()
@@ -114,6 +115,13 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 	if byHand {
 		// The mark goes first, or the check revives what is just going down.
 		unmarked = m.mark(t)
+	}
+	if err := m.ask(ctx, t); err != nil {
+		if byHand {
+			// It goes on, so should it die it is revived. A mark that stays is removed by the next start.
+			_ = m.durable.Remove(t.mark())
+		}
+		return fmt.Errorf("stop %s: %w", i.Name(), err)
 	}
 	if err := m.end(ctx, t, syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop %s: %w", i.Name(), err)
@@ -169,7 +177,7 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 // end signals the server until none is left, and waits. A server that goes into the background is two processes for a
 // moment, so it looks again.
 func (m *processes) end(ctx context.Context, t target, sig syscall.Signal) error {
-	for ctx.Err() == nil {
+	for {
 		p, lives := t.find()
 		if !lives {
 			return nil
@@ -181,7 +189,6 @@ func (m *processes) end(ctx context.Context, t target, sig syscall.Signal) error
 			return fmt.Errorf("redis-server (pid %d) %w after the signal, %w; hint: it may be saving its data: look at its log, then stop it again", p.pid, ErrStillRuns, context.Cause(ctx))
 		}
 	}
-	return context.Cause(ctx)
 }
 
 // signal sends to the process that was found and to no other. The handle is a pidfd where the kernel has them (Linux

@@ -39,6 +39,8 @@ type State struct {
 	Reason string
 	// StalePIDFile is a pid file that claims a server where none lives, empty if there is none.
 	StalePIDFile string
+	// StaleLock is a lock file of an init script (/var/lock/subsys) where no server lives, empty if there is none.
+	StaleLock string
 }
 
 // Manager starts and stops instances. Its methods may be called at the same time for different instances, also from
