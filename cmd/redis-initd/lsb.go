@@ -36,7 +36,7 @@ var actions = []string{"start", "stop", "restart", "try-restart", "condrestart",
 func isAction(action string) bool { return slices.Contains(actions, action) }
 
 // errReload: Redis reads its configuration when it starts, and not again.
-var errReload = errors.New("Redis cannot read its configuration again while it runs; hint: restart, or CONFIG SET for what can be changed")
+var errReload = errors.New("nothing to do: Redis reads its configuration only when it starts; hint: restart, or CONFIG SET for what can be changed")
 
 // errNotRunning: the action needs a running instance.
 var errNotRunning = errors.New("it does not run")

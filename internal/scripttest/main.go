@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"keepalived-redis/internal/systemdtest"
 	"keepalived-redis/lab/host"
 )
 
@@ -45,6 +46,9 @@ func Main(m testscript.TestingM, commands map[string]func()) {
 	}
 	if _, isCommand := all[filepath.Base(os.Args[0])]; isCommand {
 		testscript.Main(m, all)
+	}
+	if systemdtest.Inside() {
+		testscript.Main(m, all) // that machine is the box
 	}
 	root, err := host.Module(".")
 	if err != nil {

@@ -124,6 +124,9 @@ func (m *systemd) startUnit(ctx context.Context, b bus, u unit, i config.Instanc
 	if err != nil {
 		return err
 	}
+	if now.is("inactive") && now.unmet && errors.Is(t.unreadable, ErrNotConfigured) {
+		return t.unreadable // that is the condition of our own template
+	}
 	return now.started(u, result, func() string {
 		if said := summary(log.added()); said != "" {
 			return ": " + said

@@ -262,3 +262,36 @@ func (m *Machine) end() {
 		}
 	}
 }
+
+// Shipped reads a file of packaging/, for Boot's files. from is where in the checkout the test runs.
+func Shipped(t testing.TB, from, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(from, "packaging", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// ScriptUser is the account under which keepalived runs its scripts, and its number in a machine that has Accounts.
+const (
+	ScriptUser = "keepalived_script"
+	ScriptUID  = 980
+)
+
+// Accounts are this machine's accounts with ScriptUser beside them, for Boot's files.
+func Accounts(t testing.TB) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for path, line := range map[string]string{
+		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d::/:/bin/false\n", ScriptUser, ScriptUID, ScriptUID),
+		"/etc/group":  fmt.Sprintf("%s:x:%d:\n", ScriptUser, ScriptUID),
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[path] = string(text) + line
+	}
+	return files
+}

@@ -28,20 +28,21 @@ type manager struct {
 
 var managers = []manager{
 	{program: "apt-get", args: []string{"install", "--yes", "--no-install-recommends"}, refresh: []string{"update", "--quiet"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo"}},
 	{program: "dnf", args: []string{"install", "--assumeyes"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon", "pkaction": "polkit", "visudo": "sudo"}},
 }
 
 // needed are the programs that the lab runs.
 var needed = []string{"keepalived", "redis-server", "redis-cli", "ip", "ps"}
 
-// ForTests are the programs that tests run beside those of the lab: machines with systemd, which only root can make.
+// ForTests are the programs that tests run beside those of the lab: machines with systemd, which only root can make, and what
+// checks our packaging.
 func ForTests() []string {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	return []string{"systemd-nspawn", "dbus-daemon"}
+	return []string{"systemd-nspawn", "dbus-daemon", "pkaction", "visudo"}
 }
 
 // missing are those of the programs that this machine does not have.
