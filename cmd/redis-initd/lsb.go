@@ -56,7 +56,7 @@ func codeOf(err error) int {
 		return isNotRunning
 	case errors.Is(err, errReload):
 		return unimplemented
-	case errors.Is(err, service.ErrGoingDown):
+	case errors.Is(err, service.ErrGoingDown), errors.Is(err, service.ErrNoSystemd):
 		return failed
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, service.ErrRefused):
 		return noPrivilege

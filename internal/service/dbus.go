@@ -75,7 +75,7 @@ func noSystemd(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		hint = "run this as root"
 	}
-	return fmt.Errorf("%w: %w; hint: %s", ErrNoSystemd, err, hint)
+	return fmt.Errorf("%w: %w: %w; hint: %s", ErrRefused, ErrNoSystemd, err, hint)
 }
 
 // subscribe makes systemd tell of jobs that end; 219 tells nobody who has not asked.

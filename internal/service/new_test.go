@@ -20,7 +20,7 @@ func TestBackends(t *testing.T) {
 	// Without systemd it says so, and starts nothing itself.
 	if _, err := os.Lstat(systemdDir); err != nil {
 		for _, err := range []error{m.Start(context.Background(), i), m.Stop(context.Background(), i, true), m.Kill(context.Background(), i)} {
-			if !errors.Is(err, ErrNoSystemd) || !strings.Contains(err.Error(), "127.0.0.1:7000: systemd cannot be asked: ") || !strings.Contains(err.Error(), "; hint: ") {
+			if !errors.Is(err, ErrNoSystemd) || !strings.Contains(err.Error(), "127.0.0.1:7000: refused: systemd cannot be asked: ") || !strings.Contains(err.Error(), "; hint: ") {
 				t.Errorf("error = %v", err)
 			}
 		}
