@@ -34,6 +34,8 @@ type processes struct {
 	startTimeout  time.Duration
 	stopTimeout   time.Duration
 	run, durable  state.Dir
+	// subsys and scripts are the places of init scripts and of their locks.
+	subsys, scripts string
 	// instances are all of this box: two of them may share a directory.
 	instances []config.Instance
 }
@@ -45,7 +47,7 @@ func newProcess(cfg *config.Config, run, durable state.Dir) *processes {
 		server = "redis-server"
 	}
 	return &processes{server: server, conf: s.Conf, pidFile: s.PidFile,
-		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, instances: cfg.Instances}
+		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, subsys: subsysDir, scripts: scriptsDir, instances: cfg.Instances}
 }
 
 // Start starts redis-server with the instance's own configuration, unless its server lives already.
@@ -63,6 +65,7 @@ func (m *processes) Start(ctx context.Context, i config.Instance) error {
 	if err := m.start(ctx, t); err != nil {
 		return fmt.Errorf("start %s: %w", i.Name(), err)
 	}
+	m.noteStart(t)
 	if unmark != nil {
 		return fmt.Errorf("%s was started, but still counts as stopped by hand: %w; hint: remove that file, or it is not revived", i.Name(), unmark)
 	}
@@ -127,6 +130,7 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 		return fmt.Errorf("stop %s: %w", i.Name(), err)
 	}
 	t.dropPIDFile()
+	m.noteStop(t)
 	if unmarked != nil {
 		return fmt.Errorf("%s is stopped, but does not count as stopped by hand, so it may be revived: %w", i.Name(), unmarked)
 	}
@@ -160,6 +164,9 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 	if pid := readPIDFile(t.pidFile); pid > 0 {
 		s.StalePIDFile = t.pidFile
 		s.Reason = fmt.Sprintf("redis-server does not run, its pid file %s is stale", t.pidFile)
+	}
+	if own, _ := m.locks(t); own != "" && exists(own) {
+		s.StaleLock = own
 	}
 	if who := t.occupant(); who != "" {
 		s.Reason = fmt.Sprintf("redis-server does not run, and %s holds its address", who)
