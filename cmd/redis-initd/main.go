@@ -23,6 +23,7 @@ NAME is a port, an address, or all. ACTION is one of
   try-restart   (also condrestart, force-reload) restarts it if it runs
   reload        is refused: Redis reads its configuration only when it starts
   status        shows it
+New instances, and what starts them at boot: redis-initd create, install and uninstall (each with --help).
 
 Examples:
   $ redis-initd 7000 start
@@ -46,6 +47,11 @@ func main() {
 }
 
 func command(args []string, out, errOut io.Writer) int {
+	if isSetup(args) {
+		ctx, stop := program.Context(0)
+		defer stop()
+		return setUp(ctx, args, out, errOut)
+	}
 	f, code := parse(args, out, errOut)
 	if code >= 0 {
 		return code

@@ -17,21 +17,19 @@ const systemdDir = "/run/systemd/system"
 // else the process backend. run holds the locks, durable the marks of deliberate stops. Nothing is started, opened or
 // written here.
 func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
-	backend := cfg.Service.Backend
-	if backend == config.BackendAuto || backend == "" {
-		var err error
-		if backend, err = detect(); err != nil {
-			return nil, err
-		}
-	}
-	switch backend {
-	case config.BackendProcess:
-		return newProcess(cfg, run, durable), nil
-	case config.BackendSystemd:
-		return newSystemd(cfg, run, durable), nil
+	switch cfg.Service.Backend {
+	case config.BackendProcess, config.BackendSystemd, config.BackendAuto, "":
 	default:
-		return nil, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", backend)
+		return nil, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", cfg.Service.Backend)
 	}
+	systemd, err := Systemd(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if systemd {
+		return newSystemd(cfg, run, durable), nil
+	}
+	return newProcess(cfg, run, durable), nil
 }
 
 func detect() (config.Backend, error) {

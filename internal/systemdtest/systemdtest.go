@@ -65,6 +65,7 @@ for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/r
 	mkdir -p "$1/root$dir"
 	mount -t tmpfs -o mode=0755 none "$1/root$dir"
 done
+if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
 rm -f "$1"/root/etc/rc?.d/*
 cp -R "$1/files/." "$1/root/"
 exec systemd-nspawn --quiet --directory="$1/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
@@ -214,7 +215,7 @@ func child(pid int) int {
 
 // Command prepares a command in the machine, as its root.
 func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(m.init), "--all", "--wd=/", "--"}, args...)...)
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(m.init), "--all", "--"}, args...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", insideVar + "=1", "HOME=/root", "LC_ALL=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
