@@ -35,9 +35,9 @@ var hidden = []string{"/run", "/var/run", "/etc/redis", "/etc/keepalived", "/var
 const others = "10.88.0.0/16"
 
 // Main is the whole of a TestMain: it makes the box, runs the tests in it, and is the commands that the scripts run. A
-// command keepalived comes with them: see keepalived.
+// command keepalived comes with them, and one oldkernel: see there.
 func Main(m testscript.TestingM, commands map[string]func()) {
-	all := map[string]func(){"keepalived": keepalived}
+	all := map[string]func(){"keepalived": keepalived, "oldkernel": oldKernel}
 	for name, run := range commands {
 		all[name] = func() {
 			time.AfterFunc(hangs, hung)
