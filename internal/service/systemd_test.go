@@ -50,7 +50,7 @@ func TestSystemd(t *testing.T) {
 		{"masked", testMasked}, {"no unit", testNoUnit}, {"bad unit", testBadUnit}, {"program missing", testProgramMissing},
 		{"systemd restarts it", testRestarts}, {"loading", testLoading}, {"hung", testHung}, {"hollow", testHollow},
 		{"started by hand", testStartedByHand}, {"finds the unit", testFindsTheUnit}, {"not permitted", testNotPermitted},
-		{"many at once", testManyAtOnce}, {"no answer", testNoAnswer}, {"going down", testGoingDown}, // the last
+		{"many at once", testManyAtOnce}, {"stop under write load", testStopUnderWriteLoad}, {"no answer", testNoAnswer}, {"going down", testGoingDown}, // the last
 	} {
 		t.Run(test.name, test.run)
 	}
