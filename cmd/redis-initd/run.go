@@ -221,6 +221,12 @@ func (r *result) status(ctx context.Context, j *job) {
 	}
 	r.look = j.look(ctx, r.instance)
 	r.line = fmt.Sprintf("redis %s is running (%s)%s", r.instance.Name(), strings.Join(r.facts(), ", "), condition(r.look))
+	switch {
+	case r.state.Status == service.Busy:
+		r.line += "; " + r.state.Reason
+	case r.state.Note != "":
+		r.line += "; " + r.state.Note
+	}
 }
 
 func (j *job) look(ctx context.Context, i config.Instance) redis.Look {

@@ -150,7 +150,7 @@ func (d *draft) checkConf(i Instance, conf RedisConf) {
 }
 
 // neededCommands are those that the programs send under their own names.
-var neededCommands = [...]string{"PING", "INFO", "CLUSTER", "CONFIG", "CLIENT", "SLAVEOF", "SHUTDOWN"}
+var neededCommands = [...]string{"PING", "INFO", "CLUSTER", "CONFIG", "CLIENT", "SLAVEOF"}
 
 // checkPattern refuses patterns that name one file or unit for several instances.
 func (d *draft) checkPattern() {

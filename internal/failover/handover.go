@@ -12,6 +12,9 @@ import (
 // ErrNoReplica: nobody can take the master over without loss.
 var ErrNoReplica = errors.New("no replica of it is linked and close enough")
 
+// ErrNotCluster: only the nodes of a cluster can be handed over.
+var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
+
 // HandOver moves a local master to its replica on another box without loss, before somebody stops it, and says whom to. What
 // is no master of a cluster has nothing to hand over: then the address is not valid, and there is no error.
 //
@@ -24,11 +27,17 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 	}
 	defer unlock()
 	me := redis.LookAt(ctx, r.target(local), r.localLimits())
-	self, known := me.Self()
-	if me.Info == nil || !known {
-		return to, me.Err
+	if me.Info == nil {
+		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)
 	}
-	if me.Info.Role != redis.Master || len(self.Slots) == 0 {
+	if me.Info.Role != redis.Master || me.Info.Replicas == 0 && !me.Info.Cluster {
+		return to, nil
+	}
+	self, known := me.Self()
+	if !known {
+		return to, fmt.Errorf("%w; hint: outside a cluster, move the VIP first", ErrNotCluster)
+	}
+	if len(self.Slots) == 0 {
 		return to, nil
 	}
 	best := redis.Look{}

@@ -37,6 +37,8 @@ type State struct {
 	PID int
 	// Reason is one sentence, for people.
 	Reason string
+	// Note is what is not as it should be with a server that runs, empty if nothing is.
+	Note string
 	// StalePIDFile is a pid file that claims a server where none lives, empty if there is none.
 	StalePIDFile string
 	// StaleLock is a lock file of an init script (/var/lock/subsys) where no server lives, empty if there is none.

@@ -62,6 +62,7 @@ func (m *systemd) Start(ctx context.Context, i config.Instance) error {
 			if err := b.forget(ctx, u.name); err != nil {
 				return err
 			}
+			u.forgotten = true
 			err = m.startUnit(ctx, b, u, i)
 		}
 		return err
@@ -150,7 +151,7 @@ func (u unit) started(before unit, result string, said func() string) error {
 		}
 		// A unit that had failed before keeps that result when its start limit is hit (service.c, service_enter_dead): that
 		// nothing was run tells.
-		if u.limited() || u.launched == before.launched {
+		if !before.forgotten && (u.limited() || u.launched == before.launched) {
 			return &startLimit{u.name}
 		}
 		return fmt.Errorf("systemd could not start %s: %s%s; hint: journalctl -u %s", u.name, u.end(), said(), u.name)
@@ -268,7 +269,8 @@ func (m *systemd) besides(s *State, i config.Instance) {
 	t := m.local.target(i)
 	if p, lives := t.find(); lives {
 		s.Status, s.PID = Running, p.pid
-		s.Reason = fmt.Sprintf("redis-server runs (pid %d), but systemd did not start it", p.pid)
+		s.Note = "systemd did not start it"
+		s.Reason = fmt.Sprintf("redis-server runs (pid %d), but %s", p.pid, s.Note)
 		return
 	}
 	if pid := readPIDFile(t.pidFile); pid > 0 {

@@ -48,6 +48,7 @@ func TestSystemd(t *testing.T) {
 		{"start and stop", testStartAndStop}, {"died", testDied}, {"stopped on purpose", testStoppedOnPurpose},
 		{"never started", testNeverStarted}, {"refused configuration", testRefusedConfiguration}, {"start limit", testStartLimit},
 		{"masked", testMasked}, {"no unit", testNoUnit}, {"bad unit", testBadUnit}, {"program missing", testProgramMissing},
+		{"another command fails", testAnotherCommandFails},
 		{"systemd restarts it", testRestarts}, {"loading", testLoading}, {"hung", testHung}, {"hollow", testHollow},
 		{"started by hand", testStartedByHand}, {"finds the unit", testFindsTheUnit}, {"not permitted", testNotPermitted},
 		{"many at once", testManyAtOnce}, {"stop under write load", testStopUnderWriteLoad}, {"no answer", testNoAnswer}, {"going down", testGoingDown}, // the last
@@ -271,6 +272,14 @@ func testBadUnit(t *testing.T) {
 	s.ctl("daemon-reload")
 	s.m.pattern = "redis%p.service"
 	s.refuses(s.m.Start(context.Background(), s.instance), ErrNotConfigured, "redis"+s.port+".service cannot be used: ")
+}
+
+func testAnotherCommandFails(t *testing.T) {
+	s := newSD(t)
+	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nExecStartPre=/bin/false\nExecStart=/usr/bin/redis-server\n[Install]\nWantedBy=systemdtest.target\n")
+	s.ctl("daemon-reload")
+	s.m.pattern = "redis%p.service"
+	s.refuses(s.m.Start(context.Background(), s.instance), nil, "could not start redis"+s.port+".service: a command of the unit beside redis-server failed")
 }
 
 func testProgramMissing(t *testing.T) {

@@ -19,6 +19,9 @@ var unitPatterns = [...]string{
 	"redis-server@%p.service", "valkey@%p.service", "valkey-server@%p.service",
 }
 
+// ownUnits are the distributions' services for the one Redis that their packages bring, on its usual port.
+var ownUnits = [...]string{"redis-server.service", "redis.service", "valkey-server.service", "valkey.service"}
+
 // unit is a service unit as systemd tells of it; the words are systemd's own (org.freedesktop.systemd1(5)).
 type unit struct {
 	name string
@@ -43,6 +46,8 @@ type unit struct {
 	ended time.Time
 	// wanted: a target or another unit starts it.
 	wanted bool
+	// forgotten: systemd has just been made to forget its failures.
+	forgotten bool
 	// unmet: its last start was left out because a condition of the unit did not hold.
 	unmet bool
 }
@@ -130,8 +135,12 @@ func (b bus) find(ctx context.Context, pattern string, i config.Instance) (unit,
 		u, err := b.unit(ctx, unitName(pattern, id))
 		return u, err
 	}
+	patterns := unitPatterns[:]
+	if id == "6379" {
+		patterns = append(patterns[:len(patterns):len(patterns)], ownUnits[:]...)
+	}
 	var first unit
-	for _, p := range unitPatterns {
+	for _, p := range patterns {
 		u, err := b.unit(ctx, unitName(p, id))
 		switch {
 		case err != nil:
@@ -177,6 +186,8 @@ func (u unit) end() string {
 	switch {
 	case u.limited():
 		return "it was started too often in a short time, and systemd gave it up (start limit)"
+	case u.result == "exit-code" && u.status == 0:
+		return "a command of the unit beside redis-server failed"
 	case u.result == "exit-code":
 		if why := exits[u.status]; why != "" {
 			return why
