@@ -45,6 +45,20 @@ vrrp_instance VI_1 {
 }
 `
 
+// interfaceUnit makes the interface of the VIP, at each boot.
+const interfaceUnit = `[Unit]
+Before=keepalived.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/sbin/ip link add vip0 type veth peer name vip1
+ExecStart=/sbin/ip link set vip1 up
+ExecStart=/sbin/ip link set vip0 up
+ExecStart=/sbin/ip addr add 10.9.9.1/24 dev vip0
+[Install]
+WantedBy=multi-user.target
+`
+
 // TestSystemd is the check where a real systemd runs the instances, with the files that are shipped: it boots a machine,
 // and runs itself there.
 func TestSystemd(t *testing.T) {
@@ -55,12 +69,16 @@ func TestSystemd(t *testing.T) {
 			"/etc/systemd/system/redis@.service":                              systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/keepalived.service.d/keepalived-redis.conf":  systemdtest.Shipped(t, root, "systemd/keepalived.service.d/keepalived-redis.conf"),
 			"/etc/polkit-1/rules.d/50-keepalived-redis.rules":                 systemdtest.Shipped(t, root, "polkit/50-keepalived-redis.rules"),
+			"/etc/systemd/system/vip0.service":                                interfaceUnit,
 			"/etc/keepalived/keepalived.conf":                                 keepalivedConf,
 			"/etc/systemd/system/redis@.service.d/restart-is-left-to-us.conf": "[Service]\nRestart=no\n",
 		})
 		programs := systemdtest.Self()
 		programs["/usr/libexec/keepalived/chk-redis"] = "/proc/self/exe"
-		systemdtest.Boot(t, files, programs).Test("^TestSystemd$")
+		m := systemdtest.Boot(t, files, programs)
+		m.Test("^TestSystemd$")
+		m.Reboot()
+		m.Test("^TestAfterBoot$")
 		return
 	}
 	for _, test := range []struct {
@@ -116,7 +134,7 @@ func newUnit(t *testing.T) *unit {
 
 func (u *unit) conf(more string) {
 	u.Helper()
-	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir /var/lib/redis/%s\n%s", u.port, u.port, more)
+	text := fmt.Sprintf("port %s\nbind 127.0.0.1\nlogfile redis.log\ndir /var/lib/redis/%s\n%s", u.port, u.port, more)
 	if err := os.WriteFile("/etc/redis/"+u.port+".conf", []byte(text), 0o644); err != nil {
 		u.Fatal(err)
 	}
@@ -253,6 +271,7 @@ func testHung(t *testing.T) {
 
 func testCrashLoop(t *testing.T) {
 	u := newUnit(t)
+	defer u.ctl("disable", u.name()) // or it fails at the next boot as well
 	u.conf("bogus yes\n")
 	u.die()
 	code, said := u.check(0)
@@ -269,11 +288,7 @@ func testCrashLoop(t *testing.T) {
 // testKeepalivedRestarts: what the check starts is none of keepalived's, and outlives it.
 func testKeepalivedRestarts(t *testing.T) {
 	u := newUnit(t)
-	for _, args := range [][]string{{"link", "add", "vip0", "type", "veth", "peer", "name", "vip1"}, {"link", "set", "vip1", "up"}, {"addr", "add", "10.9.9.1/24", "dev", "vip0"}, {"link", "set", "vip0", "up"}} {
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %v: %v: %s", args, err, out)
-		}
-	}
+	u.ctl("enable", "--now", "vip0")
 	toml := "instances = [\"127.0.0.1:" + u.port + "\"]\nwitness = \"none\"\n[times]\ndeadline = \"4s\"\n"
 	if err := os.WriteFile("/etc/keepalived/keepalived-redis.toml", []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
@@ -295,5 +310,44 @@ func testKeepalivedRestarts(t *testing.T) {
 	u.ctl("stop", "keepalived")
 	if now := u.pid(); now != pid {
 		t.Errorf("redis-server %d became %d", pid, now)
+	}
+	// For the reboot: keepalived checks until it is stopped.
+	u.ctl("enable", "--now", "keepalived")
+	u.await("keepalived holds the VIP again", held)
+	if err := os.WriteFile("/etc/port-of-the-last", []byte(u.port), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAfterBoot is run by TestSystemd once its machine has been booted again: what went down with the machine was not
+// revived on the way, and Redis is there before keepalived.
+func TestAfterBoot(t *testing.T) {
+	if !systemdtest.Inside() {
+		return // there is nothing to see here
+	}
+	port, err := os.ReadFile("/etc/port-of-the-last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unit{T: t, port: string(port)}
+	log, err := os.ReadFile("/var/lib/redis/" + u.port + "/redis.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	starts := strings.Split(string(log), "Redis is starting")
+	// Made, revived, and booted.
+	if len(starts) != 1+3 || !strings.Contains(starts[2], "Redis is now ready to exit") {
+		t.Errorf("%d starts:\n%s", len(starts)-1, log)
+	}
+	started := func(unit string) int {
+		n, err := strconv.Atoi(u.ctl("show", "--value", "--property=ActiveEnterTimestampMonotonic", unit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if redis, keepalived := started(u.name()), started("keepalived"); redis == 0 || keepalived == 0 || redis > keepalived {
+		status, _ := exec.Command("systemctl", "status", "--no-pager", "keepalived").CombinedOutput()
+		t.Errorf("Redis was started %d µs after the boot, keepalived %d: %s", redis, keepalived, status)
 	}
 }

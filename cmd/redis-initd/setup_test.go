@@ -23,11 +23,14 @@ func TestSetup(t *testing.T) {
 		root := "../.."
 		programs := systemdtest.Self()
 		programs["/usr/sbin/redis-initd"] = "/proc/self/exe"
-		systemdtest.Boot(t, map[string]string{
+		m := systemdtest.Boot(t, map[string]string{
 			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
 			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
-		}, programs).Test("^TestSetup$")
+		}, programs)
+		m.Test("^TestSetup$")
+		m.Reboot()
+		m.Test("^TestAfterBoot$")
 		return
 	}
 	ok(t, "", "ip", "addr", "add", "10.9.9.1/24", "dev", "lo")
@@ -40,6 +43,28 @@ func TestSetup(t *testing.T) {
 	} {
 		t.Run(test.name, test.run)
 	}
+}
+
+// TestAfterBoot is run by TestSetup once its machine has been booted again: what is installed runs, under both names, and
+// nothing else does.
+func TestAfterBoot(t *testing.T) {
+	if !systemdtest.Inside() {
+		return // there is nothing to see here
+	}
+	ok(t, "", "systemctl", "is-system-running", "--wait")
+	for _, port := range []string{"7501", "7502"} {
+		bothAre(t, true, port)
+		ok(t, "is running", "redis-initd", port, "status")
+		log, err := os.ReadFile("/var/log/redis/redis-" + port + ".log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts := strings.Split(string(log), "Redis is starting")
+		if before := starts[len(starts)-2]; !strings.Contains(before, "Redis is now ready to exit") {
+			t.Errorf("%s was not shut down in good order:\n%s", port, before)
+		}
+	}
+	fails(t, notRunning, "is not enabled", "redis-initd", "7505", "status")
 }
 
 // sh runs a command within 30 s, and gives its exit code and what it said.
@@ -185,6 +210,8 @@ func testTarget(t *testing.T) {
 	ok(t, "", "systemctl", "stop", "keepalived-redis.target")
 	bothAre(t, false, "7501")
 	bothAre(t, false, "7502")
+	ok(t, "", "redis-initd", "7501", "start")
+	ok(t, "", "redis-initd", "7502", "start") // so that a shutdown has something to stop
 }
 
 // An init script of ours on a machine with systemd: systemd wraps it into a unit, and what it starts is the instance's own.

@@ -58,7 +58,9 @@ func testLoading(t *testing.T) {
 	}
 	s.write(s.instance.Conf, string(text)+"key-load-delay 100000\nloading-process-events-interval-bytes 1024\n")
 	begun := time.Now()
-	s.start()
+	if err := s.m.Start(context.Background(), s.instance); err != nil {
+		t.Fatal(err)
+	}
 	// Systemd still waits for its data: 200 keys of 100 ms each.
 	got := s.status(Busy, "systemd is starting "+s.unit)
 	if got.PID == 0 || time.Since(begun) > 10*time.Second {
@@ -149,7 +151,7 @@ func testFindsTheUnit(t *testing.T) {
 		t.Errorf("found %s", got)
 	}
 	// The small unit that stands for the instance is not it, and neither is an init script that runs us.
-	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=systemdtest.target\n")
+	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n")
 	s.write("/etc/init.d/redis-"+s.port, "#!/usr/sbin/redis-initd\n### BEGIN INIT INFO\n# Provides: redis\n# Default-Start: 2 3\n# Default-Stop: 0\n### END INIT INFO\n")
 	if err := os.Chmod("/etc/init.d/redis-"+s.port, 0o755); err != nil {
 		t.Fatal(err)

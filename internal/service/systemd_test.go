@@ -28,7 +28,7 @@ Type=notify
 ExecStart=/usr/bin/redis-server /etc/redis/%i.conf --supervised systemd --daemonize no
 TimeoutStopSec=20
 [Install]
-WantedBy=systemdtest.target
+WantedBy=multi-user.target
 `
 
 // nobody is an account that systemd lets do nothing.
@@ -110,6 +110,8 @@ func (s *sd) start() {
 	if err := s.m.Start(context.Background(), s.instance); err != nil {
 		s.Fatal(err)
 	}
+	// It is back as soon as the server listens, which is before systemd is told that it is ready.
+	s.await("systemd is told", func() bool { return s.m.Status(context.Background(), s.instance).Status != Busy })
 }
 
 func (s *sd) refuses(err error, want error, words ...string) {
@@ -276,7 +278,7 @@ func testBadUnit(t *testing.T) {
 
 func testAnotherCommandFails(t *testing.T) {
 	s := newSD(t)
-	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nExecStartPre=/bin/false\nExecStart=/usr/bin/redis-server\n[Install]\nWantedBy=systemdtest.target\n")
+	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nExecStartPre=/bin/false\nExecStart=/usr/bin/redis-server\n[Install]\nWantedBy=multi-user.target\n")
 	s.ctl("daemon-reload")
 	s.m.pattern = "redis%p.service"
 	s.refuses(s.m.Start(context.Background(), s.instance), nil, "could not start redis"+s.port+".service: a command of the unit beside redis-server failed")
@@ -284,7 +286,7 @@ func testAnotherCommandFails(t *testing.T) {
 
 func testProgramMissing(t *testing.T) {
 	s := newSD(t)
-	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nType=notify\nExecStart=/usr/bin/no-redis\n[Install]\nWantedBy=systemdtest.target\n")
+	s.write("/etc/systemd/system/redis"+s.port+".service", "[Service]\nType=notify\nExecStart=/usr/bin/no-redis\n[Install]\nWantedBy=multi-user.target\n")
 	s.ctl("daemon-reload")
 	s.m.pattern = "redis%p.service"
 	s.refuses(s.m.Start(context.Background(), s.instance), nil, "the program cannot be run (EXEC)")

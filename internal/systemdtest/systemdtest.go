@@ -32,8 +32,7 @@ func Inside() bool { return os.Getenv(insideVar) != "" }
 // Machine is one that runs.
 type Machine struct {
 	t      testing.TB
-	root   string // its file system, as this machine sees it from within the mounts of init
-	init   int    // its first process
+	init   int // its first process
 	cmd    *exec.Cmd
 	log    bytes.Buffer
 	groups []string // its control groups
@@ -53,11 +52,15 @@ var needless = []string{
 	"systemd-udevd.service", "systemd-udev-trigger.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-logind.service",
 	"systemd-journal-flush.service", "systemd-random-seed.service", "systemd-update-utmp.service", "systemd-sysusers.service",
 	"systemd-hwdb-update.service", "systemd-timesyncd.service", "systemd-firstboot.service", "systemd-machine-id-commit.service", "timers.target",
+	"getty.target", "console-getty.service", "systemd-update-utmp-runlevel.service", "systemd-ask-password-wall.path", "plymouth-quit.service",
 }
 
-// start makes the machine's file system and becomes its container manager. The mounts end with their namespace. /etc/systemd
+// start makes the machine's file system and runs its container manager. All of it ends with the namespaces that it runs in. /etc/systemd
 // is its own, so nothing that is enabled on this machine starts in there, and neither do its init scripts.
 const start = `set -e
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs -o mode=0755 none /run # nspawn leaves things there
 mount -t tmpfs -o mode=0755 none "$1/over"
 mkdir -p "$1/over/up/etc/systemd" "$1/over/work"
 mount -t overlay -o lowerdir=/,upperdir="$1/over/up",workdir="$1/over/work" overlay "$1/root"
@@ -68,8 +71,12 @@ done
 if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
 rm -f "$1"/root/etc/rc?.d/*
 cp -R "$1/files/." "$1/root/"
-exec systemd-nspawn --quiet --directory="$1/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
-	--link-journal=no --setenv=` + insideVar + `=1 --boot`
+while :; do
+	code=0
+	systemd-nspawn --quiet --directory="$1/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
+		--link-journal=no --setenv=` + insideVar + `=1 --boot || code=$?
+	[ $code = 133 ] || exit $code # 133 is a reboot
+done`
 
 // Boot starts a machine that has the files beside this machine's own: their contents by their paths. Programs are copied
 // from this machine: where from, by where to. It needs root.
@@ -118,10 +125,10 @@ func (m *Machine) furnish(dir string, files, programs map[string]string) error {
 			return err
 		}
 	}
-	if err := os.Symlink("systemdtest.target", filepath.Join(units, "default.target")); err != nil {
+	if err := os.Symlink("multi-user.target", filepath.Join(units, "default.target")); err != nil {
 		return err
 	}
-	all := map[string][]byte{"/etc/systemd/system/systemdtest.target": []byte(target)}
+	all := map[string][]byte{"/etc/systemd/system/multi-user.target": []byte(target)}
 	for path, text := range files {
 		all[path] = []byte(text)
 	}
@@ -154,19 +161,38 @@ func (m *Machine) boot(dir string) error {
 	if err != nil {
 		return err
 	}
-	m.root = filepath.Join(dir, "root")
 	script := group + start
 	m.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir, name)
 	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
 	m.cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_LEVEL=warning"}
 	// As the first process of its namespace it takes everything with it, and it does not outlive the test.
-	m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	if err := m.cmd.Start(); err != nil {
 		return err
 	}
+	return m.await(0)
+}
+
+// Reboot shuts the machine down in good order, and boots it again.
+func (m *Machine) Reboot() {
+	m.t.Helper()
+	old := m.init
+	if out, err := m.Command(context.Background(), "systemctl", "reboot").CombinedOutput(); err != nil {
+		m.t.Fatalf("reboot: %v: %s", err, out)
+	}
+	m.init = 0
+	if err := m.await(old); err != nil {
+		m.t.Fatalf("reboot: %v\n%s", err, m.log.String())
+	}
+}
+
+// await waits until the machine is up, with another first process than old.
+func (m *Machine) await(old int) error {
 	for end := time.Now().Add(bootTime); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m.init == 0 {
-			m.init = child(m.cmd.Process.Pid)
+			if m.init = firstProcess(m.cmd.Process.Pid); m.init == old {
+				m.init = 0
+			}
 			continue
 		}
 		// Before its first process has its root, nothing of it can be entered.
@@ -190,27 +216,45 @@ func (m *Machine) gone() bool {
 	return unix.Kill(m.init, 0) != nil
 }
 
-// child is the only child of a process, 0 while there is none. nspawn has a helper first, so the one that is the first of
-// its own namespace counts.
-func child(pid int) int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return 0
-	}
-	for _, word := range strings.Fields(string(text)) {
-		n, err := strconv.Atoi(word)
-		if err != nil {
-			continue
-		}
-		if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n)); err == nil && strings.Contains(string(status), "\nNSpid:") {
-			for _, line := range strings.Split(string(status), "\n") {
-				if f := strings.Fields(line); len(f) > 2 && f[0] == "NSpid:" && f[len(f)-1] == "1" {
-					return n
-				}
+// firstProcess is the first process of the machine, 0 while there is none: below the shell and nspawn, in a namespace of
+// its own once more.
+func firstProcess(shell int) int {
+	for _, nspawn := range children(shell) {
+		for _, pid := range children(nspawn) {
+			if mine, its := numbers(nspawn), numbers(pid); len(its) > len(mine) && its[len(its)-1] == "1" {
+				return pid
 			}
 		}
 	}
 	return 0
+}
+
+func children(pid int) []int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for _, word := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// numbers are those that a process has in the namespaces that it is in, from ours inwards.
+func numbers(pid int) []string {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return nil
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		if list, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			return strings.Fields(list)
+		}
+	}
+	return nil
 }
 
 // Command prepares a command in the machine, as its root.
@@ -248,12 +292,8 @@ func Self() map[string]string { return map[string]string{Program: "/proc/self/ex
 // end cuts the power, and removes what the kernel keeps of the machine.
 func (m *Machine) end() {
 	if m.cmd != nil && m.cmd.Process != nil {
-		if m.init != 0 {
-			// One that has ended already needs no signal.
-			_ = unix.Kill(m.init, unix.SIGKILL)
-		} else {
-			_ = m.cmd.Process.Kill()
-		}
+		// One that has ended already needs no signal.
+		_ = m.cmd.Process.Kill()
 		// The end of a machine without power is no clean one.
 		_ = m.cmd.Wait()
 	}
