@@ -95,6 +95,8 @@ func (i Instance) Name() string {
 // Service says how instances are started and stopped.
 type Service struct {
 	Backend Backend
+	// Unit is the pattern of an instance's systemd unit; %p stands for the port. Empty: it is looked for.
+	Unit string
 	// Server is the redis-server program, looked up in PATH when it has no slash.
 	Server string
 	// Conf is the pattern of an instance's configuration file; %p stands for the port.

@@ -152,6 +152,7 @@ dial = "20ms"
 
 [service]
 backend = "process"
+unit = "cache-%p.service"
 server = "/opt/redis/bin/redis-server"
 conf = "/opt/%p/redis.conf"
 pid_file = "/opt/%p/redis.pid"
@@ -190,7 +191,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 			ColdStartWait: 8 * time.Minute, MaxStaleness: 9 * time.Minute, Dial: 20 * time.Millisecond,
 		},
 		Service: Service{
-			Backend: BackendProcess, Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
+			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
 			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second,
 		},
 		Revive:   Revive{When: ReviveAlways, RestartHungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},

@@ -10,6 +10,7 @@ const (
 	kindPath                 // an absolute path
 	kindProgram              // a program: an absolute path, or a name without a slash
 	kindPattern              // an absolute path in which %p stands for the port
+	kindUnit                 // a systemd unit's name, in which %p stands for the port
 	kindChoice               // one of a few words
 	kindDuration             // "900ms"
 	kindSize                 // bytes: 1048576 or "1MiB"
@@ -143,6 +144,9 @@ var keys = [...]key{
 	{table: "service", name: "backend", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "systemd", "process"},
 		doc: `What starts and stops Redis: "systemd", "process" (redis-server directly; without systemd only), or "auto": systemd where it runs.`,
 		str: func(d *draft) *string { return (*string)(&d.c.Service.Backend) }},
+	{table: "service", name: "unit", kind: kindUnit, example: `"redis@%p.service"`,
+		doc: `An instance's systemd unit; %p is its port. Without it: the unit that is in use of redis@%p, redis%p, redis_%p, redis-server@%p, valkey@%p and the like.`,
+		str: func(d *draft) *string { return &d.c.Service.Unit }},
 	{table: "service", name: "server", kind: kindProgram, def: `"redis-server"`,
 		doc: `The redis-server program of the process backend, looked up in PATH when it has no slash.`,
 		str: func(d *draft) *string { return &d.c.Service.Server }},

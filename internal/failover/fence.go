@@ -91,8 +91,9 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 	return r.each(o, func(i int) error {
 		if l := o.Locals[i]; l.State.Alive() && l.Info != nil && l.Info.Version.AtLeast(7, 0) {
 			c := r.conn(r.Config.Instances[i].Addr)
-			// A server that does not obey is stopped by its manager below.
-			_ = c.Shutdown(ctx, l.Info.Version)
+			// It must not wait for its replicas, which are cut off. The stop itself is left to the manager: one that ended
+			// by itself would be started again by a unit with Restart=always. A server that does not obey stops later.
+			_, _ = c.Do(ctx, "config", "set", "shutdown-timeout", "0")
 			c.Close()
 		}
 		return r.Service.Stop(ctx, r.Config.Instances[i], false)

@@ -214,16 +214,3 @@ func (c *Conn) Nodes(ctx context.Context) (Nodes, error) {
 	}
 	return ParseNodes(s)
 }
-
-// Shutdown asks the server to exit at once: NOW from 7.0 on, where a plain stop waits for lagging replicas.
-func (c *Conn) Shutdown(ctx context.Context, v Version) error {
-	args := []any{"shutdown"}
-	if v.AtLeast(7, 0) {
-		args = append(args, "now")
-	}
-	_, err := c.Do(ctx, args...)
-	if Classify(err) == Dropped {
-		return nil // a server that shuts down closes the connection instead of answering
-	}
-	return err
-}
