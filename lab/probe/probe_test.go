@@ -30,7 +30,7 @@ func checkGap(t *testing.T, r *recorder, name string, down, up host.Mono) {
 	if d := down.Sub(last); d > before+r.pulse.pause(last, down) || d < -2*time.Millisecond {
 		t.Errorf("last acknowledgement %v before the fault", d)
 	}
-	if d, paused := first.Sub(up), r.pulse.pause(up, first); d > after+paused || d < -2*time.Millisecond {
+	if d, paused := first.Sub(up), r.pulse.pause(up, first)+r.pulse.waking; d > after+paused || d < -2*time.Millisecond {
 		t.Errorf("first acknowledgement %v after the cure, the machine paused for %v", d, paused)
 	}
 	back := r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == name && e.At == first })
@@ -229,11 +229,14 @@ func testMove(t *testing.T, all []*server) {
 func testHang(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
+	twin := newTwin(t)
 	down := host.Now()
 	all[2].signal(syscall.SIGSTOP)
+	twin.stop()
 	time.Sleep(400 * time.Millisecond)
 	up := host.Now()
 	all[2].signal(syscall.SIGCONT)
+	r.pulse.waking = twin.goOn(up)
 	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "10923-16383" && e.At > up })
 	time.Sleep(50 * time.Millisecond)
 	end := r.end()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 // pulse is a client that asks a server of its own once a millisecond, with nothing of the probe in between. What keeps it waiting is the
 // machine, and the same machine keeps the probe waiting: bounds on what the probe measures are counted on top of it.
 type pulse struct {
+	// waking is what the machine took to let a process go on that had been stopped.
+	waking time.Duration
+
 	mu    sync.Mutex
 	beats []host.Mono
 }
@@ -70,4 +74,38 @@ func (p *pulse) count(from, to host.Mono) (n int) {
 		}
 	}
 	return n
+}
+
+// twin is a server that is stopped and goes on together with one that a test stops, while a client waits for its answer: what the machine
+// takes to let a stopped process run again, no server that runs all the time can show.
+type twin struct {
+	s      *server
+	answer chan host.Mono
+}
+
+func newTwin(t *testing.T) *twin {
+	t.Helper()
+	w := &twin{newServer(t), make(chan host.Mono, 1)}
+	w.s.start()
+	return w
+}
+
+// stop stops it with a question on its way.
+func (w *twin) stop() {
+	w.s.signal(syscall.SIGSTOP)
+	go func() {
+		if _, err := w.s.try("PING"); err == nil {
+			w.answer <- host.Now()
+		}
+		close(w.answer)
+	}()
+}
+
+// goOn lets it go on, and gives the time from the instant up until it has answered; 0 if it never does.
+func (w *twin) goOn(up host.Mono) time.Duration {
+	w.s.signal(syscall.SIGCONT)
+	if at, ok := <-w.answer; ok {
+		return at.Sub(up)
+	}
+	return 0
 }
