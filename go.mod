@@ -19,6 +19,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/common v0.62.0
 	github.com/rogpeppe/go-internal v1.14.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

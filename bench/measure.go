@@ -77,7 +77,8 @@ func (b *bench) measure(ctx context.Context, programs []program, runs int) (map[
 // its state.
 func (b *bench) launch(ctx context.Context, p program, before []string) (string, error) {
 	cmd := exec.CommandContext(ctx, b.path("keepalived"), append(slices.Clone(before), p.argv...)...)
-	cmd.Env = append(os.Environ(), p.env...)
+	// As keepalived's children have it, and not a person's.
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LANG=C"}, p.env...)
 	out, err := cmd.Output()
 	return string(out), err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -123,7 +122,10 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 		}
 	}
 	var err error
-	if c.last, err = loadSaid(run, c.act); err != nil {
+	if c.last, err = loadSaid(run, c.act); c.act {
+		c.log.Recall(c.last.Warnings)
+	}
+	if err != nil {
 		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
 	}
 	var warning string
@@ -131,9 +133,7 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 		warnings = append(warnings, warning)
 	}
 	for _, w := range warnings {
-		if !slices.Contains(c.last.Warnings, w) {
-			c.log.Warn().Msg(w)
-		}
+		c.log.Warn().Msg(w)
 	}
 	c.warnings = warnings
 }

@@ -52,18 +52,18 @@ func (s said) store(run state.Dir) error {
 
 // news: this run says something else than the last one.
 func (c *check) news(v health.Verdict) bool {
-	return v != c.last.Verdict || !slices.Equal(c.warnings, c.last.Warnings)
+	return v != c.last.Verdict || !slices.Equal(c.log.Warned(), c.last.Warnings)
 }
 
 func (c *check) logChange(run state.Dir, v health.Verdict) {
 	switch {
 	case v == c.last.Verdict:
 	case v.Fit:
-		c.log.Info().Msg(v.Sentence)
+		c.log.Say().Info().Msg(v.Sentence)
 	default:
-		c.log.Error().Msg(v.Sentence)
+		c.log.Say().Error().Msg(v.Sentence)
 	}
-	if err := (said{v, c.warnings}).store(run); err != nil {
+	if err := (said{v, c.log.Warned()}).store(run); err != nil {
 		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"keepalived-redis/internal/failover"
@@ -96,11 +95,10 @@ func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) er
 func (c *check) finish(ctx context.Context, v health.Verdict, errOut io.Writer) {
 	if err := c.writeMetrics(ctx, v); err != nil {
 		c.warnings = append(c.warnings, err.Error())
-		switch {
-		case !c.act:
-			program.Fail(errOut, name+": warning", err)
-		case !slices.Contains(c.last.Warnings, err.Error()):
+		if c.act {
 			c.log.Warn().Msg(err.Error())
+		} else {
+			program.Fail(errOut, name+": warning", err)
 		}
 	}
 	if !c.act || !c.news(v) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -171,6 +172,12 @@ func (b *box) bringUp(t *testing.T) {
 	t.Fatalf("the instances do not come up: %d, %s", last.code, last.out.String())
 }
 
+// plain are the state files that hold lines of text, and what all of their text looks like.
+var plain = map[string]*regexp.Regexp{
+	"verdict": regexp.MustCompile(`^(fit|unfit).*\n(.+\n)*$`),
+	"roles":   regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
+}
+
 // leftovers looks at all that the runs have written: every file is whole, nothing was set aside. It returns the files
 // that were begun and not renamed, which only a run that was ended in the middle may leave.
 func (b *box) leftovers(t *testing.T) (begun []string) {
@@ -197,6 +204,11 @@ func (b *box) leftovers(t *testing.T) (begun []string) {
 				want, err := os.ReadFile(filepath.Join(b.dir, "chk.toml"))
 				text, err2 := os.ReadFile(path)
 				if err := errors.Join(err, err2); err != nil || !bytes.HasPrefix(text, want) || !bytes.HasSuffix(text, []byte("\n")) {
+					t.Errorf("damaged: %s: %q, %v", path, text, err)
+				}
+			case plain[e.Name()] != nil:
+				text, err := os.ReadFile(path)
+				if err != nil || !plain[e.Name()].Match(text) {
 					t.Errorf("damaged: %s: %q, %v", path, text, err)
 				}
 			case filepath.Ext(path) != ".lock":

@@ -59,6 +59,9 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:2: key "policy": "folow" is not known; hint: did you mean "follow"? write "auto", "follow" or "stay"`}},
 		{"choice of another type", one + `policy = true`, []string{
 			`FILE:2: key "policy": is true or false, not a text; hint: write policy = "auto"`}},
+		{"a list that is an empty text", `instances = ""` + "\n" + `vip = ""`, []string{
+			`FILE:1: key "instances": is empty; hint: write instances = ["192.168.9.70:7000-7002"], or remove the line`,
+			`FILE:2: key "vip": is empty; hint: write vip = "192.168.9.91", or remove the line`}},
 		{"empty text", one + `state_dir = ""`, []string{
 			`FILE:2: key "state_dir": is empty; hint: write state_dir = "/var/lib/keepalived-redis", or remove the line`}},
 		{"relative path", one + `state_dir = "var/lib"`, []string{

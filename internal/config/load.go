@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"keepalived-redis/internal/files"
 )
 
 // envPrefix begins the name of every environment variable that overrides a key.
@@ -277,49 +277,17 @@ func (d *draft) applyFlag(f Flag) {
 	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
 }
 
-// Why a file is not read.
-var (
-	errDirectory  = errors.New("it is a directory")
-	errNotRegular = errors.New("it is not a regular file")
-	errTooLarge   = errors.New("it is larger than 1 MiB")
-)
-
-// readText reads a regular file of bounded size. O_NONBLOCK: a named pipe must not hang a check.
+// readText reads a regular file of bounded size.
 func readText(file string) (string, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
+	b, err := files.Read(file, maxFile)
+	if errors.Is(err, files.ErrTooLarge) {
+		err = &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
 	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case fi.IsDir():
-		return "", &fs.PathError{Op: "read", Path: file, Err: errDirectory}
-	case !fi.Mode().IsRegular():
-		return "", &fs.PathError{Op: "read", Path: file, Err: errNotRegular}
-	case fi.Size() > maxFile:
-		return "", &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
-	}
-	// One byte more than its size: the end is seen without growing, unless somebody writes at this moment.
-	data := make([]byte, 0, fi.Size()+1)
-	for len(data) <= maxFile {
-		n, err := f.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if errors.Is(err, io.EOF) {
-			return string(data), nil
-		}
-		if err != nil {
-			return "", err
-		}
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-	}
-	return "", &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
+	return string(b), err
 }
+
+// errTooLarge names the bound, for people.
+var errTooLarge = errors.New("it is larger than 1 MiB")
 
 // cause is the innermost error: without the path, which stands in the message already.
 func cause(err error) error {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 )
@@ -46,6 +47,9 @@ func (d *draft) failSyntax(err error) {
 	var pe toml.ParseError
 	if errors.As(err, &pe) {
 		e.Line = pe.Position.Line
+		if e.Line == 0 { // the library knows no line at the end of the text
+			e.Line = strings.Count(d.text, "\n") + 1
+		}
 		line := ""
 		if lines := strings.Split(d.text, "\n"); e.Line > 0 && e.Line <= len(lines) {
 			line = strings.TrimSpace(lines[e.Line-1])
@@ -80,9 +84,17 @@ func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
 		e.Text += fmt.Sprintf(" at column %d", pe.Position.Col)
 		e.Hint = "text needs quotes, a list brackets"
 	default:
-		e.Text += ": " + strings.TrimSuffix(pe.Message, ".")
+		e.Text += ": " + strings.TrimSuffix(strings.Map(printable, pe.Message), ".")
 		e.Hint = "text needs quotes, a list brackets with commas between its elements"
 	}
+}
+
+// printable leaves out what would steer a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
 }
 
 // knownName tells whether a key of that name exists in any table.

@@ -78,7 +78,11 @@ func (d *draft) texts(p place, raw any) ([]string, bool) {
 	var list []string
 	switch v := raw.(type) {
 	case string:
-		if p.name == "" {
+		switch {
+		case p.name == "" && v == "":
+			d.fail(p, "is empty", "write "+p.key.sample()+", or remove the line", nil)
+			return nil, false
+		case p.name == "":
 			return []string{v}, true
 		}
 		for _, s := range strings.Split(v, ",") {

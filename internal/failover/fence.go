@@ -106,6 +106,7 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 	r.store.load(r.store.durable, fenceFile, &f)
 	var errs []error
 	for _, in := range r.Config.Instances {
+		r.keepFile(ctx, in)
 		if err := r.Service.Start(ctx, in); err != nil {
 			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
 		}
@@ -127,7 +128,11 @@ func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
 	}
 	c := r.conn(a)
 	defer c.Close()
-	return c.SetMinReplicas(ctx, value)
+	if err := c.SetMinReplicas(ctx, value); err != nil || len(r.Config.Peers) == 0 {
+		return err
+	}
+	r.rewrite(ctx, c, a) // its role may have changed while the file could not be written
+	return nil
 }
 
 // configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.

@@ -387,7 +387,7 @@ func answering(t *testing.T, addr netip.AddrPort, text string) error {
 			}
 			go func() {
 				defer c.Close()
-				io.WriteString(c, "-ERR unknown command 'hello'\r\n"+text+"$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n")
+				io.WriteString(c, text+"$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n")
 				io.Copy(io.Discard, c)
 			}()
 		}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/rs/zerolog"
@@ -46,6 +47,27 @@ func open(name string, to sockets, stderr *os.File) *Log {
 		}
 	}
 	return &Log{Logger: zerolog.New(s).Level(level), sink: s}
+}
+
+// Recall makes the log leave out what is news no more: warnings and errors that the last run has given word for word. From now
+// on they are kept for the next run, see Warned.
+func (l *Log) Recall(last []string) {
+	l.sink.mu.Lock()
+	defer l.sink.mu.Unlock()
+	l.sink.keeps, l.sink.before = true, last
+}
+
+// Warned are the warnings and errors since Recall, each once.
+func (l *Log) Warned() []string {
+	l.sink.mu.Lock()
+	defer l.sink.mu.Unlock()
+	return slices.Clone(l.sink.warned)
+}
+
+// Say is the logger for what is said in any case.
+func (l *Log) Say() *zerolog.Logger {
+	out := l.Output(always{l.sink})
+	return &out
 }
 
 // Dropped is how many lines the system's log has not taken and no later line of this process has reported; with those

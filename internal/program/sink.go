@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +48,9 @@ type sink struct {
 	hung bool
 	// complaint is logged after the first line, once.
 	complaint string
+	// before are the warnings of the last run, warned those of this one, kept only if keeps is set.
+	before, warned []string
+	keeps          bool
 }
 
 // Write is for lines without a level.
@@ -57,6 +61,39 @@ func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
 	line, fields := render(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.keeps && (level == zerolog.WarnLevel || level == zerolog.ErrorLevel) && s.known(line) {
+		return len(p), nil
+	}
+	return s.write(level, p, line, fields)
+}
+
+// maxWarned bounds what a run keeps of its warnings for the next.
+const maxWarned = 100
+
+// known keeps a warning for the next run, and tells whether it needs no saying: the last run has said it, or this one.
+func (s *sink) known(line string) bool {
+	if slices.Contains(s.warned, line) {
+		return true
+	}
+	if len(s.warned) < maxWarned {
+		s.warned = append(s.warned, line)
+	}
+	return slices.Contains(s.before, line)
+}
+
+// always is the sink for what is said in any case, and not kept.
+type always struct{ *sink }
+
+func (a always) Write(p []byte) (int, error) { return a.WriteLevel(zerolog.NoLevel, p) }
+
+func (a always) WriteLevel(level zerolog.Level, p []byte) (int, error) {
+	line, fields := render(p)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.write(level, p, line, fields)
+}
+
+func (s *sink) write(level zerolog.Level, p []byte, line string, fields []field) (int, error) {
 	s.end = time.Now().Add(writeDeadline)
 	s.pay()
 	if !s.put(level, line, fields) {

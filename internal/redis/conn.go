@@ -26,6 +26,8 @@ type Target struct {
 	Username, Password string
 	// TLS is nil for a connection in the clear. Not for sockets.
 	TLS *config.TLS
+	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
+	Paired bool
 }
 
 // Name is how people know the target.
@@ -72,7 +74,7 @@ func open(t Target, l Limits, dial dialer) *Conn {
 		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
 		ContextTimeoutEnabled: true, DialTimeout: 2*l.Dial + l.Reply, ReadTimeout: l.Reply, WriteTimeout: l.Reply,
-		ReadBufferSize: 4096, WriteBufferSize: 4096,
+		ReadBufferSize: 4096, WriteBufferSize: 512,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			program.GrowStack() // it runs in a goroutine of its own

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -158,6 +159,52 @@ func FuzzClassify(f *testing.F) {
 		}
 		if !s.Alive() || s == Up || s.String() == "" {
 			t.Errorf("%q means that the instance %s", text, s)
+		}
+	})
+}
+
+// FuzzAnswers: whatever a server sends, in whatever pieces, a look has a state, and an instance that is up has answered PONG.
+func FuzzAnswers(f *testing.F) {
+	add := func(text string) { f.Add(text, 1<<16, false); f.Add(text, 3, true) }
+	for _, text := range []string{"", "+PONG\r\n$11\r\nrole:master\r\n-ERR no cluster\r\n", "*-1\r\n", "$-1\r\n", "+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR no cluster\r\n",
+		"-ERR max number of clients reached\r\n", "$1099511627776\r\n", "+OK\r\n+PONG\r\n$0\r\n\r\n$0\r\n\r\n"} {
+		add(text)
+	}
+	for _, name := range []string{"cluster-master", "cluster-replica"} {
+		for _, server := range []string{"redis-3.2.4", "redis-7.4.1", "valkey-8.0.1"} {
+			info, err1 := os.ReadFile(filepath.Join(recordings, server, name+".info.resp"))
+			nodes, err2 := os.ReadFile(filepath.Join(recordings, server, name+".cluster-nodes.resp"))
+			if err1 == nil && err2 == nil {
+				add("+PONG\r\n" + string(info) + string(nodes))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, piece int, auth bool) {
+		target := Target{Addr: netip.MustParseAddrPort("10.0.0.1:7000")}
+		if auth {
+			target.Password = "swordfish"
+		}
+		_, a := request(target)
+		look, end := Look{Target: target}, false
+		var err error
+		for left := text; left != "" && !end; {
+			n := min(max(piece, 1), len(left))
+			a.buf = append(a.buf, left[:n]...)
+			left = left[n:]
+			end, err = a.take(n)
+		}
+		if !end {
+			err = io.EOF
+		}
+		look.conclude(&a, err)
+		if look.State == Unseen || look.State == Silent || look.State == Refused || look.State == Stalled {
+			t.Errorf("the instance %s (%v)", look.State, look.Err)
+		}
+		if look.State == Up && !strings.Contains(text, "PONG") || look.State != Up && look.Err == nil && look.State != Loading {
+			t.Errorf("the instance %s (%v)", look.State, look.Err)
+		}
+		if look.Err != nil && (strings.ContainsAny(look.Err.Error(), "\r\n") && look.State == NotRedis || strings.Contains(look.Err.Error(), "swordfish") && !strings.Contains(text, "swordfish")) {
+			t.Errorf("it says %q", look.Err)
 		}
 	})
 }

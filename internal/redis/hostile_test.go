@@ -2,7 +2,6 @@ package redis
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,39 +43,43 @@ func pours(t *testing.T, text string) Target {
 
 // TestLookAtWhatIsNoRedis: whatever listens there, a look ends within its limits, with a state that fits.
 func TestLookAtWhatIsNoRedis(t *testing.T) {
-	const hello = "-ERR unknown command 'hello'\r\n"
+	const pong, info = "+PONG\r\n", "$13\r\nrole:master\r\n\r\n"
 	for name, c := range map[string]struct {
 		target Target
 		want   State
 	}{
-		"closes at once":                {says(t, "", false), Dropped},
-		"accepts and never answers":     {says(t, "", true), Stalled},
-		"half a reply, then silence":    {says(t, hello+"+PO", true), Stalled},
-		"half a reply, then the end":    {says(t, hello+"+PO", false), Dropped},
-		"http":                          {says(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false), NotRedis},
-		"ssh":                           {says(t, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", true), NotRedis},
-		"smtp":                          {says(t, "220 mail.example ESMTP\r\n", true), NotRedis},
-		"telnet":                        {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), NotRedis},
-		"a reply without its carriage":  {says(t, "+PONG\n", true), NotRedis},
-		"an alert of TLS":               {says(t, "\x15\x03\x03\x00\x02\x02\x0a", true), WantsTLS},
-		"an empty line":                 {says(t, "\r\n", true), NotRedis},
-		"a wrong word":                  {says(t, hello+"+PANG\r\n", false), Dropped},
-		"endless, without a line":       {pours(t, "garbage "), NotRedis},
-		"endless, a simple string":      {pours(t, "+"), NotRedis},
-		"endless errors":                {pours(t, "-ERR unknown command\r\n"), OtherError},
-		"endless pongs":                 {pours(t, "+PONG\r\n"), NotRedis},
-		"zeros":                         {pours(t, "\x00"), NotRedis},
-		"promises a terabyte":           {says(t, hello+"$1099511627776\r\n", true), NotRedis},
-		"promises more than a number":   {says(t, hello+"$99999999999999999999\r\n", true), NotRedis},
-		"promises to be endless":        {says(t, hello+"$4000000\r\n"+strings.Repeat("x", 9000), true), Stalled},
-		"a list as long as the world":   {says(t, "*2147483647\r\n", true), NotRedis},
-		"a map as long as the world":    {says(t, "%2147483647\r\n", true), NotRedis},
-		"a push as long as the world":   {says(t, ">2147483647\r\n", true), NotRedis},
-		"lists in lists":                {pours(t, "*1\r\n"), NotRedis},
-		"a length below nothing":        {says(t, hello+"$-7\r\n", true), NotRedis},
-		"full, and hangs up":            {says(t, "-ERR max number of clients reached\r\n", false), TooManyClients},
-		"full of cluster links as well": {says(t, "-ERR max number of clients + cluster connections reached\r\n", false), TooManyClients},
-		"protected, and hangs up":       {says(t, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n", false), Denied},
+		"closes at once":                 {says(t, "", false), Dropped},
+		"accepts and never answers":      {says(t, "", true), Stalled},
+		"half a reply, then silence":     {says(t, "+PO", true), Stalled},
+		"half a reply, then the end":     {says(t, "+PO", false), Dropped},
+		"http":                           {says(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false), NotRedis},
+		"ssh":                            {says(t, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", true), NotRedis},
+		"smtp":                           {says(t, "220 mail.example ESMTP\r\n", true), NotRedis},
+		"telnet":                         {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), NotRedis},
+		"a reply without its carriage":   {says(t, "+PONG\n", true), NotRedis},
+		"an alert of TLS":                {says(t, "\x15\x03\x03\x00\x02\x02\x0a", true), WantsTLS},
+		"an empty line":                  {says(t, "\r\n", true), NotRedis},
+		"a wrong word":                   {says(t, "+PANG\r\n"+info+info, false), NotRedis},
+		"endless, without a line":        {pours(t, "garbage "), NotRedis},
+		"endless, a simple string":       {pours(t, "+"), NotRedis},
+		"endless errors":                 {pours(t, "-ERR unknown command\r\n"), OtherError},
+		"endless pongs":                  {pours(t, "+PONG\r\n"), NotRedis},
+		"zeros":                          {pours(t, "\x00"), NotRedis},
+		"promises a terabyte":            {says(t, pong+"$1099511627776\r\n", true), NotRedis},
+		"promises more than a number":    {says(t, pong+"$99999999999999999999\r\n", true), NotRedis},
+		"promises to be endless":         {says(t, pong+"$4000000\r\n"+strings.Repeat("x", 9000), true), Stalled},
+		"a list as long as the world":    {says(t, "*2147483647\r\n", true), NotRedis},
+		"a map as long as the world":     {says(t, "%2147483647\r\n", true), NotRedis},
+		"a push as long as the world":    {says(t, ">2147483647\r\n", true), NotRedis},
+		"lists in lists":                 {pours(t, "*1\r\n"), NotRedis},
+		"a length below nothing":         {says(t, pong+"$-7\r\n", true), NotRedis},
+		"a bulk of another length":       {says(t, pong+"$3\r\nabcdef\r\n", true), NotRedis},
+		"INFO is a simple string":        {says(t, pong+pong+info, true), NotRedis},
+		"PING is INFO":                   {says(t, info+info+info, true), NotRedis},
+		"half the answers, then the end": {says(t, pong+info, false), Dropped},
+		"full, and hangs up":             {says(t, "-ERR max number of clients reached\r\n", false), TooManyClients},
+		"full of cluster links as well":  {says(t, "-ERR max number of clients + cluster connections reached\r\n", false), TooManyClients},
+		"protected, and hangs up":        {says(t, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n", false), Denied},
 		// It asked for a password and then died: that is no sign of life.
 		"asks for a password and dies": {says(t, "-NOAUTH HELLO must be called with the client already authenticated\r\n", false), Dropped},
 	} {
@@ -96,7 +99,7 @@ func TestLookAtWhatIsNoRedis(t *testing.T) {
 	}
 }
 
-// session answers HELLO, AUTH and the three questions as a recorded server did, in pieces of at most so many bytes.
+// session answers AUTH, where it comes, and the three questions as a recorded server did, in pieces of at most so many bytes.
 func session(t *testing.T, piece int, replies ...[]byte) Target {
 	t.Helper()
 	return listen(t, func(c net.Conn) {
@@ -117,15 +120,6 @@ func session(t *testing.T, piece int, replies ...[]byte) Target {
 	})
 }
 
-// greeted is how the recorded server answers HELLO 2: the old ones do not know it.
-func greeted(t *testing.T, server string) []byte {
-	t.Helper()
-	if bytes.HasPrefix(recorded(t, server, "auth.auth-wrong"), []byte("-WRONGPASS")) {
-		return []byte("*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:2\r\n")
-	}
-	return recorded(t, server, "master.hello3")
-}
-
 // TestLookAtEachVersion replays whole conversations with each recorded server, in one piece and byte by byte.
 func TestLookAtEachVersion(t *testing.T) {
 	patient := Limits{Dial: time.Second, Reply: 5 * time.Second}
@@ -135,7 +129,7 @@ func TestLookAtEachVersion(t *testing.T) {
 				t.Parallel()
 				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 				defer cancel()
-				got := LookAt(ctx, session(t, piece, greeted(t, server), recorded(t, server, "replica-up.ping"),
+				got := LookAt(ctx, session(t, piece, recorded(t, server, "replica-up.ping"),
 					recorded(t, server, "cluster-replica.info"), recorded(t, server, "cluster-replica.cluster-nodes")), patient)
 				self, ok := got.Self()
 				if got.State != Up || got.Err != nil || got.Role() != Replica || !got.Info.Cluster || len(got.Nodes) != 6 || !ok || self.Role != Replica {
@@ -152,35 +146,29 @@ func TestLookAtEachVersion(t *testing.T) {
 
 func TestLookAtWithAPassword(t *testing.T) {
 	for _, server := range servers(t, "auth.auth-wrong") {
-		hello, wrong := greeted(t, server), recorded(t, server, "auth.auth-wrong")
-		if bytes.HasPrefix(wrong, []byte("-WRONGPASS")) {
-			hello = wrong // 6.0 and newer take the password with HELLO
-		}
 		noAuth := recorded(t, server, "auth.ping-noauth")
+		rest := [][]byte{recorded(t, server, "master.info"), []byte("-ERR This instance has cluster support disabled\r\n")}
 		for name, c := range map[string]struct {
 			user    string
 			replies [][]byte
 			want    State
+			info    bool
 		}{
-			"right":              {"", [][]byte{greeted(t, server), recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, Up},
-			"wrong":              {"", [][]byte{hello, wrong, noAuth, noAuth, noAuth}, WrongPassword},
-			"wrong, with a user": {"watch", [][]byte{hello, recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, WrongPassword},
+			"right":              {"", append([][]byte{recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, rest...), Up, true},
+			"wrong":              {"", [][]byte{recorded(t, server, "auth.auth-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
+			"wrong, with a user": {"watch", [][]byte{recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
+			// It says so, and answers all the same: before 6.0, and since.
+			"not needed":     {"", append([][]byte{[]byte("-ERR Client sent AUTH, but no password is set\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
+			"not needed now": {"", append([][]byte{[]byte("-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
 		} {
 			t.Run(server+" "+name, func(t *testing.T) {
-				replies := c.replies
-				if c.want == Up {
-					if replies[0][0] == '*' {
-						replies = append(replies[:1:1], replies[2:]...) // HELLO has let us in
-					}
-					replies = append(replies, recorded(t, server, "master.info"), recorded(t, server, "master.ping"))
-				}
-				target := session(t, 1<<20, replies...)
+				target := session(t, 1<<20, c.replies...)
 				target.Username, target.Password = c.user, "swordfish"
 				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 				defer cancel()
 				got := LookAt(ctx, target, quick)
-				if got.State != c.want {
-					t.Errorf("state is %q, want %q (%v)", got.State, c.want, got.Err)
+				if got.State != c.want || (got.Info != nil) != c.info {
+					t.Errorf("state is %q, want %q (%v), INFO %v", got.State, c.want, got.Err, got.Info)
 				}
 				if got.Err != nil && strings.Contains(got.Err.Error(), "swordfish") {
 					t.Errorf("the password is in %q", got.Err)
@@ -219,25 +207,26 @@ func TestLookAtWithoutPermission(t *testing.T) {
 // A server that is full writes its sentence and hangs up, perhaps before we have written anything: a write to a unix
 // socket fails then, and what it said must still be read.
 func TestPartingWordsBeforeOurs(t *testing.T) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	path := filepath.Join(t.TempDir(), "full.sock")
+	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := unix.Write(fds[1], []byte("-ERR max number of clients reached\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(fds[1])
-	f := os.NewFile(uintptr(fds[0]), "")
-	conn, err := net.FileConn(f)
-	f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	got := look(ctx, open(Target{Socket: "pair"}, quick, func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }))
-	if got.State != TooManyClients {
-		t.Errorf("state is %q (%v)", got.State, got.Err)
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, "-ERR max number of clients reached\r\n")
+			c.Close()
+		}
+	}()
+	for range 50 { // now we are first with our words, and now the server is
+		if got := LookAt(context.Background(), Target{Socket: path}, quick); got.State != TooManyClients {
+			t.Fatalf("state is %q (%v)", got.State, got.Err)
+		}
 	}
 }
 
@@ -320,7 +309,7 @@ func TestTheLibraryWaitsForOurDial(t *testing.T) {
 }
 
 func TestMinReplicasUnknown(t *testing.T) {
-	c := Open(replay(t, []byte("*0\r\n")), quick)
+	c := Open(replay(t, []byte("-ERR unknown command 'hello'\r\n"), []byte("*0\r\n")), quick)
 	defer c.Close()
 	if v, err := c.MinReplicas(context.Background()); !errors.Is(err, ErrNoSetting) {
 		t.Errorf("got %q, %v", v, err)

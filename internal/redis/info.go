@@ -95,6 +95,9 @@ func status(v string) Status {
 	return ""
 }
 
+// initials are the first letters of the fields that we use. Half of INFO's lines begin with another.
+var initials = [256]bool{'a': true, 'c': true, 'd': true, 'l': true, 'm': true, 'p': true, 'r': true, 's': true, 'u': true}
+
 // ErrInfo: the text is not an INFO reply.
 var ErrInfo = errors.New("not an INFO reply")
 
@@ -118,6 +121,9 @@ func ParseInfo(text string) (Info, error) {
 			line, rest = rest[:n], rest[n+1:]
 		} else {
 			line, rest = rest, ""
+		}
+		if line == "" || !initials[line[0]] {
+			continue
 		}
 		colon := strings.IndexByte(line, ':')
 		if colon < 0 {
@@ -166,9 +172,9 @@ func ParseInfo(text string) (Info, error) {
 		default:
 			if n, ok := keyspace(key, v); ok {
 				i.Keys += num(key, n, 0, math.MaxInt64/1024)
-				continue
+			} else {
+				i.Shown.read(key, v)
 			}
-			i.Shown.read(key, v)
 		}
 	}
 	if bad != nil {
@@ -202,8 +208,7 @@ func parseVersion(s string) (v Version) {
 
 // keyspace reads "db0:keys=12,expires=0,avg_ttl=0"; n is how many keys that database has.
 func keyspace(key, v string) (n string, ok bool) {
-	number, ok := strings.CutPrefix(key, "db")
-	if !ok || number == "" || number[0] < '0' || number[0] > '9' {
+	if len(key) < 3 || key[:2] != "db" || key[2] < '0' || key[2] > '9' {
 		return "", false
 	}
 	n, ok = strings.CutPrefix(v, "keys=")

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/program"
 )
 
 // Look is what one look at an instance found.
@@ -24,53 +22,62 @@ type Look struct {
 	Info *Info
 	// Nodes is nil when it was not answered, as on a server without cluster mode.
 	Nodes Nodes
+	// Term is read only where the target asks for it.
+	Term Term
 	// Took is the time until the last reply, the dial included.
 	Took time.Duration
 }
 
-// LookAt dials the target and asks PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the
-// latest. It changes nothing on the server.
-func LookAt(ctx context.Context, t Target, l Limits) Look {
-	return lookTwice(ctx, look(ctx, Open(t, l)), l)
-}
-
-// look asks over one connection, and closes it.
+// look asks over one connection of go-redis, and closes it: the way through TLS.
 func look(ctx context.Context, c *Conn) Look {
 	start := time.Now()
 	defer c.Close()
 	pipe := c.client.Pipeline()
-	ping, info, nodes := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
+	pong, infoReply, nodesReply := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
+	var term *goredis.StringCmd
+	if c.target.Paired {
+		term = pipe.Get(ctx, TermKey)
+	}
 	_, execErr := pipe.Exec(ctx)
 	look := Look{Target: c.target, Took: time.Since(start)}
-	look.Err = ping.Err()
-	if look.Err == nil && execErr != nil && ping.Val() == "" {
+	look.Err = pong.Err()
+	if look.Err == nil && execErr != nil && pong.Val() == "" {
 		look.Err = execErr // the connection never came to be
 	}
 	look.State = Classify(look.Err)
 	wire := c.wire.Load()
-	if said := wire.parting(); (look.State == Dropped || look.State == NotRedis) && said != Unseen {
-		look.State = said
+	if wire != nil && (look.State == Dropped || look.State == NotRedis) {
+		look.parted(wire.first[:wire.n])
 	}
 	if wire == nil && !errors.As(look.Err, new(connError)) {
 		look.State = Unseen // our own time was over before the dial was
 	}
-	if look.State == Up && ping.Val() != "PONG" {
-		look.State, look.Err = NotRedis, fmt.Errorf("PING was answered by %.40q", ping.Val())
+	if look.State == Up && pong.Val() != "PONG" {
+		look.State, look.Err = NotRedis, fmt.Errorf("PING was answered by %.40q", pong.Val())
 	}
 	if look.State.Alive() {
-		look.read(info, nodes)
+		look.read(reply{text: infoReply.Val(), err: infoReply.Err()}, reply{text: nodesReply.Val(), err: nodesReply.Err()})
+		if term != nil {
+			look.term(reply{text: term.Val(), err: term.Err()})
+		}
 	}
 	return look
 }
 
+// parted takes what the server said before it hung up for its answer.
+func (l *Look) parted(first []byte) {
+	if s := parting(first); s != Unseen {
+		l.State = s
+	}
+}
+
 // read takes in the replies behind PING.
-func (l *Look) read(info, nodes *goredis.StringCmd) {
-	text, err := info.Result()
-	if err != nil {
-		l.withheld("INFO", err)
+func (l *Look) read(info, nodes reply) {
+	if info.err != nil {
+		l.withheld("INFO", info.err)
 		return
 	}
-	i, err := ParseInfo(text)
+	i, err := ParseInfo(info.text)
 	if err != nil {
 		l.Err = errors.Join(l.Err, err)
 		return
@@ -79,13 +86,13 @@ func (l *Look) read(info, nodes *goredis.StringCmd) {
 	if i.Loading && l.State == Up {
 		l.State = Loading
 	}
-	if text, err = nodes.Result(); err != nil {
+	if nodes.err != nil {
 		if i.Cluster {
-			l.withheld("CLUSTER NODES", err)
+			l.withheld("CLUSTER NODES", nodes.err)
 		}
 		return
 	}
-	ns, err := ParseNodes(text)
+	ns, err := ParseNodes(nodes.text)
 	if err != nil {
 		l.Err = errors.Join(l.Err, err)
 		return
@@ -115,26 +122,6 @@ func (l Look) Role() Role {
 // Self is the instance's own line of CLUSTER NODES.
 func (l Look) Self() (Node, bool) { return l.Nodes.Myself() }
 
-// LookAtAll looks at every target side by side. The result has the order of the targets.
-func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
-	return sideBySide(targets, func(i int) Look { return LookAt(ctx, targets[i], l) })
-}
-
-func sideBySide(targets []Target, at func(i int) Look) []Look {
-	looks := make([]Look, len(targets))
-	var wg sync.WaitGroup
-	for i := range targets {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			program.GrowStack()
-			looks[i] = at(i)
-		}()
-	}
-	wg.Wait()
-	return looks
-}
-
 // Targets are this box's instances as the configuration names them.
 func Targets(instances []config.Instance) []Target {
 	out := make([]Target, len(instances))
@@ -146,5 +133,5 @@ func Targets(instances []config.Instance) []Target {
 
 // TargetOf is one of this box's instances.
 func TargetOf(in config.Instance) Target {
-	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS}
+	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
 }

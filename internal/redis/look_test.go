@@ -76,8 +76,8 @@ func listen(t testing.TB, handle func(net.Conn)) Target {
 	return Target{Addr: netip.MustParseAddrPort(l.Addr().String())}
 }
 
-// replay answers each command on one connection with the next reply; the first, HELLO, as a server before 6.0 does. A
-// server that is full or protected says that first and hangs up.
+// replay answers each command on one connection with the next reply. A server that is full or protected says that first and
+// hangs up.
 func replay(t *testing.T, answers ...[]byte) Target {
 	t.Helper()
 	return listen(t, func(c net.Conn) {
@@ -86,13 +86,11 @@ func replay(t *testing.T, answers ...[]byte) Target {
 			c.Write(answers[0])
 			return
 		}
-		for i, a := range append([][]byte{[]byte("-ERR unknown command 'hello'\r\n")}, answers...) {
+		for _, a := range answers {
 			if !skipCommand(r) {
 				return
 			}
-			if i > 0 || len(answers) > 0 {
-				c.Write(a)
-			}
+			c.Write(a)
 		}
 		io.Copy(io.Discard, r)
 	})

@@ -55,12 +55,6 @@ func TestEveryRecording(t *testing.T) {
 	golden.Check(t, "errors.txt", errs.String())
 }
 
-// replyError is an error reply as go-redis hands it on.
-type replyError string
-
-func (e replyError) Error() string { return string(e) }
-func (replyError) RedisError()     {}
-
 var _ goredis.Error = replyError("")
 
 func describeInfo(i Info, err error) string {

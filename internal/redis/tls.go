@@ -42,13 +42,18 @@ func lookTwice(ctx context.Context, look Look, l Limits) Look {
 	t := look.Target
 	l.Reply /= 4 // it has answered before, or has hung already
 	switch {
-	case t.Socket != "":
-	case look.State == Dropped && t.TLS == nil && asks(ctx, t, l, speaksTLS):
+	case look.State == Dropped && asks(ctx, t, l, speaksTLS):
 		look.State = WantsTLS
-	case look.State == Stalled && t.TLS != nil && asks(ctx, t, l, speaksPlain):
+	case look.State == Stalled && asks(ctx, t, l, speaksPlain):
 		look.State = NoTLS
 	}
 	return look
+}
+
+// doubtful looks are those that lookTwice is for.
+func doubtful(l Look) bool {
+	t := l.Target
+	return t.Socket == "" && (l.State == Dropped && t.TLS == nil || l.State == Stalled && t.TLS != nil)
 }
 
 // asks puts a question over a connection of its own.

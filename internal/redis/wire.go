@@ -52,17 +52,17 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// parting is what the server said before it hung up, for the two sentences after which it always does, and for an alert of
-// TLS, which it is that a server with TLS has for a connection without.
-func (w *wire) parting() State {
+// parting is what a server that hung up had said at first, for the two sentences after which Redis always does, and for an
+// alert of TLS, which it is that a server with TLS has for a connection without. Unseen is anything else.
+func parting(first []byte) State {
 	const alert, version = 0x15, 0x03
-	if w != nil && w.n > 1 && w.first[0] == alert && w.first[1] == version {
+	switch {
+	case len(first) > 1 && first[0] == alert && first[1] == version:
 		return WantsTLS
-	}
-	if w == nil || w.n == 0 || w.first[0] != '-' {
+	case len(first) == 0 || first[0] != '-':
 		return Unseen
 	}
-	if s := stateOf(string(w.first[1:w.n])); s == TooManyClients || s == Denied {
+	if s := stateOf(string(first[1:min(len(first), 64)])); s == TooManyClients || s == Denied {
 		return s
 	}
 	return Unseen

@@ -1,6 +1,7 @@
 package scripttest
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"net"
@@ -81,10 +82,12 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 				defer c.Close()
 				buf := make([]byte, 4096)
 				for {
-					if _, err := c.Read(buf); err != nil {
+					n, err := c.Read(buf)
+					if err != nil {
 						return
 					}
-					if _, err := c.Write([]byte(args[1] + "\r\n")); err != nil {
+					commands := max(1, bytes.Count(buf[:n], []byte("*"))) // one answer to each
+					if _, err := c.Write(bytes.Repeat([]byte(args[1]+"\r\n"), commands)); err != nil {
 						return
 					}
 				}

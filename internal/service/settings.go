@@ -18,13 +18,21 @@ type settings struct {
 	conf config.RedisConf
 }
 
-// defaults are Redis' own (redis.conf of 3.2 to 7.0).
-var defaults = map[string]string{
-	"dir":                 "./",
-	"dbfilename":          "dump.rdb",
-	"appendfilename":      "appendonly.aof",
-	"appenddirname":       "appendonlydir",
-	"cluster-config-file": "nodes.conf",
+// standard is Redis' own value of a directive (redis.conf of 3.2 to 7.0).
+func standard(directive string) string {
+	switch directive {
+	case "dir":
+		return "./"
+	case "dbfilename":
+		return "dump.rdb"
+	case "appendfilename":
+		return "appendonly.aof"
+	case "appenddirname":
+		return "appendonlydir"
+	case "cluster-config-file":
+		return "nodes.conf"
+	}
+	return ""
 }
 
 // readSettings reads an instance's configuration and what it includes. No file: ErrNotConfigured. What redis-server
@@ -47,7 +55,7 @@ func (s settings) value(directive string) string {
 	if value, ok := s.conf.Get(directive); ok {
 		return value
 	}
-	return defaults[directive]
+	return standard(directive)
 }
 
 // file is the path that a directive names, "" for none. base is the directory in which redis-server was started.

@@ -2,10 +2,8 @@ package service
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +11,7 @@ import (
 	"syscall"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/files"
 )
 
 // target is an instance as the process table shows it.
@@ -181,15 +180,7 @@ func readPIDFile(path string) int {
 	if path == "" {
 		return 0
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return 0
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 32))
+	text, err := files.Read(path, 32)
 	if err != nil {
 		return 0
 	}

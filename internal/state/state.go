@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/files"
 )
 
 // maxFile bounds what is read of one state file; a larger one is damaged.
@@ -113,31 +114,19 @@ func (d Dir) read(name string, v any) (found bool, damage, err error) {
 
 // contents reads a regular file of bounded size; damage is what is wrong with the file itself.
 func (d Dir) contents(name string) (data []byte, found bool, damage, err error) {
-	f, err := os.OpenFile(d.Path(name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	data, err = files.ReadNoLink(d.Path(name), maxFile)
 	switch {
+	case err == nil:
+		return data, true, nil, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, false, nil, nil
 	case errors.Is(err, syscall.ELOOP):
 		return nil, true, errors.New("it is a link"), nil
-	case err != nil:
-		return nil, true, nil, fmt.Errorf("read state file: %w", err)
 	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, true, nil, fmt.Errorf("read state file: %w", err)
+	if errors.Is(err, files.ErrDirectory) || errors.Is(err, files.ErrNotRegular) || errors.Is(err, files.ErrTooLarge) {
+		return nil, true, errors.Unwrap(err), nil // the caller names the file
 	}
-	if !fi.Mode().IsRegular() {
-		return nil, true, errors.New("it is not a regular file"), nil
-	}
-	data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
-	switch {
-	case err != nil:
-		return nil, true, nil, fmt.Errorf("read state file %s: %w", d.Path(name), err)
-	case len(data) > maxFile:
-		return nil, true, errors.New("it is too large"), nil
-	}
-	return data, true, nil, nil
+	return nil, true, nil, fmt.Errorf("read state file: %w", err)
 }
 
 // SetAside renames a damaged file out of the way, so that it can be looked at and does no harm. It returns the damage as an
@@ -261,7 +250,7 @@ func (s Stamp) Since(earlier Stamp) time.Duration {
 func (s Stamp) Zero() bool { return s.Boot == "" && s.Mono == 0 }
 
 func bootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	b, err := files.Read("/proc/sys/kernel/random/boot_id", 1<<10)
 	if err != nil {
 		return "unknown"
 	}

@@ -83,7 +83,7 @@ func TestLoadDamaged(t *testing.T) {
 		"half of it is good": {put(`{"name": "x", "seen": {"a": 1}, "count": "many"}`), "cannot unmarshal"},
 		"too large":          {put(`"` + strings.Repeat("x", maxFile) + `"`), "it is too large"},
 		"a fifo":             {func(p string) error { return syscall.Mkfifo(p, 0o600) }, "not a regular file"},
-		"a directory":        {func(p string) error { return os.Mkdir(p, 0o755) }, "not a regular file"},
+		"a directory":        {func(p string) error { return os.Mkdir(p, 0o755) }, "it is a directory"},
 		"a device":           {func(p string) error { return os.Symlink("/dev/zero", p) }, "it is a link"},
 		"a link":             {func(p string) error { return os.Symlink("other.json", p) }, "it is a link"},
 		"a link to nothing":  {func(p string) error { return os.Symlink("none", p) }, "it is a link"},

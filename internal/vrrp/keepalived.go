@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"keepalived-redis/internal/files"
 )
 
 // Process is a process that cannot be mistaken for a later one with the same number.
@@ -24,7 +26,7 @@ var pidFiles = []string{"/run/keepalived.pid", "/var/run/keepalived.pid", "/run/
 
 // stat reads name, parent and start time of a process. One that has ended is os.ErrProcessDone.
 func stat(pid int) (name string, parent int, start uint64, err error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := files.Read("/proc/"+strconv.Itoa(pid)+"/stat", 4<<10)
 	if err != nil {
 		return "", 0, 0, err
 	}
@@ -43,7 +45,8 @@ func parseStat(b []byte) (name string, parent int, start uint64, err error) {
 	if open < 0 || closing < open {
 		return "", 0, 0, errStat
 	}
-	f := strings.Fields(string(b[closing+1:]))
+	// What stands behind the start time nobody needs.
+	f := strings.SplitN(strings.TrimPrefix(string(b[closing+1:]), " "), " ", 21)
 	if len(f) < 20 {
 		return "", 0, 0, errStat
 	}
@@ -51,7 +54,7 @@ func parseStat(b []byte) (name string, parent int, start uint64, err error) {
 		return "", 0, 0, os.ErrProcessDone
 	}
 	parent, err1 := strconv.Atoi(f[1])
-	start, err2 := strconv.ParseUint(f[19], 10, 64)
+	start, err2 := strconv.ParseUint(strings.TrimSpace(f[19]), 10, 64)
 	if err1 != nil || err2 != nil || parent < 0 {
 		return "", 0, 0, errStat
 	}
@@ -89,7 +92,7 @@ func Parent(hint Process) (p Process, alive bool) {
 		}
 	}
 	for _, f := range pidFiles {
-		b, err := os.ReadFile(f)
+		b, err := files.Read(f, 1<<10)
 		if err != nil {
 			continue
 		}

@@ -2,12 +2,11 @@ package vrrp
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
-	"syscall"
+
+	"keepalived-redis/internal/files"
 )
 
 // OwnAddresses are the addresses on this box's interfaces.
@@ -43,30 +42,11 @@ const maxConf = 1 << 20
 // VIPs reads the addresses of virtual_ipaddress blocks from a keepalived.conf. Includes are not followed, variables and
 // @conditions not resolved: name the VIP in our own configuration where keepalived.conf does not say it plainly.
 func VIPs(path string) ([]netip.Addr, error) {
-	b, err := readConf(path)
+	b, err := files.Read(path, maxConf)
 	if err != nil {
 		return nil, fmt.Errorf("read the VIP from keepalived's configuration: %w", err)
 	}
 	return parseVIPs(string(b)), nil
-}
-
-// readConf reads a file that may be anything: a fifo would keep us waiting, a device would never end.
-func readConf(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxConf+1))
-	if err == nil && len(b) > maxConf {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxConf)
-	}
-	return b, err
 }
 
 func parseVIPs(conf string) []netip.Addr {

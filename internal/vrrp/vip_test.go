@@ -61,8 +61,8 @@ func TestVIPsOfAnyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		good: "", filepath.Join(dir, "none"): "no such file", dir: "not a regular file", "/dev/zero": "not a regular file",
-		fifo: "not a regular file", large: "larger than",
+		good: "", filepath.Join(dir, "none"): "no such file", dir: "it is a directory", "/dev/zero": "not a regular file",
+		fifo: "not a regular file", large: "more than 1048576 bytes",
 	} {
 		done := make(chan error, 1)
 		go func() {

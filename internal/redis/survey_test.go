@@ -3,11 +3,13 @@ package redis
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,18 +37,18 @@ func listenOn(t *testing.T, addr string) netip.AddrPort {
 	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
-func TestKnock(t *testing.T) {
+func TestSurveyOfSilentPeers(t *testing.T) {
 	refused := netip.MustParseAddrPort("127.0.0.1:1")
 	addrs := []netip.AddrPort{listenOn(t, "127.0.0.1:0"), refused, deaf(t), listenOn(t, "[::1]:0"), netip.MustParseAddrPort("255.255.255.255:7000")}
-	want := []State{Up, Refused, Silent, Up, Silent}
+	want := []State{Stalled, Refused, Silent, Stalled, Silent} // nobody accepts and answers
 	before := descriptors(t)
-	doors := knock(context.Background(), addrs, 100*time.Millisecond)
-	for i, d := range doors {
-		if got := Classify(d.err); got != want[i] || (d.conn != nil) != (want[i] == Up) {
-			t.Errorf("%s: %s, want %s (%v)", addrs[i], got, want[i], d.err)
-		}
-		if d.conn != nil {
-			d.conn.Close()
+	var targets []Target
+	for _, a := range addrs {
+		targets = append(targets, Target{Addr: a})
+	}
+	for i, l := range LookAtPeers(context.Background(), targets, Limits{Dial: 100 * time.Millisecond, Reply: 100 * time.Millisecond}) {
+		if l.State != want[i] {
+			t.Errorf("%s: %s, want %s (%v)", addrs[i], l.State, want[i], l.Err)
 		}
 	}
 	if after := descriptors(t); after > before {
@@ -54,7 +56,7 @@ func TestKnock(t *testing.T) {
 	}
 }
 
-func TestKnockEndsWithTheRun(t *testing.T) {
+func TestSurveyEndsWithTheRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
 	looks := LookAtPeers(ctx, []Target{{Addr: deaf(t)}}, Limits{Dial: time.Hour, Reply: time.Hour})
@@ -78,8 +80,8 @@ const lateLimit = 2 * time.Second
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(lateKnock); addr != "" {
-		d := knock(context.Background(), []netip.AddrPort{netip.MustParseAddrPort(addr)}, lateLimit)[0]
-		fmt.Println(Classify(d.err))
+		peer := Target{Addr: netip.MustParseAddrPort(addr)}
+		fmt.Println(LookAtPeers(context.Background(), []Target{peer}, Limits{Dial: lateLimit, Reply: 50 * time.Millisecond})[0].State)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -123,7 +125,7 @@ func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.TrimSpace(line); got != Up.String() {
+	if got := strings.TrimSpace(line); got != Stalled.String() { // it was accepted, and nobody answers there
 		t.Errorf("the peer answered in time and is taken for one that %s", got)
 	}
 	if err := cmd.Wait(); err != nil {
@@ -154,5 +156,64 @@ func awaitConnections(t *testing.T, to netip.AddrPort, state string, least int) 
 		if time.Now().After(end) {
 			t.Fatalf("no connection to %s in state %s after 5s", to, state)
 		}
+	}
+}
+
+// Many at once, of every kind, some of which never end: each gets its own answer, and none waits for another.
+func TestSurveyOfMany(t *testing.T) {
+	up := replay(t, []byte("+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n"))
+	trickle := listen(t, func(c net.Conn) {
+		for {
+			if _, err := c.Write([]byte("+")); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	kinds := []struct {
+		target Target
+		want   State
+	}{
+		{up, Up}, {Target{Addr: refusing(t)}, Refused}, {Target{Addr: deaf(t)}, Silent}, {says(t, "", true), Stalled}, {trickle, Stalled},
+		{says(t, "", false), Dropped}, {pours(t, "-ERR unknown command\r\n"), OtherError}, {pours(t, "\x00"), NotRedis},
+		{Target{Socket: filepath.Join(t.TempDir(), "none.sock")}, Refused},
+	}
+	var targets []Target
+	for range 20 {
+		for _, k := range kinds {
+			targets = append(targets, k.target)
+		}
+	}
+	before := descriptors(t)
+	looks := LookAtAll(context.Background(), targets, Limits{Dial: 500 * time.Millisecond, Reply: 500 * time.Millisecond})
+	for i, l := range looks {
+		if want := kinds[i%len(kinds)].want; l.State != want || l.Target != targets[i] {
+			t.Errorf("%d: %s, want %s (%v)", i, l.State, want, l.Err)
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); descriptors(t) > before; time.Sleep(time.Millisecond) { // the servers close theirs
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors were open, now %d", before, descriptors(t))
+		}
+	}
+}
+
+// A run that is ended by a signal does not wait for what hangs.
+func TestSurveyIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan []Look)
+	go func() {
+		done <- LookAtAll(ctx, []Target{says(t, "", true), {Addr: deaf(t)}}, Limits{Dial: time.Hour, Reply: time.Hour})
+	}()
+	cancel()
+	select {
+	case looks := <-done:
+		for _, l := range looks {
+			if l.State != Unseen || !errors.Is(l.Err, context.Canceled) {
+				t.Errorf("%s (%v)", l.State, l.Err)
+			}
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
 	}
 }

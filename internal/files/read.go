@@ -1,0 +1,91 @@
+// Package files reads small files of which nothing is believed: they may be a fifo, a device, a directory, or endless.
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Why a file is not read; each comes inside an *fs.PathError.
+var (
+	ErrDirectory  = errors.New("it is a directory")
+	ErrNotRegular = errors.New("it is not a regular file")
+	ErrTooLarge   = errors.New("it is too large")
+)
+
+// Read reads a regular file of at most max bytes, and a fifo never keeps it waiting. It asks the kernel itself: package os
+// would ask four times more, and make its poller for files that cannot be polled; a check reads twenty files a second.
+func Read(path string, max int) ([]byte, error) { return read(path, max, 0) }
+
+// ReadNoLink is Read where a symbolic link is an error, unix.ELOOP.
+func ReadNoLink(path string, max int) ([]byte, error) { return read(path, max, unix.O_NOFOLLOW) }
+
+func read(path string, max, flags int) ([]byte, error) {
+	var fd int
+	err := retry(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|flags, 0)
+		return err
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	b, err := readAll(fd, max)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return b, nil
+}
+
+func readAll(fd, max int) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	switch kind := st.Mode & unix.S_IFMT; {
+	case kind == unix.S_IFDIR:
+		return nil, ErrDirectory
+	case kind != unix.S_IFREG:
+		return nil, ErrNotRegular
+	case st.Size > int64(max):
+		return nil, tooLarge(max)
+	}
+	// One byte more than its size: the end is seen without growing. Files of /proc say that they are empty.
+	b := make([]byte, 0, int(st.Size)+1)
+	if st.Size == 0 {
+		b = make([]byte, 0, 512)
+	}
+	for {
+		var n int
+		err := retry(func() (err error) {
+			n, err = unix.Read(fd, b[len(b):cap(b)])
+			return err
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return b, nil
+		}
+		if b = b[:len(b)+n]; len(b) > max {
+			return nil, tooLarge(max)
+		}
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, 2*cap(b)), b...)
+		}
+	}
+}
+
+func tooLarge(max int) error { return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, max) }
+
+// retry goes on after a signal, of which Go's runtime sends itself some.
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,345 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/program"
+)
+
+// knocks is how many connections are tried to each peer at once: one lost SYN must not make it silent.
+const knocks = 2
+
+// patience is the longest that a survey waits before it looks whether the run is over.
+const patience = 50 * time.Millisecond
+
+// LookAt asks the target PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the latest. It
+// changes nothing on the server.
+func LookAt(ctx context.Context, t Target, l Limits) Look { return LookAtAll(ctx, []Target{t}, l)[0] }
+
+// LookAtAll looks at every target side by side. The result has the order of the targets.
+func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
+	return newSurvey(ctx, targets, l, 1).run()
+}
+
+// LookAtPeers is LookAtAll for other boxes. What is silent here may be taken for lost, and masters promoted, so each is tried
+// by more than one connection.
+func LookAtPeers(ctx context.Context, targets []Target, l Limits) []Look {
+	return newSurvey(ctx, targets, l, knocks).run()
+}
+
+// survey looks at many targets from one goroutine, by poll(2).
+//
+// A goroutine a target costs a check of three instances a quarter of its CPU time, in threads that are made and woken. And the
+// kernel's poll looks once more after its time is up: an answer that came in time counts also when this process got no CPU
+// to see it, so that a box short of CPU takes no living peer for a silent one.
+type survey struct {
+	ctx    context.Context
+	limits Limits
+	begun  time.Time
+	sights []sight
+	lines  []line
+	polls  []unix.PollFd
+	open   int
+	// secure are the looks over TLS that are under way, each in a goroutine of its own.
+	secure sync.WaitGroup
+}
+
+// sight is what becomes of one target.
+type sight struct {
+	look Look
+	// end is when its time is up, cut that this is the end of the run and not of a limit.
+	end  time.Time
+	cut  bool
+	done bool
+	// asked is the connection that was taken, nil before.
+	asked *line
+}
+
+// line is one connection.
+type line struct {
+	fd int
+	// of is the target.
+	of int
+	// request is what is still to be written, answers what has been read.
+	request []byte
+	answers answers
+}
+
+func newSurvey(ctx context.Context, targets []Target, l Limits, tries int) *survey {
+	s := &survey{ctx: ctx, limits: l, begun: time.Now(), sights: make([]sight, len(targets)), open: len(targets)}
+	s.lines, s.polls = make([]line, 0, tries*len(targets)), make([]unix.PollFd, 0, tries*len(targets))
+	for i, t := range targets {
+		s.sights[i].look.Target = t
+		s.limit(&s.sights[i], l.Dial)
+	}
+	for n := range tries {
+		for i := range targets {
+			if n == 0 || targets[i].Socket == "" && !s.sights[i].done {
+				s.connect(i)
+			}
+		}
+	}
+	return s
+}
+
+// limit gives a target time from now on, and no more than the run has.
+func (s *survey) limit(g *sight, d time.Duration) {
+	g.end, g.cut = time.Now().Add(d), false
+	if end, ok := s.ctx.Deadline(); ok && end.Before(g.end) {
+		g.end, g.cut = end, true
+	}
+}
+
+// run returns when every target has answered or its time is up.
+func (s *survey) run() []Look {
+	for s.open > 0 {
+		// The time is read before the poll: what the poll has not seen after that time has not come.
+		now := time.Now()
+		wait := unix.NsecToTimespec(int64(s.wait(now)))
+		n, err := unix.Ppoll(s.polls, &wait, nil)
+		if err != nil && !errors.Is(err, unix.EINTR) { // Go's own signals
+			s.fail(connError{fmt.Errorf("wait for answers: %w", err)})
+			break
+		}
+		if n > 0 {
+			for p := range s.polls {
+				if s.polls[p].Fd >= 0 && s.polls[p].Revents != 0 {
+					s.ready(p)
+				}
+			}
+		}
+		if err == nil {
+			s.expire(now)
+		}
+	}
+	s.secure.Wait()
+	looks := make([]Look, len(s.sights))
+	var again []int
+	for i := range s.sights {
+		looks[i] = s.sights[i].look
+		if doubtful(looks[i]) {
+			again = append(again, i)
+		}
+	}
+	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, looks[i], s.limits) })
+	return looks
+}
+
+// wait is the time until the first target's is up, or until it is worth looking whether the run is over.
+func (s *survey) wait(now time.Time) time.Duration {
+	wait := patience
+	for i := range s.sights {
+		if g := &s.sights[i]; !g.done {
+			wait = min(wait, max(0, g.end.Sub(now)))
+		}
+	}
+	return wait
+}
+
+// expire ends what had its time before now, and everything if the run is over.
+func (s *survey) expire(now time.Time) {
+	over := errors.Is(s.ctx.Err(), context.Canceled)
+	for i := range s.sights {
+		g := &s.sights[i]
+		if g.done || !over && now.Before(g.end) {
+			continue
+		}
+		name := g.look.Target.Name()
+		switch {
+		case over, g.cut:
+			g.look.fail(fmt.Errorf("look at %s: this run had no more time: %w", name, context.Canceled))
+		case g.asked != nil:
+			g.look.conclude(&g.asked.answers, fmt.Errorf("read from %s: no answer within %s: %w", name, s.limits.Reply, os.ErrDeadlineExceeded))
+		default:
+			g.look.fail(connError{fmt.Errorf("connect to %s: no answer within %s: %w", name, s.limits.Dial, os.ErrDeadlineExceeded)})
+		}
+		s.finish(i)
+	}
+}
+
+// fail ends everything.
+func (s *survey) fail(err error) {
+	for i := range s.sights {
+		if !s.sights[i].done {
+			s.sights[i].look.fail(err)
+			s.finish(i)
+		}
+	}
+}
+
+// finish ends one target, and closes its connections.
+func (s *survey) finish(i int) {
+	g := &s.sights[i]
+	g.done, g.look.Took = true, time.Since(s.begun)
+	s.open--
+	for p := range s.polls {
+		if s.lines[p].of == i {
+			s.hangUp(p)
+		}
+	}
+}
+
+// hangUp closes a connection; what was to be learnt from it is known, or never will be.
+func (s *survey) hangUp(p int) {
+	if s.polls[p].Fd >= 0 {
+		_ = unix.Close(s.lines[p].fd)
+		s.polls[p].Fd = -1
+	}
+}
+
+// connect begins one connection. A network that cannot send it is a silent target.
+func (s *survey) connect(i int) {
+	t := s.sights[i].look.Target
+	family, to := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: t.Socket})
+	if t.Socket == "" {
+		family, to = socketAddress(t.Addr)
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		s.unreachable(i, "socket", err)
+		return
+	}
+	s.lines, s.polls = append(s.lines, line{fd: fd, of: i}), append(s.polls, unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT})
+	switch err = unix.Connect(fd, to); {
+	case err == nil, errors.Is(err, unix.EISCONN):
+		s.connected(len(s.lines) - 1)
+	case !errors.Is(err, unix.EINPROGRESS):
+		s.unreachable(i, "connect", err)
+	}
+}
+
+func socketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
+	ip := a.Addr().Unmap()
+	if ip.Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: ip.As4()}
+	}
+	to6 := &unix.SockaddrInet6{Port: int(a.Port()), Addr: ip.As16()}
+	if zone := ip.Zone(); zone != "" {
+		if link, err := net.InterfaceByName(zone); err == nil { // without it the kernel says what is wrong
+			to6.ZoneId = uint32(link.Index)
+		}
+	}
+	return unix.AF_INET6, to6
+}
+
+// unreachable ends a target that could not be connected to, in the words of package net.
+func (s *survey) unreachable(i int, call string, err error) {
+	t := s.sights[i].look.Target
+	op := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(t.Addr), Err: os.NewSyscallError(call, err)}
+	if t.Socket != "" {
+		op.Net, op.Addr = "unix", &net.UnixAddr{Name: t.Socket, Net: "unix"}
+	}
+	s.sights[i].look.fail(connError{op})
+	s.finish(i)
+}
+
+// ready goes on with a connection that the kernel has news of.
+func (s *survey) ready(p int) {
+	l := &s.lines[p]
+	g := &s.sights[l.of]
+	switch {
+	case g.asked == nil:
+		errno, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && errno != 0 {
+			err = unix.Errno(errno)
+		}
+		if err != nil {
+			s.unreachable(l.of, "connect", err)
+			return
+		}
+		s.connected(p)
+	case g.asked == l:
+		s.converse(p)
+	default:
+		s.hangUp(p)
+	}
+}
+
+// connected takes the first connection of a target that opens.
+func (s *survey) connected(p int) {
+	l := &s.lines[p]
+	g := &s.sights[l.of]
+	for other := range s.polls {
+		if other != p && s.lines[other].of == l.of {
+			s.hangUp(other)
+		}
+	}
+	g.asked = l
+	if g.look.Target.TLS != nil {
+		s.lookSecurely(p)
+		return
+	}
+	s.limit(g, s.limits.Reply)
+	l.request, l.answers = request(g.look.Target)
+	s.converse(p)
+}
+
+// lookSecurely hands a connection to a goroutine that speaks TLS.
+func (s *survey) lookSecurely(p int) {
+	i := s.lines[p].of
+	g := &s.sights[i]
+	file := os.NewFile(uintptr(s.lines[p].fd), "")
+	s.polls[p].Fd = -1
+	conn, err := net.FileConn(file)
+	file.Close()
+	if err != nil {
+		g.look.fail(connError{fmt.Errorf("use the connection: %w", err)})
+		s.finish(i)
+		return
+	}
+	s.secure.Add(1)
+	g.done = true
+	s.open--
+	go func() {
+		defer s.secure.Done()
+		program.GrowStack()
+		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
+		g.look = look(s.ctx, open(g.look.Target, s.limits, opened))
+		g.look.Took = time.Since(s.begun)
+	}()
+}
+
+// converse writes what is still to be written and reads what there is.
+func (s *survey) converse(p int) {
+	l := &s.lines[p]
+	g := &s.sights[l.of]
+	if len(l.request) > 0 {
+		n, err := unix.Write(l.fd, l.request)
+		l.request = l.request[max(n, 0):]
+		if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			l.request = nil // it hung up before we spoke: what it said is still to be read, and tells why
+		}
+		s.polls[p].Events = unix.POLLIN
+		if len(l.request) > 0 {
+			s.polls[p].Events |= unix.POLLOUT
+		}
+		return
+	}
+	if end, err := l.answers.readFrom(l.fd); end {
+		g.look.conclude(&l.answers, err)
+		s.finish(l.of)
+	}
+}
+
+// sideBySide does something with each of a list.
+func sideBySide[T any](list []T, do func(T)) {
+	var wg sync.WaitGroup
+	for _, x := range list {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			program.GrowStack()
+			do(x)
+		}()
+	}
+	wg.Wait()
+}
