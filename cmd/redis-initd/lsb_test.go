@@ -92,23 +92,35 @@ func TestLSB(t *testing.T) {
 	systemdtest.Boot(t, files, programs).Test("^TestLSB$", "LSB_WORLDS="+strings.Join(worlds[:3], ";"))
 }
 
-// testWorld is one column.
-func testWorld(t *testing.T, world string) {
-	column := slices.Index(worlds, world)
-	w := newWorld(t, world)
-	fmt.Printf("%s:\n", world)
-	for _, row := range lsbTable {
-		want := row.code[column]
-		if want < 0 {
-			continue
+// testWorld is one column: a few instances at a time, each with a port of its own.
+func testWorld(t *testing.T, name string) {
+	column := slices.Index(worlds, name)
+	base := newWorld(t, name)
+	got := make([]int, len(lsbTable))
+	t.Run(name, func(t *testing.T) {
+		for n, row := range lsbTable {
+			want := row.code[column]
+			if want < 0 {
+				continue
+			}
+			t.Run(row.state+" "+row.action, func(t *testing.T) {
+				t.Parallel()
+				w := *base
+				w.number = base.number + n
+				w.prepare(t, row.state)
+				code, said := w.do(w.user, w.port, row.action)
+				if got[n] = code; code != want {
+					t.Errorf("exit code %d, want %d\n%s", code, want, said)
+				}
+				w.end(t)
+			})
 		}
-		w.prepare(t, row.state)
-		got, said := w.do(w.user, w.port, row.action)
-		fmt.Printf("  %-24s %-12s %d\n", row.state, row.action, got)
-		if got != want {
-			t.Errorf("%s: an instance %s, %s: exit code %d, want %d\n%s", world, row.state, row.action, got, want, said)
+	})
+	fmt.Printf("%s:\n", name)
+	for n, row := range lsbTable {
+		if row.code[column] >= 0 {
+			fmt.Printf("  %-24s %-12s %d\n", row.state, row.action, got[n])
 		}
-		w.end(t)
 	}
 }
 
@@ -118,14 +130,14 @@ type world struct {
 	// dir has the instances' configurations.
 	dir, port string
 	user      *syscall.Credential
-	next      int
+	number    int // of the port
 	environ   []string
 	owner     *user.User
 }
 
 func newWorld(t *testing.T, name string) *world {
 	t.Helper()
-	w := &world{systemd: name != noSystemd, dir: "/etc/redis", next: 7100 + 100*slices.Index(worlds, name)}
+	w := &world{systemd: name != noSystemd, dir: "/etc/redis", number: 7100 + 100*slices.Index(worlds, name)}
 	switch name {
 	case asScript:
 		w.user = &syscall.Credential{Uid: systemdtest.ScriptUID, Gid: systemdtest.ScriptUID}
@@ -146,8 +158,7 @@ func newWorld(t *testing.T, name string) *world {
 // prepare makes an instance in the state.
 func (w *world) prepare(t *testing.T, state string) {
 	t.Helper()
-	w.next++
-	w.port = strconv.Itoa(w.next)
+	w.port = strconv.Itoa(w.number)
 	data := filepath.Join(w.dir, w.port)
 	if w.systemd {
 		data = filepath.Join("/var/lib/redis", w.port)
@@ -203,7 +214,7 @@ func (w *world) prepare(t *testing.T, state string) {
 // end leaves nothing of the row behind.
 func (w *world) end(t *testing.T) {
 	t.Helper()
-	w.port = strconv.Itoa(w.next)
+	w.port = strconv.Itoa(w.number)
 	if code, said := w.do(nil, w.port, "stop"); code != success {
 		t.Errorf("stop: %d: %s", code, said)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -16,6 +17,9 @@ const firstNewer = unix.SYS_RECVMMSG
 
 // oldKernel PROGRAM ARGS… runs a program on which every newer system call fails with ENOSYS, and on all that it starts.
 func oldKernel() {
+	// The filter is this thread's alone, and exec keeps it: the C library of another would not bear to lose a system call
+	// half-way.
+	runtime.LockOSThread()
 	path, err := exec.LookPath(os.Args[1])
 	if err == nil {
 		err = refuseNewer()
@@ -38,7 +42,7 @@ func refuseNewer() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up new privileges: %w", err)
 	}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&filter)))
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&filter)))
 	if errno != 0 {
 		return fmt.Errorf("filter system calls: %w", errno)
 	}
