@@ -18,12 +18,14 @@ Exit codes: 0 done, 1 something could not be done, 2 usage or configuration.
 
 Examples:
   notify_master "/usr/libexec/keepalived/notify-redis master --vrrp VI_1"
-  $ notify-redis --dry-run INSTANCE VI_1 MASTER 100`
+  $ notify-redis --dry-run INSTANCE VI_1 MASTER 100
+  $ notify-redis promote --force`
 
 type flags struct {
-	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop."`
+	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop; promote, with --force."`
 	Vrrp    string           `help:"Name of the vrrp_instance, with the one-word form." placeholder:"VI_1"`
 	Config  string           `help:"Configuration file." placeholder:"FILE"`
+	Force   bool             `help:"With promote: make the instances of this box masters, whatever the other box may have."`
 	DryRun  bool             `help:"Print observation, plan and sentence; change nothing."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

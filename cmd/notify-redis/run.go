@@ -25,13 +25,21 @@ const (
 )
 
 func run(f flags, out, errOut io.Writer) int {
-	event, err := vrrp.ParseEvent(f.Event, f.Vrrp)
+	byForce, err := f.forces()
+	var event vrrp.Event
+	if err == nil && !byForce {
+		event, err = vrrp.ParseEvent(f.Event, f.Vrrp)
+	}
 	if err != nil {
 		return fail(errOut, "a hook was not carried out", err, program.Usage)
 	}
+	what := event.String()
+	if byForce {
+		what = "a promotion by force"
+	}
 	cfg, err := config.LoadOrLastGood(config.Options{File: f.Config, ReadOnly: f.DryRun})
 	if err != nil {
-		return fail(errOut, event.String()+" was not carried out", err, program.Usage)
+		return fail(errOut, what+" was not carried out", err, program.Usage)
 	}
 	log := program.Open(name)
 	defer log.Close()
@@ -47,6 +55,9 @@ func run(f flags, out, errOut io.Writer) int {
 	ctx, stop := program.Context(limit)
 	defer stop()
 	h := hook{cfg: cfg, log: log, event: event, dry: f.DryRun}
+	if byForce {
+		return forced(errOut, h.force(ctx, out))
+	}
 	err = h.run(ctx, out)
 	if cause := context.Cause(ctx); err == nil && errors.Is(cause, program.ErrSignalled) {
 		err = cause // it was cut short, perhaps while it waited for something

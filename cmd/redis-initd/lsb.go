@@ -18,36 +18,47 @@ const (
 	noPrivilege   = 4
 	notInstalled  = 5
 	notConfigured = 6
+	isNotRunning  = 7
 )
 
 // Exit codes of status.
 const (
 	isRunning     = 0
 	deadWithPID   = 1
+	deadWithLock  = 2
 	notRunning    = 3
 	statusUnknown = 4
 )
 
-// later are the actions that init scripts know and this program does not do yet.
-var later = []string{"restart", "try-restart", "condrestart", "reload", "force-reload"}
-
-// actions are those that it does.
-var actions = []string{"start", "stop", "status"}
-
-func isLater(action string) bool { return slices.Contains(later, action) }
+// actions are those that init scripts know.
+var actions = []string{"start", "stop", "restart", "try-restart", "condrestart", "reload", "force-reload", "status"}
 
 func isAction(action string) bool { return slices.Contains(actions, action) }
 
-// codeOf is the exit code that an error of an action means.
+// errReload: Redis reads its configuration when it starts, and not again.
+var errReload = errors.New("nothing to do: Redis reads its configuration only when it starts; hint: restart, or CONFIG SET for what can be changed")
+
+// errNotRunning: the action needs a running instance.
+var errNotRunning = errors.New("it does not run")
+
+// codeOf is the exit code that an error of an action means. For what only systemd says it is that of systemctl
+// (translate_bus_error_to_exit_status).
 func codeOf(err error) int {
 	switch {
 	case err == nil:
 		return success
-	case errors.Is(err, service.ErrNotConfigured), errors.Is(err, config.ErrNothingConfigured), errors.Is(err, errNoInstance):
+	case errors.Is(err, service.ErrNotConfigured), errors.Is(err, config.ErrNothingConfigured), errors.Is(err, errNoInstance),
+		errors.Is(err, service.ErrMasked):
 		return notConfigured
-	case errors.Is(err, service.ErrNotInstalled):
+	case errors.Is(err, service.ErrNotInstalled), errors.Is(err, service.ErrNoUnit):
 		return notInstalled
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, errNotRunning):
+		return isNotRunning
+	case errors.Is(err, errReload):
+		return unimplemented
+	case errors.Is(err, service.ErrGoingDown), errors.Is(err, service.ErrNoSystemd):
+		return failed
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, service.ErrRefused):
 		return noPrivilege
 	default:
 		return failed
@@ -63,6 +74,8 @@ func codeOfState(s service.State) int {
 		return statusUnknown
 	case s.StalePIDFile != "":
 		return deadWithPID
+	case s.StaleLock != "":
+		return deadWithLock
 	default:
 		return notRunning
 	}

@@ -14,22 +14,31 @@ import (
 
 const name = "redis-initd"
 
-const about = `Starts, stops and shows the Redis instances of this box.
+const about = `Starts, stops and shows the Redis instances of this box, through systemd where that runs.
 
-NAME is a port, an address, or all. ACTION is start, stop or status. A stop is deliberate: chk-redis does not revive the instance until it is started again.
+NAME is a port, an address, or all. ACTION is one of
+  start         starts it and waits until it answers
+  stop          stops it; chk-redis does not revive it until it is started again
+  restart       stops and starts it; all go one by one, each linked to its master again before the next
+  try-restart   (also condrestart, force-reload) restarts it if it runs
+  reload        is refused: Redis reads its configuration only when it starts
+  status        shows it
+New instances, and what starts them at boot: redis-initd create, install and uninstall (each with --help).
 
 Examples:
   $ redis-initd 7000 start
   $ redis-initd all status
-  redis 127.0.0.1:7000 is running (pid 1234)
+  redis 127.0.0.1:7000 is running (pid 1234, up 3d, master, 1.2M)
 
 Exit codes are those of the LSB for init scripts. As an init script: a file /etc/init.d/redis7000 whose first line is #!/usr/sbin/redis-initd; /etc/init.d/redis stands for all.`
 
 type flags struct {
-	Name    string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
-	Action  string           `arg:"" optional:"" help:"start, stop or status."`
-	Config  string           `help:"Configuration file." placeholder:"FILE"`
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Name     string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
+	Action   string           `arg:"" optional:"" help:"What to do with it."`
+	Handover bool             `help:"Before a master is stopped, move it to its replica without loss (stop, restart)."`
+	JSON     bool             `help:"Tell what became of it as JSON." name:"json"`
+	Config   string           `help:"Configuration file." placeholder:"FILE"`
+	Version  kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() {
@@ -38,6 +47,11 @@ func main() {
 }
 
 func command(args []string, out, errOut io.Writer) int {
+	if isSetup(args) {
+		ctx, stop := program.Context(0)
+		defer stop()
+		return setUp(ctx, args, out, errOut)
+	}
 	f, code := parse(args, out, errOut)
 	if code >= 0 {
 		return code

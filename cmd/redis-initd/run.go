@@ -24,9 +24,6 @@ const answerTime = 500 * time.Millisecond
 func run(ctx context.Context, f flags, out, errOut io.Writer) int {
 	if err := check(f); err != nil {
 		program.Fail(errOut, name, err)
-		if isLater(f.Action) {
-			return unimplemented
-		}
 		return badArguments
 	}
 	j := job{flags: f, errOut: errOut}
@@ -41,7 +38,7 @@ func run(ctx context.Context, f flags, out, errOut io.Writer) int {
 		}
 		return notConfigured
 	}
-	return j.all(ctx, instances, out)
+	return j.tell(j.all(ctx, instances), out)
 }
 
 // check tells what is wrong with the words of the command line.
@@ -51,12 +48,20 @@ func check(f flags) error {
 		return fmt.Errorf("no instance is named; hint: %s 7000 status, or %s all status", name, name)
 	case f.Action == "":
 		return fmt.Errorf("%s: no action is named; hint: %s %s {%s}", f.Name, name, f.Name, strings.Join(actions, "|"))
-	case isLater(f.Action):
-		return fmt.Errorf("%s %s: not implemented yet; hint: %s %s {%s}", f.Name, f.Action, name, f.Name, strings.Join(actions, "|"))
 	case !isAction(f.Action):
 		return fmt.Errorf("%s: unknown action %q; hint: %s %s {%s}", f.Name, f.Action, name, f.Name, strings.Join(actions, "|"))
+	case f.Handover && f.Action != "stop" && !f.restarts():
+		return fmt.Errorf("%s: --handover is nothing for %s; hint: it goes with stop and restart", f.Name, f.Action)
 	}
 	return nil
+}
+
+// restarts: the action stops and starts. Redis cannot reload, so LSB's force-reload is a restart of what runs.
+func (f flags) restarts() bool { return f.Action == "restart" || f.onlyRunning() }
+
+// onlyRunning: the action restarts what runs, and leaves alone what does not.
+func (f flags) onlyRunning() bool {
+	return f.Action == "try-restart" || f.Action == "condrestart" || f.Action == "force-reload"
 }
 
 // job is one action with all that it needs.
@@ -87,13 +92,20 @@ func (j *job) prepare() ([]config.Instance, error) {
 
 // result is what became of one instance.
 type result struct {
-	line string
-	err  error
-	code int
+	instance config.Instance
+	// line is for people; empty if only err has something to say.
+	line  string
+	err   error
+	code  int
+	state service.State
+	look  redis.Look
 }
 
-// all acts on the instances side by side and tells of them in their order. The code is the highest of theirs.
-func (j *job) all(ctx context.Context, instances []config.Instance, out io.Writer) int {
+// all acts on the instances: side by side, but restarts one by one.
+func (j *job) all(ctx context.Context, instances []config.Instance) []result {
+	if j.restarts() {
+		return j.restartAll(ctx, instances)
+	}
 	results := make([]result, len(instances))
 	var wg sync.WaitGroup
 	for n, i := range instances {
@@ -104,47 +116,50 @@ func (j *job) all(ctx context.Context, instances []config.Instance, out io.Write
 		}()
 	}
 	wg.Wait()
-	code := success
-	for _, r := range results {
-		if r.line != "" {
-			fmt.Fprintln(out, r.line)
-		}
-		program.Fail(j.errOut, name, r.err)
-		code = max(code, r.code)
-	}
-	return code
+	return results
 }
 
 func (j *job) one(ctx context.Context, i config.Instance) result {
+	r := result{instance: i}
 	switch j.Action {
 	case "start":
-		return done(j.start(ctx, i))
+		r.start(ctx, j)
 	case "stop":
-		return done(j.stop(ctx, i))
+		r.stop(ctx, j)
+	case "reload":
+		r.err = fmt.Errorf("reload %s: %w", i.Name(), errReload)
+		if r.state = j.manager.Status(ctx, i); r.state.PID == 0 {
+			r.err = fmt.Errorf("reload %s: %w", i.Name(), errNotRunning)
+		}
 	default:
-		return j.status(ctx, i)
+		r.status(ctx, j)
+		return r
 	}
+	r.code = codeOf(r.err)
+	return r
 }
 
-func done(line string, err error) result { return result{line: line, err: err, code: codeOf(err)} }
-
 // start starts the instance and waits until it answers; LOADING is an answer.
-func (j *job) start(ctx context.Context, i config.Instance) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, j.cfg.Service.StartTimeout, fmt.Errorf("it had %s", j.cfg.Service.StartTimeout))
-	defer cancel()
-	before := j.manager.Status(ctx, i)
-	if err := j.manager.Start(ctx, i); err != nil {
-		return "", err
-	}
-	look, after, err := j.answer(ctx, i)
-	if err != nil {
-		return "", err
+func (r *result) start(ctx context.Context, j *job) {
+	before := j.manager.Status(ctx, r.instance)
+	if r.err = r.bringUp(ctx, j); r.err != nil {
+		return
 	}
 	verb := "started"
-	if before.PID == after.PID {
+	if before.PID == r.state.PID {
 		verb = "is already running"
 	}
-	return fmt.Sprintf("redis %s %s (pid %d)%s", i.Name(), verb, after.PID, condition(look)), nil
+	r.line = fmt.Sprintf("redis %s %s (pid %d)%s", r.instance.Name(), verb, r.state.PID, condition(r.look))
+}
+
+func (r *result) bringUp(ctx context.Context, j *job) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, j.cfg.Service.StartTimeout, fmt.Errorf("it had %s", j.cfg.Service.StartTimeout))
+	defer cancel()
+	err := j.manager.Start(ctx, r.instance)
+	if err == nil {
+		r.look, r.state, err = j.answer(ctx, r.instance)
+	}
+	return err
 }
 
 // answer waits for the first reply of an instance that was started.
@@ -184,30 +199,40 @@ func ended(i config.Instance, pid int) error {
 	return fmt.Errorf("start %s: redis-server ended right after its start; hint: look at its log", i.Name())
 }
 
-func (j *job) stop(ctx context.Context, i config.Instance) (string, error) {
-	before := j.manager.Status(ctx, i)
-	if err := j.manager.Stop(ctx, i, !goingDown(j.Name, os.Getenv("RUNLEVEL"))); err != nil {
-		return "", err
+func (r *result) stop(ctx context.Context, j *job) {
+	before := j.manager.Status(ctx, r.instance)
+	r.state = before
+	if r.err = r.takeDown(ctx, j, !goingDown(j.Name, os.Getenv("RUNLEVEL"))); r.err != nil {
+		return
 	}
+	r.state = j.manager.Status(ctx, r.instance)
+	r.line = fmt.Sprintf("redis %s stopped (pid %d)", r.instance.Name(), before.PID)
 	if before.PID == 0 {
-		return fmt.Sprintf("redis %s is already stopped", i.Name()), nil
+		r.line = fmt.Sprintf("redis %s is already stopped", r.instance.Name())
 	}
-	return fmt.Sprintf("redis %s stopped (pid %d)", i.Name(), before.PID), nil
 }
 
-func (j *job) status(ctx context.Context, i config.Instance) result {
-	s := j.manager.Status(ctx, i)
-	code := codeOfState(s)
-	if s.Status != service.Running {
-		return result{line: fmt.Sprintf("redis %s: %s", i.Name(), s.Reason), code: code}
+func (r *result) status(ctx context.Context, j *job) {
+	r.state = j.manager.Status(ctx, r.instance)
+	r.code = codeOfState(r.state)
+	if r.state.PID == 0 {
+		r.line = fmt.Sprintf("redis %s: %s", r.instance.Name(), r.state.Reason)
+		return
 	}
-	return result{line: fmt.Sprintf("redis %s is running (pid %d)%s", i.Name(), s.PID, condition(j.look(ctx, i))), code: code}
+	r.look = j.look(ctx, r.instance)
+	r.line = fmt.Sprintf("redis %s is running (%s)%s", r.instance.Name(), strings.Join(r.facts(), ", "), condition(r.look))
+	switch {
+	case r.state.Status == service.Busy:
+		r.line += "; " + r.state.Reason
+	case r.state.Note != "":
+		r.line += "; " + r.state.Note
+	}
 }
 
 func (j *job) look(ctx context.Context, i config.Instance) redis.Look {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	return redis.LookAt(ctx, redis.Targets([]config.Instance{i})[0], redis.Limits{Dial: answerTime, Reply: answerTime})
+	return redis.LookAt(ctx, redis.TargetOf(i), redis.Limits{Dial: answerTime, Reply: answerTime})
 }
 
 // condition is what a person must know of a running instance beside its pid.

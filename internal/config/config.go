@@ -80,6 +80,8 @@ type Instance struct {
 	Password Secret
 	// TLS is nil where it is spoken to in the clear.
 	TLS *TLS
+	// Peer is the instance on the other box that is its master or its replica, by the key peers; not valid without one.
+	Peer netip.AddrPort
 }
 
 // Name is how people know the instance: its address, or its socket.
@@ -93,6 +95,8 @@ func (i Instance) Name() string {
 // Service says how instances are started and stopped.
 type Service struct {
 	Backend Backend
+	// Unit is the pattern of an instance's systemd unit; %p stands for the port. Empty: it is looked for.
+	Unit string
 	// Server is the redis-server program, looked up in PATH when it has no slash.
 	Server string
 	// Conf is the pattern of an instance's configuration file; %p stands for the port.
@@ -143,6 +147,9 @@ type Times struct {
 	ColdStartWait time.Duration
 	// Dial bounds one dial to a peer or the witness on the fast path.
 	Dial time.Duration
+	// MaxStaleness is how long a master may have been seen alive while our link to it was down before our data is too old
+	// to be promoted.
+	MaxStaleness time.Duration
 }
 
 // Config is everything the programs need to know, validated.
@@ -154,6 +161,8 @@ type Config struct {
 	VIPs           []netip.Addr
 	KeepalivedConf string
 	Policy         Policy
+	// Durability counts in replication mode only.
+	Durability Durability
 	// Witnesses are addresses outside both boxes; empty means the default gateway.
 	Witnesses []netip.Addr
 	// NoWitness is set by witness = "none".

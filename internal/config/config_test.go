@@ -95,11 +95,12 @@ func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
 		},
 		KeepalivedConf: b.root + "/etc/keepalived/keepalived.conf",
 		Policy:         PolicyAuto,
+		Durability:     DurabilityAsync,
 		MaxLag:         1048576,
 		Times: Times{
 			Deadline: 900 * time.Millisecond, Settle: time.Second, StallGrace: 1500 * time.Millisecond,
 			FenceStopAfter: 5 * time.Second, BusyGrace: 5 * time.Second, HoldOff: 3 * time.Second,
-			ColdStartWait: 60 * time.Second, Dial: 10 * time.Millisecond,
+			ColdStartWait: 60 * time.Second, MaxStaleness: time.Minute, Dial: 10 * time.Millisecond,
 		},
 		Service: Service{
 			Backend: BackendAuto, Server: "redis-server", Conf: b.root + "/etc/redis/%p.conf",
@@ -122,6 +123,7 @@ peers = ["10.0.0.2:6379"]
 vip = ["10.0.0.9", "fd00::9/64"]
 keepalived_conf = "/opt/keepalived.conf"
 policy = "stay"
+durability = "replicated"
 witness = ["10.0.0.254", "fd00::fe"]
 require = 3
 max_lag = "512KiB"
@@ -145,10 +147,12 @@ fence_stop_after = "4s"
 busy_grace = "6s"
 hold_off = "7s"
 cold_start_wait = "8m"
+max_staleness = "9m"
 dial = "20ms"
 
 [service]
 backend = "process"
+unit = "cache-%p.service"
 server = "/opt/redis/bin/redis-server"
 conf = "/opt/%p/redis.conf"
 pid_file = "/opt/%p/redis.pid"
@@ -168,7 +172,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 	tls := &TLS{CA: tlsFile + ".crt", Cert: tlsFile + ".crt", Key: tlsFile + ".key", ServerName: "redis.example"}
 	return &Config{
 		Instances: []Instance{
-			{Addr: netip.MustParseAddrPort("10.0.0.1:6379"), Port: 6379, Username: user, Password: password, TLS: tls},
+			{Addr: netip.MustParseAddrPort("10.0.0.1:6379"), Port: 6379, Username: user, Password: password, TLS: tls, Peer: netip.MustParseAddrPort("10.0.0.2:6379")},
 			{Addr: netip.MustParseAddrPort("[fd00::1]:7000"), Port: 7000, Username: user, Password: password, TLS: tls},
 			{Addr: netip.MustParseAddrPort("[fd00::1]:7001"), Port: 7001, Username: user, Password: password, TLS: tls},
 			{Socket: "/run/redis/redis.sock", Username: user, Password: password},
@@ -177,16 +181,17 @@ func wantEveryKey(source, tlsFile string) *Config {
 		VIPs:           []netip.Addr{netip.MustParseAddr("10.0.0.9"), netip.MustParseAddr("fd00::9")},
 		KeepalivedConf: "/opt/keepalived.conf",
 		Policy:         PolicyStay,
+		Durability:     DurabilityReplicated,
 		Witnesses:      []netip.Addr{netip.MustParseAddr("10.0.0.254"), netip.MustParseAddr("fd00::fe")},
 		Require:        3,
 		MaxLag:         512 << 10,
 		Times: Times{
 			Deadline: 1500 * time.Millisecond, Settle: 0, StallGrace: time.Second,
 			FenceStopAfter: 4 * time.Second, BusyGrace: 6 * time.Second, HoldOff: 7 * time.Second,
-			ColdStartWait: 8 * time.Minute, Dial: 20 * time.Millisecond,
+			ColdStartWait: 8 * time.Minute, MaxStaleness: 9 * time.Minute, Dial: 20 * time.Millisecond,
 		},
 		Service: Service{
-			Backend: BackendProcess, Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
+			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
 			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second,
 		},
 		Revive:   Revive{When: ReviveAlways, RestartHungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},
@@ -384,8 +389,17 @@ func TestShippedFiles(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if len(c.Instances) != 3 || len(c.Warnings) > 0 {
+		want := 3
+		if len(c.Peers) > 0 {
+			want = len(c.Peers)
+		}
+		if len(c.Instances) != want || len(c.Warnings) > 0 {
 			t.Errorf("%s: %d instances, warnings %q", file, len(c.Instances), c.Warnings)
+		}
+		for _, i := range c.Instances {
+			if len(c.Peers) > 0 && !i.Peer.IsValid() {
+				t.Errorf("%s: %s has no peer", file, i.Name())
+			}
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -75,6 +75,10 @@ func TestErrorTexts(t *testing.T) {
 		{"pattern without the port", "instances = [\"127.0.0.1:7000-7001\"]\n[service]\nconf = \"/etc/redis.conf\"\npid_file = \"/run/redis.pid\"", []string{
 			`FILE:3: key "service.conf": "/etc/redis.conf" is one file for 2 instances; hint: put %p where the port stands, as in conf = "/etc/redis/%p.conf"`,
 			`FILE:4: key "service.pid_file": "/run/redis.pid" is one file for 2 instances; hint: put %p where the port stands, as in pid_file = "/var/run/redis_%p.pid"`}},
+		{"one unit for all", "instances = [\"127.0.0.1:7000-7001\"]\n[service]\nunit = \"redis.service\"", []string{
+			`FILE:3: key "service.unit": "redis.service" is one unit for 2 instances; hint: put %p where the port stands, as in unit = "redis@%p.service"`}},
+		{"no unit", one + "[service]\nunit = \"redis@%p\"", []string{
+			`FILE:3: key "service.unit": "redis@%p" is not the name of a service unit; hint: write its full name, as in unit = "redis@%p.service"`}},
 
 		{"time as a number", one + "[times]\ndeadline = 900", []string{
 			`FILE:3: key "times.deadline": is a number, not a time; hint: write a number with its unit (ms, s, m, h), as in deadline = "900ms"`}},

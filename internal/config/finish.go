@@ -27,6 +27,7 @@ func (d *draft) finish() {
 	d.readPassword()
 	d.checkTLS()
 	d.findInstances()
+	d.pair()
 	d.checkWitnesses()
 	d.checkRequire()
 }

@@ -150,16 +150,17 @@ func (d *draft) checkConf(i Instance, conf RedisConf) {
 }
 
 // neededCommands are those that the programs send under their own names.
-var neededCommands = [...]string{"PING", "INFO", "CLUSTER", "CONFIG", "CLIENT", "SLAVEOF", "SHUTDOWN"}
+var neededCommands = [...]string{"PING", "INFO", "CLUSTER", "CONFIG", "CLIENT", "SLAVEOF"}
 
-// checkPattern refuses patterns that name one file for several instances.
+// checkPattern refuses patterns that name one file or unit for several instances.
 func (d *draft) checkPattern() {
 	if len(d.c.Instances) < 2 {
 		return
 	}
-	for _, k := range [...]struct{ name, pattern string }{{"conf", d.c.Service.Conf}, {"pid_file", d.c.Service.PidFile}} {
+	for _, k := range [...]struct{ name, what, pattern string }{
+		{"conf", "file", d.c.Service.Conf}, {"pid_file", "file", d.c.Service.PidFile}, {"unit", "unit", d.c.Service.Unit}} {
 		if p, set := d.placeOf("service", k.name); set && !strings.Contains(k.pattern, "%p") {
-			d.fail(p, fmt.Sprintf("%q is one file for %d instances", k.pattern, len(d.c.Instances)), "put %p where the port stands, as in "+p.key.sample(), nil)
+			d.fail(p, fmt.Sprintf("%q is one %s for %d instances", k.pattern, k.what, len(d.c.Instances)), "put %p where the port stands, as in "+p.key.sample(), nil)
 		}
 	}
 }

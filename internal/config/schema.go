@@ -10,6 +10,7 @@ const (
 	kindPath                 // an absolute path
 	kindProgram              // a program: an absolute path, or a name without a slash
 	kindPattern              // an absolute path in which %p stands for the port
+	kindUnit                 // a systemd unit's name, in which %p stands for the port
 	kindChoice               // one of a few words
 	kindDuration             // "900ms"
 	kindSize                 // bytes: 1048576 or "1MiB"
@@ -71,6 +72,9 @@ var keys = [...]key{
 	{name: "policy", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "follow", "stay"},
 		doc: `"follow": every master moves to the box with the VIP; "stay": a living master stays; "auto": follow with two boxes and Redis 4.0 or newer, else stay.`,
 		str: func(d *draft) *string { return (*string)(&d.c.Policy) }},
+	{name: "durability", kind: kindChoice, def: `"async"`, choices: []string{"async", "replicated"},
+		doc: `With peers: "replicated": a master takes writes only while its replica is linked and at most 2 s behind, unless the other box is lost; "async": always.`,
+		str: func(d *draft) *string { return (*string)(&d.c.Durability) }},
 	{name: "witness", kind: kindList, example: `["192.168.9.1"]`,
 		doc:  `Addresses outside both boxes that tell which box is cut off; any answer counts. Without it: the default gateway. "none": no witness.`,
 		list: func(d *draft, p place, v []string) { d.setWitnesses(p, v) }},
@@ -113,7 +117,7 @@ var keys = [...]key{
 		doc: `How long one run of chk-redis may take; keep it below keepalived's interval.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.Deadline }},
 	{table: "times", name: "settle", kind: kindDuration, def: `"1s"`, min: 0, max: minute,
-		doc: `How long the VIP must have been held before living masters are moved here.`,
+		doc: `How long the VIP must have been held before living masters are moved here. With peers the default is 0s.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.Settle }},
 	{table: "times", name: "stall_grace", kind: kindDuration, def: `"1.5s"`, min: 0, max: minute,
 		doc: `How long a hook waits for a master that refuses or stalls while its box still answers.`,
@@ -130,6 +134,9 @@ var keys = [...]key{
 	{table: "times", name: "cold_start_wait", kind: kindDuration, def: `"60s"`, min: 0, max: hour,
 		doc: `How long a box that has just started waits for its peer before it decides alone.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.ColdStartWait }},
+	{table: "times", name: "max_staleness", kind: kindDuration, def: `"60s"`, min: 0, max: 24 * hour,
+		doc: `How long a master may have been seen alive while its replica's link was down before that replica is too old to be promoted (with peers).`,
+		dur: func(d *draft) *time.Duration { return &d.c.Times.MaxStaleness }},
 	{table: "times", name: "dial", kind: kindDuration, def: `"10ms"`, min: milli, max: 5 * second,
 		doc: `How long one dial to a peer or to the witness may take when a takeover is urgent.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.Dial }},
@@ -137,6 +144,9 @@ var keys = [...]key{
 	{table: "service", name: "backend", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "systemd", "process"},
 		doc: `What starts and stops Redis: "systemd", "process" (redis-server directly; without systemd only), or "auto": systemd where it runs.`,
 		str: func(d *draft) *string { return (*string)(&d.c.Service.Backend) }},
+	{table: "service", name: "unit", kind: kindUnit, example: `"redis@%p.service"`,
+		doc: `An instance's systemd unit; %p is its port. Without it: the unit that is in use of redis@%p, redis%p, redis_%p, redis-server@%p, valkey@%p and the like.`,
+		str: func(d *draft) *string { return &d.c.Service.Unit }},
 	{table: "service", name: "server", kind: kindProgram, def: `"redis-server"`,
 		doc: `The redis-server program of the process backend, looked up in PATH when it has no slash.`,
 		str: func(d *draft) *string { return &d.c.Service.Server }},
@@ -178,6 +188,7 @@ func defaults(root string) Config {
 	return Config{
 		KeepalivedConf: root + "/etc/keepalived/keepalived.conf",
 		Policy:         PolicyAuto,
+		Durability:     DurabilityAsync,
 		MaxLag:         1 << 20,
 		Times: Times{
 			Deadline:       defaultDeadline,
@@ -187,6 +198,7 @@ func defaults(root string) Config {
 			BusyGrace:      5 * time.Second,
 			HoldOff:        3 * time.Second,
 			ColdStartWait:  time.Minute,
+			MaxStaleness:   time.Minute,
 			Dial:           10 * time.Millisecond,
 		},
 		Service: Service{

@@ -41,6 +41,7 @@ func (d *draft) inspect() {
 			d.warn(fmt.Sprintf("the VIP is not known: %v; hint: set vip, or keepalived_conf", err))
 		}
 	}
+	d.inspectPairs()
 	if d.c.NoWitness {
 		d.warn(`there is no witness, so a box that is cut off is never fenced; hint: name an address outside both boxes`)
 	}
@@ -100,6 +101,10 @@ func (d *draft) inspectInstance(i Instance) {
 	}
 	// What keeps it from being read has been told before.
 	conf, _ := ReadRedisConf(i.Conf)
+	_, wants := conf.Get("requirepass")
+	if _, has := conf.Get("masterauth"); wants && !has && i.Peer.IsValid() {
+		d.warn(fmt.Sprintf("%s has requirepass and no masterauth, so the instance cannot follow its peer %s; hint: set masterauth to the password of the peer", i.Conf, i.Peer))
+	}
 	if cluster, _ := conf.Get("cluster-enabled"); !strings.EqualFold(cluster, "yes") {
 		return
 	}

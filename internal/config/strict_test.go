@@ -27,7 +27,7 @@ func (b box) strict(own ...string) []string {
 
 func TestStrictReportOfAGoodOne(t *testing.T) {
 	b := newBox(t)
-	b.write(DefaultFile, "instances = [\"10.0.0.1:7000-7001\"]\npeers = [\"10.0.0.2:7000\"]\n")
+	b.write(DefaultFile, "instances = [\"10.0.0.1:7000-7001\"]\npeers = [\"10.0.0.2:7000-7001\"]\n")
 	b.write("/etc/redis/7000.conf", "port 7000\ncluster-enabled yes\ncluster-node-timeout 10001\n")
 	b.write("/etc/redis/7001.conf", "port 7001\n")
 	b.write("/etc/keepalived/keepalived.conf", "")
@@ -36,6 +36,7 @@ func TestStrictReportOfAGoodOne(t *testing.T) {
 		"instance 10.0.0.1:7000, /etc/redis/7000.conf",
 		"instance 10.0.0.1:7001, /etc/redis/7001.conf",
 		"peer 10.0.0.2:7000",
+		"peer 10.0.0.2:7001",
 	}
 	if d := diff(want, b.strict("127.0.0.1", "10.0.0.1")); d != "" {
 		t.Error(d)
@@ -44,11 +45,12 @@ func TestStrictReportOfAGoodOne(t *testing.T) {
 
 func TestStrictReportWithWarnings(t *testing.T) {
 	b := newBox(t)
-	b.write(DefaultFile, "instances = [\"10.0.0.1:7000-7001\"]\npeers = [\"10.0.0.3:7000\"]\nwitness = \"none\"\n[service]\nbackend = \"process\"\nserver = \"/nowhere/redis-server\"\n")
+	b.write(DefaultFile, "instances = [\"10.0.0.1:7000-7001\"]\npeers = [\"10.0.0.3:7000-7001\"]\nwitness = \"none\"\n[service]\nbackend = \"process\"\nserver = \"/nowhere/redis-server\"\n")
 	b.write("/etc/redis/7000.conf", "port 7000\ncluster-enabled YES\ncluster-node-timeout 10000\n")
 	want := []string{
 		"warning: 10.0.0.1 is not an address of this box; hint: instances are those of this box, peers those of the other",
 		"warning: peer 10.0.0.3:7000 is on this box; hint: peers are those of the other box",
+		"warning: peer 10.0.0.3:7001 is on this box; hint: peers are those of the other box",
 		"warning: fence_stop_after is 5s, not below half of cluster-node-timeout (10s in /etc/redis/7000.conf); hint: make fence_stop_after shorter, or the timeout longer",
 		"warning: 10.0.0.1:7001 has no configuration file, so it cannot be started when it dies; hint: set conf below [service] to its path, with %p for the port",
 		"warning: the VIP is not known: stat /etc/keepalived/keepalived.conf: no such file or directory; hint: set vip, or keepalived_conf",
@@ -58,6 +60,7 @@ func TestStrictReportWithWarnings(t *testing.T) {
 		"instance 10.0.0.1:7000, /etc/redis/7000.conf",
 		"instance 10.0.0.1:7001",
 		"peer 10.0.0.3:7000",
+		"peer 10.0.0.3:7001",
 	}
 	if d := diff(want, b.strict("10.0.0.3")); d != "" {
 		t.Error(d)

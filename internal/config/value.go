@@ -140,7 +140,10 @@ func parseText(raw any, k *key) (v, text, hint string) {
 			return "", strconv.Quote(v) + " is not a full path", "begin it with a slash, or write the name alone, as in " + k.sample()
 		}
 	}
-	if k.kind == kindPattern {
+	if k.kind == kindUnit && (strings.Contains(v, "/") || !strings.HasSuffix(v, ".service")) {
+		return "", strconv.Quote(v) + " is not the name of a service unit", "write its full name, as in " + k.sample()
+	}
+	if k.kind == kindPattern || k.kind == kindUnit {
 		if rest := strings.ReplaceAll(v, "%p", ""); strings.Contains(rest, "%") {
 			return "", strconv.Quote(v) + " has a % that is not %p", "only %p stands for something, the port, as in " + k.sample()
 		}

@@ -28,6 +28,9 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
 		errs = append(errs, err)
 	}
+	if err := r.promotePairs(ctx, o, plan.Steps); err != nil {
+		errs = append(errs, err)
+	}
 	moved := false
 	for _, s := range plan.Steps {
 		if s.Do == Move && moved {
@@ -39,7 +42,7 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
 			break
 		}
-		if s.Do == Takeover || s.Do == Force {
+		if s.Do == Takeover || s.Do == Force || s.Do == Promote {
 			continue
 		}
 		if r.superseded() {
@@ -59,7 +62,16 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 	switch s.Do {
 	case Move:
+		if o.replication() {
+			return r.movePair(ctx, o, s)
+		}
 		return r.move(ctx, o, s)
+	case Follow:
+		return r.follow(ctx, o, s)
+	case NeedReplica:
+		return r.needReplica(ctx, s.Instance)
+	case Relax:
+		return r.relax(ctx, s.Instance)
 	case UndoMove:
 		return r.undoMove(ctx)
 	case Bump:
@@ -86,14 +98,14 @@ func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
 // target is how to get into the instance of an address. A peer is spoken to as the first instance of this box is, with its
 // password and with TLS if that has it.
 func (r *Reconciler) target(a netip.AddrPort) redis.Target {
-	t := redis.Target{Addr: a}
+	t := redis.Target{Addr: a, Paired: len(r.Config.Peers) > 0}
 	for i, in := range r.Config.Instances {
 		if in.Addr == a {
 			return redis.TargetOf(in)
 		}
 		if i == 0 {
 			t = redis.TargetOf(in)
-			t.Addr, t.Socket = a, ""
+			t.Addr, t.Socket, t.Paired = a, "", len(r.Config.Peers) > 0
 		}
 	}
 	return t

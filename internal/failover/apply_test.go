@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -92,6 +93,29 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 	}
 	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
 		t.Error("the undo of a finished move is still on record")
+	}
+}
+
+func TestHandOver(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	master, replica := c[0], c[3]
+	r := reconciler(t, master)
+	redistest.Await(t, "the replica is close", func() bool { return replica.Look().Info.Offset >= master.Look().Info.Offset })
+	to, err := r.HandOver(within(t, 10*time.Second), master.Addr)
+	if err != nil || to != replica.Addr {
+		t.Fatalf("handed over to %s, %v", to, err)
+	}
+	if a, b := master.Look().Role(), replica.Look().Role(); a != redis.Replica || b != redis.Master {
+		t.Errorf("roles %s and %s", a, b)
+	}
+	// A replica has nothing to hand over, and a master without replicas nobody.
+	if to, err := r.HandOver(within(t, 10*time.Second), master.Addr); err != nil || to.IsValid() {
+		t.Errorf("a replica was handed over to %s, %v", to, err)
+	}
+	master.Kill()
+	r = reconciler(t, replica)
+	if _, err := r.HandOver(within(t, 10*time.Second), replica.Addr); !errors.Is(err, ErrNoReplica) {
+		t.Errorf("without a replica: %v", err)
 	}
 }
 

@@ -41,6 +41,8 @@ func Decide(o Observation) Plan {
 			p.add(Step{Do: Restore, Instance: a})
 			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a move of ours is on record; they are given back", a))
 		}
+	case o.replication() && (o.State == vrrp.Master || o.State == vrrp.Backup):
+		p.pairs(&o)
 	case o.State == vrrp.Master:
 		p.master(&o)
 	case o.State == vrrp.None:
@@ -159,6 +161,10 @@ func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) 
 
 // promote makes a local replica a master unless there is a reason not to.
 func (p *planner) promote(o *Observation, l redis.Look, why string) {
+	if o.replication() {
+		p.promotePair(o, l, why)
+		return
+	}
 	me := localAddr(l)
 	if reason := limitation(o, l); reason != "" {
 		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
@@ -246,6 +252,9 @@ func (p *planner) lift(o *Observation, why string) {
 		waiting = true
 		start = start || l.State == redis.Refused
 		p.add(Step{Do: Fence, Instance: l.Target.Addr})
+		if o.replication() && overruled(o, l) {
+			p.add(Step{Do: Follow, Instance: l.Target.Addr, From: o.Pairs[l.Target.Addr].Peer})
+		}
 		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Target.Name(), reason))
 	}
 	if start {
@@ -261,6 +270,9 @@ func (p *planner) lift(o *Observation, why string) {
 
 // notYet is the reason why a fenced instance may not write yet, or nothing.
 func notYet(o *Observation, l redis.Look) string {
+	if o.replication() {
+		return pairNotYet(o, l)
+	}
 	self, ok := l.Self()
 	switch {
 	case l.State == redis.Loading:

@@ -70,7 +70,7 @@ func (o *Observation) peersAre(s redis.State, ail Ail) {
 
 func promotes(p Plan) bool {
 	for _, s := range p.Steps {
-		if s.Do == Takeover || s.Do == Force || s.Do == Move {
+		if s.Do == Takeover || s.Do == Force || s.Do == Move || s.Do == Promote {
 			return true
 		}
 	}

@@ -55,6 +55,9 @@ func describeLook(l redis.Look) string {
 		}
 		s += fmt.Sprintf(", offset %d", l.Info.Offset)
 	}
+	if l.Term.Known {
+		s += fmt.Sprintf(", term %d", l.Term.N)
+	}
 	return s
 }
 

@@ -91,8 +91,9 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 	return r.each(o, func(i int) error {
 		if l := o.Locals[i]; l.State.Alive() && l.Info != nil && l.Info.Version.AtLeast(7, 0) {
 			c := r.conn(r.Config.Instances[i].Addr)
-			// A server that does not obey is stopped by its manager below.
-			_ = c.Shutdown(ctx, l.Info.Version)
+			// It must not wait for its replicas, which are cut off. The stop itself is left to the manager: one that ended
+			// by itself would be started again by a unit with Restart=always. A server that does not obey stops later.
+			_, _ = c.Do(ctx, "config", "set", "shutdown-timeout", "0")
 			c.Close()
 		}
 		return r.Service.Stop(ctx, r.Config.Instances[i], false)
@@ -105,6 +106,7 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 	r.store.load(r.store.durable, fenceFile, &f)
 	var errs []error
 	for _, in := range r.Config.Instances {
+		r.keepFile(ctx, in)
 		if err := r.Service.Start(ctx, in); err != nil {
 			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
 		}
@@ -126,7 +128,11 @@ func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
 	}
 	c := r.conn(a)
 	defer c.Close()
-	return c.SetMinReplicas(ctx, value)
+	if err := c.SetMinReplicas(ctx, value); err != nil || len(r.Config.Peers) == 0 {
+		return err
+	}
+	r.rewrite(ctx, c, a) // its role may have changed while the file could not be written
+	return nil
 }
 
 // configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.

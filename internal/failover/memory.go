@@ -41,6 +41,14 @@ type memory struct {
 	// MoveFailures and MoveNext hold back moves after a failed one.
 	MoveFailures int          `json:"move_failures,omitempty"`
 	MoveFailedAt *state.Stamp `json:"move_failed_at,omitempty"`
+	// FirstLook is the first of this boot, PeerAnswered whether any peer has answered since. Linked names the instances that
+	// have been part of a linked pair, and in which boot.
+	FirstLook    *state.Stamp      `json:"first_look,omitempty"`
+	PeerAnswered bool              `json:"peer_answered,omitempty"`
+	Linked       map[string]string `json:"linked,omitempty"`
+	Pulls        map[string]pull   `json:"pulls,omitempty"`
+	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
+	Saving map[string]bool `json:"saving,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.
 	Sentence string `json:"sentence,omitempty"`
 }
@@ -78,6 +86,8 @@ type moveRecord struct {
 	From  netip.AddrPort `json:"from"`
 	To    netip.AddrPort `json:"to"`
 	Pause bool           `json:"pause"`
+	// Pair: From and To are a master and its replica outside a cluster.
+	Pair bool `json:"pair,omitempty"`
 	// Value of min-slaves-to-write on the old master, when Pause is false.
 	Value string `json:"value,omitempty"`
 }
@@ -148,6 +158,7 @@ func (s *store) saveMemory(m *memory) {
 func (m *memory) clone() memory {
 	c := *m
 	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
+	c.Linked, c.Saving, c.Pulls = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Pulls)
 	if m.Alone != nil {
 		alone := *m.Alone
 		c.Alone = &alone

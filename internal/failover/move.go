@@ -141,8 +141,17 @@ func (r *Reconciler) undoMove(ctx context.Context) error {
 	if !r.store.load(r.store.durable, moveFile, &m) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	limit := commandTimeout
+	if m.Pair {
+		limit *= 3 // it has three connections to make instead of one
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if m.Pair {
+		if err := r.handOverPair(ctx, m); err != nil {
+			return err
+		}
+	}
 	c := r.conn(m.From)
 	defer c.Close()
 	var err error

@@ -74,6 +74,10 @@ type Observation struct {
 	BusyTooLong map[string]bool
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
 	Orphans []netip.AddrPort
+	// Pairs are the local instances with their peers, by local address, in replication mode; else it is empty.
+	Pairs      map[netip.AddrPort]Pair
+	Durability config.Durability
+	Cold       Cold
 }
 
 // minLookGap is the least time between two looks that together prove silence.
@@ -180,6 +184,9 @@ func (o *Observation) majority() bool {
 func (o *Observation) policy() config.Policy {
 	if o.Policy != config.PolicyAuto && o.Policy != "" {
 		return o.Policy
+	}
+	if o.replication() {
+		return config.PolicyFollow // clients write through the VIP: where it is, the master must be
 	}
 	if boxes(o.view()) != 2 {
 		return config.PolicyStay

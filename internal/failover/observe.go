@@ -75,7 +75,9 @@ func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
 		}
 	}
 	var known []netip.AddrPort
-	r.store.load(r.store.durable, peersFile, &known)
+	if known = r.Config.Peers; len(known) == 0 {
+		r.store.load(r.store.durable, peersFile, &known)
+	}
 	var wg sync.WaitGroup
 	if len(known) > 0 {
 		wg.Add(1)
@@ -145,13 +147,14 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 		BusyTooLong: map[string]bool{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
+	r.seePairs(&o, vrrp.Held(s.vips, s.own), now)
 	r.noteLasting(&o, now)
 	o.Maintenance, _ = maintenance(r.store.durable) // the warning is for whoever asks for it before
 	o.Fence = r.seeFence(&o, now)
 	var move moveRecord
 	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
 	if o.Fence == nil && !o.MoveOpen {
-		o.Orphans = r.orphans(ctx, locals, now)
+		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(a netip.AddrPort) bool { return r.keeping(&o, a) })
 	}
 	r.store.saveMemory(r.memory)
 	return o
@@ -235,7 +238,7 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	for _, p := range o.Peers {
 		a := p.Target.Addr
 		o.Boxes[a.Addr()] = Ail{}
-		bad := !p.State.Serves() || p.Role() == redis.Replica
+		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication()
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
 	}
 	for _, l := range o.Locals {

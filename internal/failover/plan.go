@@ -21,12 +21,18 @@ const (
 	LiftStart Verb = "lift-start"     // start what the fence stopped
 	Restore   Verb = "restore-writes" // give an instance its configured min-slaves-to-write back
 	LiftDone  Verb = "lift"           // the fence is over
+
+	// Outside a cluster:
+	Promote     Verb = "promote"      // SLAVEOF NO ONE and a higher term
+	Follow      Verb = "follow"       // SLAVEOF, after the data set of a master was kept aside
+	NeedReplica Verb = "need-replica" // a master takes writes only with a replica at hand
+	Relax       Verb = "relax"        // it takes them without
 )
 
 // Step is one thing to do.
 type Step struct {
 	Do Verb
-	// Instance is the local instance, From the old master of a move.
+	// Instance is the instance to change, From the old master of a move, or the new one to follow.
 	Instance, From netip.AddrPort
 }
 

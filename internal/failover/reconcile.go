@@ -93,12 +93,14 @@ func (r *Reconciler) superseded() bool {
 type Outcome struct {
 	// Isolated: this box is cut off. Fenced: writes are refused here.
 	Isolated, Fenced bool
+	// Cold: this box has just started, and a master on it has not heard of its peer yet.
+	Cold bool
 	// Sentence is the last decision.
 	Sentence string
 }
 
 // Unfit tells whether the box must not hold the VIP.
-func (o Outcome) Unfit() bool { return o.Isolated || o.Fenced }
+func (o Outcome) Unfit() bool { return o.Isolated || o.Fenced || o.Cold }
 
 // Look is one whole observation: the local instances and what is around them, side by side.
 func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
@@ -128,7 +130,7 @@ func (r *Reconciler) localLimits() redis.Limits {
 // Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
 // that does not get the acting lock at once leaves.
 func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, error) {
-	out := Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil}
+	out := o.outcome(Plan{})
 	if !r.DryRun {
 		unlock, waited, err := r.takeActLock(ctx)
 		switch {
@@ -152,7 +154,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 	defer func() { r.store.saveMemory(r.memory) }()
 	for {
 		plan := Decide(o)
-		out = Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil, Sentence: plan.Sentence}
+		out = o.outcome(plan)
 		r.say(plan)
 		if r.DryRun {
 			return out, nil

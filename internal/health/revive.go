@@ -128,8 +128,14 @@ func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look r
 	}
 	st := r.Service.Status(ctx, in)
 	switch {
-	case st.Status == service.Stopped && r.Config.Revive.When != config.ReviveAlways,
-		st.Status == service.Busy, st.Status == service.Running && !hung:
+	case st.Status == service.Stopped && r.Config.Revive.When != config.ReviveAlways:
+		// Once, or whoever wonders why it stays dead has nothing to find.
+		if why := in.Name() + " is not revived: " + st.Reason; m.Said != why {
+			r.Log.Warn().Msg(why)
+			m.Said = why
+		}
+		return look, false
+	case st.Status == service.Busy, st.Status == service.Running && !hung:
 		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
 		return r.await(ctx, look, l), false
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	goredis "github.com/redis/go-redis/v9"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,18 +16,26 @@ import (
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 const questions = "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nINFO\r\n*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n"
 
+// askTerm is the further question to one of a pair.
+const askTerm = "*2\r\n$3\r\nGET\r\n$21\r\n" + TermKey + "\r\n"
+
 // The replies to them.
 const (
 	ping = iota
 	info
 	nodes
 	asked
+	term = asked
 )
 
 // request is what is written to a target, with the password in front where there is one, and the answers that it asks for.
 func request(t Target) ([]byte, answers) {
+	ask, n := questions, asked
+	if t.Paired {
+		ask, n = questions+askTerm, asked+1
+	}
 	if t.Password == "" && t.Username == "" {
-		return []byte(questions), answers{replies: make([]reply, asked)}
+		return []byte(ask), answers{replies: make([]reply, n)}
 	}
 	words := []string{"AUTH"}
 	if t.Username != "" {
@@ -39,7 +48,7 @@ func request(t Target) ([]byte, answers) {
 		b = append(strconv.AppendInt(append(b, '$'), int64(len(w)), 10), "\r\n"...)
 		b = append(append(b, w...), "\r\n"...)
 	}
-	return append(b, questions...), answers{replies: make([]reply, 1+asked), auth: true}
+	return append(b, ask...), answers{replies: make([]reply, 1+n), auth: true}
 }
 
 // reply is one reply: a simple string, a bulk string, or an error.
@@ -146,6 +155,10 @@ func parseReply(b []byte) (r reply, size int, err error) {
 		r.err = replyError(line)
 		return r, end + 1, nil
 	}
+	if line == "-1" {
+		r.err = goredis.Nil
+		return r, end + 1, nil
+	}
 	n, err := strconv.ParseUint(line, 10, 32)
 	if err != nil || n > maxAnswer {
 		return r, 0, fmt.Errorf("%w: %.30q", errTooLarge, b[:end])
@@ -185,7 +198,7 @@ func (l *Look) conclude(a *answers, err error) {
 		got = got[1:]
 	}
 	switch p := got[ping]; {
-	case got[info].kind == '+' || got[nodes].kind == '+' || p.kind == '$':
+	case got[info].kind == '+' || got[nodes].kind == '+' || p.kind == '$' || got[info].err == goredis.Nil || got[nodes].err == goredis.Nil:
 		l.fail(fmt.Errorf("%w: %.40q", errNoRESP, p.text))
 		return
 	case l.Err == nil && p.err != nil:
@@ -198,5 +211,8 @@ func (l *Look) conclude(a *answers, err error) {
 	}
 	if l.State.Alive() {
 		l.read(got[info], got[nodes])
+		if len(got) > term {
+			l.term(got[term])
+		}
 	}
 }

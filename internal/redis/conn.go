@@ -26,6 +26,8 @@ type Target struct {
 	Username, Password string
 	// TLS is nil for a connection in the clear. Not for sockets.
 	TLS *config.TLS
+	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
+	Paired bool
 }
 
 // Name is how people know the target.
@@ -211,17 +213,4 @@ func (c *Conn) Nodes(ctx context.Context) (Nodes, error) {
 		return nil, fmt.Errorf("read CLUSTER NODES of %s: %w", c.target.Name(), err)
 	}
 	return ParseNodes(s)
-}
-
-// Shutdown asks the server to exit at once: NOW from 7.0 on, where a plain stop waits for lagging replicas.
-func (c *Conn) Shutdown(ctx context.Context, v Version) error {
-	args := []any{"shutdown"}
-	if v.AtLeast(7, 0) {
-		args = append(args, "now")
-	}
-	_, err := c.Do(ctx, args...)
-	if Classify(err) == Dropped {
-		return nil // a server that shuts down closes the connection instead of answering
-	}
-	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"keepalived-redis/internal/config"
 )
 
@@ -20,6 +22,8 @@ type Look struct {
 	Info *Info
 	// Nodes is nil when it was not answered, as on a server without cluster mode.
 	Nodes Nodes
+	// Term is read only where the target asks for it.
+	Term Term
 	// Took is the time until the last reply, the dial included.
 	Took time.Duration
 }
@@ -30,6 +34,10 @@ func look(ctx context.Context, c *Conn) Look {
 	defer c.Close()
 	pipe := c.client.Pipeline()
 	pong, infoReply, nodesReply := pipe.Ping(ctx), pipe.Info(ctx), pipe.ClusterNodes(ctx)
+	var term *goredis.StringCmd
+	if c.target.Paired {
+		term = pipe.Get(ctx, TermKey)
+	}
 	_, execErr := pipe.Exec(ctx)
 	look := Look{Target: c.target, Took: time.Since(start)}
 	look.Err = pong.Err()
@@ -49,6 +57,9 @@ func look(ctx context.Context, c *Conn) Look {
 	}
 	if look.State.Alive() {
 		look.read(reply{text: infoReply.Val(), err: infoReply.Err()}, reply{text: nodesReply.Val(), err: nodesReply.Err()})
+		if term != nil {
+			look.term(reply{text: term.Val(), err: term.Err()})
+		}
 	}
 	return look
 }
@@ -122,5 +133,5 @@ func Targets(instances []config.Instance) []Target {
 
 // TargetOf is one of this box's instances.
 func TargetOf(in config.Instance) Target {
-	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS}
+	return Target{Addr: in.Addr, Socket: in.Socket, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
 }

@@ -39,7 +39,6 @@ func TestUserWithJustWhatIsNeeded(t *testing.T) {
 		{"set min-slaves-to-write", func(c *redis.Conn) error { return c.SetMinReplicas(ctx, "0") }},
 		{"pause", func(c *redis.Conn) error { return c.PauseWrites(ctx, time.Millisecond) }},
 		{"unpause", func(c *redis.Conn) error { return c.Unpause(ctx) }},
-		{"shutdown", func(c *redis.Conn) error { return c.Shutdown(ctx, redis.Version{7, 0}) }}, // the last one
 	}
 	at, guest := login("guest")
 	if l := looking(t, at); l.State != redis.NoPerm || !l.State.Alive() {

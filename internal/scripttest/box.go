@@ -38,7 +38,7 @@ var numbers atomic.Int32
 
 func setup(env *testscript.Env) error {
 	for n := 1; n <= 3; n++ {
-		port := 7000 + int(numbers.Add(1))
+		port := 7100 + int(numbers.Add(1)) // 7000 to 7002 are what a box without a configuration has
 		env.Setenv("PORT"+strconv.Itoa(n), strconv.Itoa(port))
 		if n == 3 {
 			break

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"keepalived-redis/internal/systemdtest"
 	"keepalived-redis/lab/host"
 )
 
@@ -34,9 +35,9 @@ var hidden = []string{"/run", "/var/run", "/etc/redis", "/etc/keepalived", "/var
 const others = "10.88.0.0/16"
 
 // Main is the whole of a TestMain: it makes the box, runs the tests in it, and is the commands that the scripts run. A
-// command keepalived comes with them: see keepalived.
+// command keepalived comes with them, and one oldkernel: see there.
 func Main(m testscript.TestingM, commands map[string]func()) {
-	all := map[string]func(){"keepalived": keepalived}
+	all := map[string]func(){"keepalived": keepalived, "oldkernel": oldKernel}
 	for name, run := range commands {
 		all[name] = func() {
 			time.AfterFunc(hangs, hung)
@@ -45,6 +46,9 @@ func Main(m testscript.TestingM, commands map[string]func()) {
 	}
 	if _, isCommand := all[filepath.Base(os.Args[0])]; isCommand {
 		testscript.Main(m, all)
+	}
+	if systemdtest.Inside() {
+		testscript.Main(m, all) // that machine is the box
 	}
 	root, err := host.Module(".")
 	if err != nil {

@@ -31,7 +31,7 @@ func launch(ctx context.Context, t target, program, base string) error {
 		return context.Cause(ctx)
 	}
 	log := openLogTail(t.settings.file("logfile", base))
-	c, err := spawn(program, t.settings.path, base, t.account(base))
+	c, err := spawn(program, t.settings, base, t.account(base))
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ var spawning sync.Mutex
 // init script or unit that the file was made for. So the server is our child (daemonize no) until we end and init
 // adopts it, or the child of a child (daemonize yes). Its output goes to us for as long as we look; later lines are lost,
 // as they would be in /dev/null: Redis ignores the broken pipe, and from its first instruction on, because we do.
-func spawn(program, conf, base string, as *syscall.Credential) (*child, error) {
+func spawn(program string, conf settings, base string, as *syscall.Credential) (*child, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("start redis-server: %w", err)
@@ -101,7 +101,7 @@ func spawn(program, conf, base string, as *syscall.Credential) (*child, error) {
 	}
 	defer w.Close()
 	attr := &os.ProcAttr{Dir: base, Env: environment(), Files: []*os.File{null, w, w}, Sys: &syscall.SysProcAttr{Setsid: true, Credential: as}}
-	proc, err := fork(program, []string{program, conf}, attr)
+	proc, err := fork(program, []string{program, conf.path}, attr, conf)
 	if err != nil {
 		r.Close()
 		return nil, fmt.Errorf("start %s: %w; hint: set service.server to the redis-server program", program, err)
@@ -119,11 +119,12 @@ func spawn(program, conf, base string, as *syscall.Credential) (*child, error) {
 	return c, nil
 }
 
-func fork(program string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
+func fork(program string, argv []string, attr *os.ProcAttr, conf settings) (*os.Process, error) {
 	spawning.Lock()
 	defer spawning.Unlock()
 	// keepalived runs its scripts under umask 0177: the server could not enter a directory that it makes.
 	defer syscall.Umask(syscall.Umask(0o022))
+	defer conf.raise()()
 	if !signal.Ignored(syscall.SIGPIPE) {
 		signal.Ignore(syscall.SIGPIPE)
 		defer signal.Reset(syscall.SIGPIPE)

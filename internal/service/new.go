@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,21 +17,19 @@ const systemdDir = "/run/systemd/system"
 // else the process backend. run holds the locks, durable the marks of deliberate stops. Nothing is started, opened or
 // written here.
 func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
-	backend := cfg.Service.Backend
-	if backend == config.BackendAuto || backend == "" {
-		var err error
-		if backend, err = detect(); err != nil {
-			return nil, err
-		}
-	}
-	switch backend {
-	case config.BackendProcess:
-		return newProcess(cfg, run, durable), nil
-	case config.BackendSystemd:
-		return refusing{}, nil
+	switch cfg.Service.Backend {
+	case config.BackendProcess, config.BackendSystemd, config.BackendAuto, "":
 	default:
-		return nil, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", backend)
+		return nil, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", cfg.Service.Backend)
 	}
+	systemd, err := Systemd(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if systemd {
+		return newSystemd(cfg, run, durable), nil
+	}
+	return newProcess(cfg, run, durable), nil
 }
 
 func detect() (config.Backend, error) {
@@ -45,25 +42,4 @@ func detect() (config.Backend, error) {
 	default:
 		return "", fmt.Errorf("look for systemd: %w; hint: set service.backend", err)
 	}
-}
-
-// refusing stands in on machines with systemd. A server that we forked there would live in keepalived.service's control
-// group and die with the next restart of keepalived, so doing nothing and saying so is the safe answer.
-type refusing struct{}
-
-func (refusing) refuse(verb string, i config.Instance) error {
-	return fmt.Errorf("%s %s: %w: this machine runs systemd, and this version cannot ask systemd yet; "+
-		`hint: set service.backend = "process" only on machines without systemd`, verb, i.Name(), ErrRefused)
-}
-
-func (r refusing) Start(_ context.Context, i config.Instance) error { return r.refuse("start", i) }
-
-func (r refusing) Stop(_ context.Context, i config.Instance, _ bool) error {
-	return r.refuse("stop", i)
-}
-
-func (r refusing) Kill(_ context.Context, i config.Instance) error { return r.refuse("kill", i) }
-
-func (r refusing) Status(_ context.Context, i config.Instance) State {
-	return State{Reason: "this machine runs systemd, and this version cannot ask systemd yet"}
 }

@@ -34,6 +34,8 @@ type processes struct {
 	startTimeout  time.Duration
 	stopTimeout   time.Duration
 	run, durable  state.Dir
+	// subsys and scripts are the places of init scripts and of their locks.
+	subsys, scripts string
 	// instances are all of this box: two of them may share a directory.
 	instances []config.Instance
 }
@@ -45,7 +47,7 @@ func newProcess(cfg *config.Config, run, durable state.Dir) *processes {
 		server = "redis-server"
 	}
 	return &processes{server: server, conf: s.Conf, pidFile: s.PidFile,
-		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, instances: cfg.Instances}
+		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, subsys: subsysDir, scripts: scriptsDir, instances: cfg.Instances}
 }
 
 // Start starts redis-server with the instance's own configuration, unless its server lives already.
@@ -63,6 +65,7 @@ func (m *processes) Start(ctx context.Context, i config.Instance) error {
 	if err := m.start(ctx, t); err != nil {
 		return fmt.Errorf("start %s: %w", i.Name(), err)
 	}
+	m.noteStart(t)
 	if unmark != nil {
 		return fmt.Errorf("%s was started, but still counts as stopped by hand: %w; hint: remove that file, or it is not revived", i.Name(), unmark)
 	}
@@ -99,8 +102,9 @@ func (m *processes) start(ctx context.Context, t target) error {
 	return launch(ctx, t, program, base)
 }
 
-// Stop asks the server to end with SIGTERM, on which it saves what its configuration says, and waits until it is gone.
-// It never uses SIGKILL: when the time is up the error matches ErrStillRuns.
+// Stop asks the server to end, over its own connection and then with SIGTERM, on which it saves what its configuration
+// says, and waits until it is gone. It never uses SIGKILL: when the time is up the error matches ErrStillRuns, and
+// ErrCannotSave when the server goes on because its data would be lost.
 func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) error {
 	ctx, cancel := within(ctx, m.stopTimeout)
 	defer cancel()
@@ -115,10 +119,18 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 		// The mark goes first, or the check revives what is just going down.
 		unmarked = m.mark(t)
 	}
+	if err := m.ask(ctx, t); err != nil {
+		if byHand {
+			// It goes on, so should it die it is revived. A mark that stays is removed by the next start.
+			_ = m.durable.Remove(t.mark())
+		}
+		return fmt.Errorf("stop %s: %w", i.Name(), err)
+	}
 	if err := m.end(ctx, t, syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop %s: %w", i.Name(), err)
 	}
 	t.dropPIDFile()
+	m.noteStop(t)
 	if unmarked != nil {
 		return fmt.Errorf("%s is stopped, but does not count as stopped by hand, so it may be revived: %w", i.Name(), unmarked)
 	}
@@ -153,6 +165,9 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 		s.StalePIDFile = t.pidFile
 		s.Reason = fmt.Sprintf("redis-server does not run, its pid file %s is stale", t.pidFile)
 	}
+	if own, _ := m.locks(t); own != "" && exists(own) {
+		s.StaleLock = own
+	}
 	if who := t.occupant(); who != "" {
 		s.Reason = fmt.Sprintf("redis-server does not run, and %s holds its address", who)
 	}
@@ -169,7 +184,7 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 // end signals the server until none is left, and waits. A server that goes into the background is two processes for a
 // moment, so it looks again.
 func (m *processes) end(ctx context.Context, t target, sig syscall.Signal) error {
-	for ctx.Err() == nil {
+	for {
 		p, lives := t.find()
 		if !lives {
 			return nil
@@ -181,7 +196,6 @@ func (m *processes) end(ctx context.Context, t target, sig syscall.Signal) error
 			return fmt.Errorf("redis-server (pid %d) %w after the signal, %w; hint: it may be saving its data: look at its log, then stop it again", p.pid, ErrStillRuns, context.Cause(ctx))
 		}
 	}
-	return context.Cause(ctx)
 }
 
 // signal sends to the process that was found and to no other. The handle is a pidfd where the kernel has them (Linux

@@ -37,8 +37,12 @@ type State struct {
 	PID int
 	// Reason is one sentence, for people.
 	Reason string
+	// Note is what is not as it should be with a server that runs, empty if nothing is.
+	Note string
 	// StalePIDFile is a pid file that claims a server where none lives, empty if there is none.
 	StalePIDFile string
+	// StaleLock is a lock file of an init script (/var/lock/subsys) where no server lives, empty if there is none.
+	StaleLock string
 }
 
 // Manager starts and stops instances. Its methods may be called at the same time for different instances, also from

@@ -154,6 +154,16 @@ func (t target) occupant() string {
 	return ""
 }
 
+// reached: something takes connections where the instance does; whose socket it is only root can see.
+func (t target) reached() bool {
+	for _, l := range listeners() {
+		if t.at(l) {
+			return true
+		}
+	}
+	return false
+}
+
 // listensAnywhere: the process takes connections, so it got through its start.
 func listensAnywhere(pid int) bool {
 	held := sockets(pid)

@@ -123,13 +123,13 @@ func (s *Scene) cells(l redis.Look) []string {
 		}
 	}
 	if n, known := s.lag(l); known {
-		cells[5] = size(n)
+		cells[5] = Size(n)
 	}
 	if m := l.Info.UsedMemory; m.Known {
-		cells[6] = size(m.Value)
+		cells[6] = Size(m.Value)
 	}
 	if t := l.Info.LastSave; t.Known {
-		cells[7] = age(s.At.Sub(time.Unix(t.Value, 0))) + " ago"
+		cells[7] = Age(s.At.Sub(time.Unix(t.Value, 0))) + " ago"
 	}
 	if l.Info.SaveStatus == redis.StatusErr {
 		cells[7] += ", fails"
@@ -147,8 +147,8 @@ func latency(l redis.Look) string {
 	return strconv.FormatFloat(l.Took.Seconds()*1000, 'f', 1, 64) + "ms"
 }
 
-// size is in the units of Redis' own used_memory_human.
-func size(n int64) string {
+// Size is in the units of Redis' own used_memory_human.
+func Size(n int64) string {
 	const units = "BKMGTPE"
 	f, u := float64(n), 0
 	for ; f >= 1024 && u < len(units)-1; u++ {
@@ -160,8 +160,8 @@ func size(n int64) string {
 	return strconv.FormatFloat(f, 'f', 1, 64) + units[u:u+1]
 }
 
-// age is how long ago something was, in its largest unit. What lies ahead, by a clock that was set back, is now.
-func age(d time.Duration) string {
+// Age is how long ago something was, in its largest unit. What lies ahead, by a clock that was set back, is now.
+func Age(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return strconv.Itoa(int(max(0, d).Seconds())) + "s"

@@ -28,20 +28,29 @@ type manager struct {
 
 var managers = []manager{
 	{program: "apt-get", args: []string{"install", "--yes", "--no-install-recommends"}, refresh: []string{"update", "--quiet"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo"}},
 	{program: "dnf", args: []string{"install", "--assumeyes"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon", "pkaction": "polkit", "visudo": "sudo"}},
 }
 
 // needed are the programs that the lab runs.
 var needed = []string{"keepalived", "redis-server", "redis-cli", "ip", "ps"}
 
-// missing are the needed programs that this machine does not have.
-func missing() []string {
+// ForTests are the programs that tests run beside those of the lab: machines with systemd, which only root can make, and what
+// checks our packaging.
+func ForTests() []string {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return []string{"systemd-nspawn", "dbus-daemon", "pkaction", "visudo"}
+}
+
+// missing are those of the programs that this machine does not have.
+func missing(programs []string) []string {
 	// keepalived and ip live in sbin, which is not in the PATH of every user.
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin:/usr/local/sbin")
 	var names []string
-	for _, p := range needed {
+	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			names = append(names, p)
 		}
@@ -49,10 +58,11 @@ func missing() []string {
 	return names
 }
 
-// Install installs the programs that are missing, after saying what it does; their services are not started. Without root it says
+// Install installs the programs of the lab, and more, where they are missing, after saying what it does; their services are not started. Without root it says
 // which one command to run, as an error.
-func Install(ctx context.Context, out io.Writer) error {
-	lacks := missing()
+func Install(ctx context.Context, out io.Writer, more ...string) error {
+	programs := append(slices.Clone(needed), more...)
+	lacks := missing(programs)
 	if len(lacks) == 0 {
 		return nil
 	}
@@ -85,7 +95,7 @@ func Install(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("install %s: %w; hint: run it by hand: %s", strings.Join(packages, ", "), err, command)
 	}
-	if lacks := missing(); len(lacks) > 0 {
+	if lacks := missing(programs); len(lacks) > 0 {
 		return fmt.Errorf("find %s: still missing after %s", strings.Join(lacks, ", "), command)
 	}
 	return nil

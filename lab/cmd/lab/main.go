@@ -19,7 +19,7 @@ import (
 const usage = `usage: redis-lab list                         the scenarios
        redis-lab run [--runs N] [--old] NAME  run one; the result goes to build/lab/NAME.json
        redis-lab demo                         a box dies, shown as it happens, beside the old scripts
-       redis-lab install                      what the lab needs, if it is missing
+       redis-lab install                      what the lab and the tests need, if it is missing
        redis-lab up [--old] [NAME]            the beginning of a scenario, until Ctrl-C
        redis-lab shell [--old] [NAME]         the same with a shell on the box that has the VIP
 
@@ -48,7 +48,7 @@ func run(args []string) int {
 		return 0
 	case "run", "demo", "up", "shell":
 	case "install":
-		if err := demo.Install(context.Background(), os.Stdout); err != nil {
+		if err := demo.Install(context.Background(), os.Stdout, demo.ForTests()...); err != nil {
 			return fail(err)
 		}
 		return 0

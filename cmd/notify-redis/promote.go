@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// promote is the word that no keepalived says: a person forces a promotion.
+const promote = "promote"
+
+// errForce: promote and --force belong together.
+var errForce = errors.New("promote and --force belong together: the data of this box counts then, whatever the other one has; hint: notify-redis promote --force")
+
+// forces tells whether a person forces a promotion. An error is one of usage.
+func (f flags) forces() (bool, error) {
+	asked := slices.Equal(f.Event, []string{promote})
+	if asked != f.Force {
+		return false, errForce
+	}
+	return asked, nil
+}
+
+// force promotes what this box has.
+func (h *hook) force(ctx context.Context, out io.Writer) error {
+	run, durable := state.Dir(h.cfg.RunDir), state.Dir(h.cfg.StateDir)
+	if !h.dry {
+		h.prepare(run, durable)
+	}
+	manager, err := service.New(h.cfg, run, durable)
+	if err != nil {
+		return err
+	}
+	caller, _ := vrrp.Caller()
+	r := failover.Reconciler{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, DryRun: h.dry}
+	sentence, err := r.Force(ctx)
+	if sentence != "" {
+		fmt.Fprintln(out, sentence)
+	}
+	return err
+}
+
+// forced ends a run of force.
+func forced(errOut io.Writer, err error) int {
+	if err != nil {
+		return fail(errOut, "promote by force", err, program.Unfit)
+	}
+	return program.Fit
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/systemdtest"
+)
+
+// TestSetup makes instances, installs them and starts them in every way there is, on a machine with systemd and the files
+// that are shipped.
+func TestSetup(t *testing.T) {
+	if !systemdtest.Inside() {
+		root := "../.."
+		programs := systemdtest.Self()
+		programs["/usr/sbin/redis-initd"] = "/proc/self/exe"
+		m := systemdtest.Boot(t, map[string]string{
+			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
+			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
+			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
+		}, programs)
+		m.Test("^TestSetup$")
+		m.Reboot()
+		m.Test("^TestAfterBoot$")
+		return
+	}
+	ok(t, "", "ip", "addr", "add", "10.9.9.1/24", "dev", "lo")
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"create", testCreate}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
+		{"script under systemd", testScriptUnderSystemd}, {"script", testScript},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
+
+// TestAfterBoot is run by TestSetup once its machine has been booted again: what is installed runs, under both names, and
+// nothing else does.
+func TestAfterBoot(t *testing.T) {
+	if !systemdtest.Inside() {
+		return // there is nothing to see here
+	}
+	ok(t, "", "systemctl", "is-system-running", "--wait")
+	for _, port := range []string{"7501", "7502"} {
+		bothAre(t, true, port)
+		ok(t, "is running", "redis-initd", port, "status")
+		log, err := os.ReadFile("/var/log/redis/redis-" + port + ".log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts := strings.Split(string(log), "Redis is starting")
+		if before := starts[len(starts)-2]; !strings.Contains(before, "Redis is now ready to exit") {
+			t.Errorf("%s was not shut down in good order:\n%s", port, before)
+		}
+	}
+	fails(t, notRunning, "is not enabled", "redis-initd", "7505", "status")
+}
+
+// sh runs a command within 30 s, and gives its exit code and what it said.
+func sh(t *testing.T, words ...string) (int, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // its exit code tells
+	if ctx.Err() != nil {
+		t.Fatalf("%v hangs: %s", words, out.String())
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// ok runs a command that must succeed, and say this.
+func ok(t *testing.T, says string, words ...string) {
+	t.Helper()
+	if code, out := sh(t, words...); code != 0 || !strings.Contains(out, says) {
+		t.Fatalf("%v: %d: %s", words, code, out)
+	}
+}
+
+// fails runs a command that must end with the code, and say this.
+func fails(t *testing.T, want int, says string, words ...string) {
+	t.Helper()
+	if code, out := sh(t, words...); code != want || !strings.Contains(out, says) {
+		t.Fatalf("%v: %d, want %d: %s", words, code, want, out)
+	}
+}
+
+func testCreate(t *testing.T) {
+	ok(t, "it listens on every address", "redis-initd", "create", "7501", "7502", "--bind", "10.9.9.1", "--vip", "10.9.9.9", "--cluster")
+	text, err := os.ReadFile("/etc/redis/7501.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"port 7501", "bind 0.0.0.0", "protected-mode no", "dir /var/lib/redis/7501", "appendonly yes",
+		"cluster-enabled yes", "cluster-node-timeout 15000", "cluster-announce-ip 10.9.9.1"} {
+		if !strings.Contains(string(text), line+"\n") {
+			t.Errorf("%s is missing in\n%s", line, text)
+		}
+	}
+	for path, mode := range map[string]os.FileMode{"/etc/redis/7501.conf": 0o640, "/var/lib/redis/7501": 0o750 | os.ModeDir} {
+		if fi, err := os.Stat(path); err != nil || fi.Mode() != mode || fi.Sys().(*syscall.Stat_t).Uid == 0 {
+			t.Errorf("%s: %v, %v", path, fi.Mode(), err)
+		}
+	}
+	fails(t, 1, "/etc/redis/7501.conf is there already", "redis-initd", "create", "7501", "--bind", "10.9.9.1")
+	if err := os.MkdirAll("/var/lib/redis/7510/appendonlydir", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, 1, "/var/lib/redis/7510 is there already, and not empty", "redis-initd", "create", "7510", "--bind", "10.9.9.1")
+	ok(t, "NO password", "redis-initd", "create", "7503", "--bind", "10.9.9.1")
+	for _, words := range [][]string{{"create", "7504"}, {"create"}, {"create", "6379", "--bind", "10.9.9.1"}, {"create", "x", "--bind", "10.9.9.1"},
+		{"create", "7504", "--bind", "127.0.0.1"}, {"create", "60000", "--bind", "10.9.9.1", "--cluster"}, {"install", "7501", "--cluster"}, {"install"}} {
+		fails(t, badArguments, "redis-initd: ", append([]string{"redis-initd"}, words...)...)
+	}
+}
+
+// active: the unit is active; inactive or failed is not, and what is under way is neither.
+func active(t *testing.T, unit string) (active, settled bool) {
+	t.Helper()
+	_, out := sh(t, "systemctl", "is-active", unit)
+	word := strings.TrimSpace(out)
+	return word == "active", word == "active" || word == "inactive" || word == "failed"
+}
+
+// bothAre: the instance and its other name are active, or are not.
+func bothAre(t *testing.T, want bool, port string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; {
+		a, settledA := active(t, "redis@"+port)
+		b, settledB := active(t, "redis"+port)
+		if settledA && settledB && a == want && b == want {
+			return
+		}
+		if time.Now().After(end) {
+			_, out := sh(t, "systemctl", "status", "--no-pager", "redis@"+port, "redis"+port)
+			t.Fatalf("want active %t: %s", want, out)
+		}
+	}
+}
+
+func testInstall(t *testing.T) {
+	fails(t, notConfigured, "7599.conf is missing", "redis-initd", "install", "7599")
+	ok(t, "redis 7501 is started at boot, by redis@7501.service and redis7501.service", "redis-initd", "install", "7501", "7502")
+	ok(t, "", "redis-initd", "install", "7501") // again
+	bothAre(t, false, "7501")
+	ok(t, "", "systemctl", "start", "redis7501")
+	bothAre(t, true, "7501")
+	ok(t, "is running", "redis-initd", "7501", "status")
+	ok(t, "", "systemctl", "restart", "redis7501")
+	bothAre(t, true, "7501")
+	ok(t, "", "systemctl", "stop", "redis7501")
+	bothAre(t, false, "7501")
+	fails(t, notRunning, "was stopped on purpose", "redis-initd", "7501", "status")
+	ok(t, "started", "redis-initd", "7501", "start")
+	bothAre(t, true, "7501")
+	ok(t, "", "systemctl", "kill", "--signal=KILL", "redis@7501")
+	bothAre(t, false, "7501")
+	ok(t, "", "service", "redis7501", "start") // by systemctl, which says nothing
+	bothAre(t, true, "7501")
+}
+
+func testForeign(t *testing.T) {
+	ok(t, "", "redis-initd", "create", "7505", "--bind", "10.9.9.1")
+	file := "/etc/systemd/system/redis7505.service"
+	if err := os.WriteFile(file, []byte("[Service]\nType=oneshot\nExecStart=/bin/true\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, 1, file+" is not ours", "redis-initd", "install", "7505")
+	fails(t, 1, file+" is not ours", "redis-initd", "uninstall", "7505")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, "", "redis-initd", "install", "7505")
+	ok(t, "", "redis-initd", "uninstall", "7505")
+	for path, want := range map[string]bool{file: false, "/etc/redis/7505.conf": true, "/var/lib/redis/7505": true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if code, out := sh(t, "systemctl", "is-enabled", "redis@7505"); code == 0 {
+		t.Errorf("it is enabled: %s", out)
+	}
+	if got := ownerOf(context.Background(), "/usr/bin/redis-cli"); got != "redis-tools" {
+		t.Errorf("redis-cli belongs to %q", got)
+	}
+}
+
+func testTarget(t *testing.T) {
+	ok(t, "", "redis-initd", "all", "stop")
+	ok(t, "", "systemctl", "start", "keepalived-redis.target")
+	bothAre(t, true, "7501")
+	bothAre(t, true, "7502")
+	ok(t, "", "systemctl", "stop", "keepalived-redis.target")
+	bothAre(t, false, "7501")
+	bothAre(t, false, "7502")
+	ok(t, "", "redis-initd", "7501", "start")
+	ok(t, "", "redis-initd", "7502", "start") // so that a shutdown has something to stop
+}
+
+// An init script of ours on a machine with systemd: systemd wraps it into a unit, and what it starts is the instance's own.
+func testScriptUnderSystemd(t *testing.T) {
+	text := strings.NewReplacer("PORT", "7503", "PROGRAM", "/usr/sbin/redis-initd").Replace(script)
+	if err := os.WriteFile("/etc/init.d/redis7503", []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, "", "systemctl", "daemon-reload")
+	for _, way := range [][]string{{"/etc/init.d/redis7503"}, {"service", "redis7503"}} {
+		ok(t, "", append(way, "start")...)
+		ok(t, "is running", "redis-initd", "7503", "status")
+		if is, _ := active(t, "redis@7503"); !is {
+			t.Errorf("%v: the instance is not systemd's", way)
+		}
+		ok(t, "", append(way, "restart")...)
+		ok(t, "", append(way, "stop")...)
+		fails(t, notRunning, "", "redis-initd", "7503", "status")
+	}
+}
+
+// A machine without systemd, as far as the program can tell.
+func testScript(t *testing.T) {
+	t.Setenv("KEEPALIVED_REDIS_SERVICE_BACKEND", "process")
+	ok(t, "", "redis-initd", "create", "7506", "--bind", "10.9.9.1")
+	ok(t, "/etc/init.d/redis7506", "redis-initd", "install", "7506")
+	links, err := filepath.Glob("/etc/rc2.d/S*redis7506")
+	if err != nil || len(links) != 1 {
+		t.Fatalf("links %v, %v", links, err)
+	}
+	ok(t, "started", links[0], "start")
+	ok(t, "is running", "/etc/init.d/redis7506", "status")
+	ok(t, "stopped", "/etc/init.d/redis7506", "stop")
+	ok(t, "", "redis-initd", "uninstall", "7506")
+	if links, _ := filepath.Glob("/etc/rc?.d/*redis7506"); len(links) != 0 {
+		t.Errorf("left: %v", links)
+	}
+	if _, err := os.Stat("/etc/init.d/redis7506"); err == nil {
+		t.Error("the script is left")
+	}
+}
+
+// What create writes is read by Redis and by ourselves as it was meant.
+func TestQuote(t *testing.T) {
+	for _, password := range []string{`simple`, `with "quotes" and \ more`, "ümläut", "tab\tand\nline", `'#{`} {
+		s := setup{Bind: netip.MustParseAddr("10.9.9.1"), cfg: &config.Config{Password: config.Secret(password)}}
+		text, _ := s.template(7000, "/data", "/log")
+		file := filepath.Join(t.TempDir(), "redis.conf")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conf, err := config.ReadRedisConf(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"requirepass", "masterauth"} {
+			if got, _ := conf.Get(key); got != password {
+				t.Errorf("%s is %q, want %q", key, got, password)
+			}
+		}
+	}
+}

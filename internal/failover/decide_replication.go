@@ -1,0 +1,273 @@
+package failover
+
+import (
+	"fmt"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/vrrp"
+)
+
+// forceHint is the way out where only a person can know whose data counts.
+const forceHint = "hint: if its data is to count, run on this box: notify-redis promote --force"
+
+// pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a box that is MASTER or
+// BACKUP.
+func (p *planner) pairs(o *Observation) {
+	for _, l := range o.Locals {
+		_, paired := o.Pairs[l.Target.Addr]
+		switch {
+		case !paired:
+			p.say(l.Target.Name() + " has no peer and is left as it is; hint: list as many peers as instances, and instances by address and port")
+		case l.Info == nil && o.State == vrrp.Master:
+			p.say(fmt.Sprintf("%s %s, so nothing is decided for it", l.Target.Name(), l.State))
+		case l.Info == nil:
+		case l.Role() == redis.Replica && o.State == vrrp.Master:
+			p.pairReplica(o, l, o.peerOf(l))
+		case l.Role() == redis.Replica:
+			p.pairBackup(o, l, o.peerOf(l))
+		default:
+			p.pairMaster(o, l, o.peerOf(l))
+		}
+	}
+	switch {
+	case len(p.clauses) > 0:
+	case o.State == vrrp.Master:
+		p.say("MASTER: every master is on this box")
+	default:
+		p.say("BACKUP: Redis is left as it is")
+	}
+}
+
+// pairReplica decides for a local replica while this box holds the VIP.
+func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
+	me, master := l.Target.Addr, peer.Target.Addr
+	switch {
+	case l.Info.Master.IsValid() && l.Info.Master != master:
+		p.stray(l, peer)
+	case peer.State == redis.Unseen:
+		p.say(fmt.Sprintf("%s: its peer %s %s", me, master, peer.State))
+		p.in(lookAgain)
+	case o.boxSilent(master.Addr()):
+		p.lostBox(o, l, master)
+	case peer.State == redis.Refused || peer.State == redis.Stalled || peer.State == redis.Dropped || peer.State == redis.Silent || peer.State == redis.Loading:
+		p.ailing(o, l, peer)
+	case peer.Role() == redis.Replica:
+		p.leaderless(o, l, peer)
+	case !peer.State.Serves() || peer.Role() != redis.Master:
+		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: mend that on %s", me, master, peer.State, master.Addr()))
+	case !l.Info.LinkUp && l.Term.Known && peer.Term.Known && l.Term.N > peer.Term.N:
+		p.promote(o, l, fmt.Sprintf("its peer %s is a master of an older term (%d, ours %d)", master, peer.Term.N, l.Term.N))
+	case me.Addr().IsLoopback() && !master.Addr().IsLoopback():
+		p.say(fmt.Sprintf("%s does not move to %s: it could not follow that address; hint: list the instance by an address of this box that the other one reaches", master, me))
+	case o.Pairs[me].Pulled:
+		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?", master, me))
+	default:
+		p.living(o, l, peer)
+		if !l.Info.LinkUp {
+			p.in(lookAgain) // it has perhaps just begun to follow
+		}
+	}
+}
+
+// stray: a local replica follows somebody who is not its peer.
+func (p *planner) stray(l, peer redis.Look) {
+	p.say(fmt.Sprintf("%s follows %s, which is not its peer %s, and is left as it is; hint: correct the key peers, or make it follow its peer", l.Target.Addr, l.Info.Master, peer.Target.Addr))
+}
+
+// leaderless: the local instance and its peer are both replicas. The fresher one of the two becomes the master; if that is
+// the other, it moves here afterwards.
+func (p *planner) leaderless(o *Observation, l, peer redis.Look) {
+	me, other := l.Target.Addr, peer.Target.Addr
+	a := o.Pairs[me].Leaderless
+	switch {
+	case !nobodyLeads(l, peer):
+		p.say(fmt.Sprintf("%s and its peer %s are both replicas, and one is linked to a master elsewhere; nothing is changed; hint: make one of them the master", me, other))
+	case a.Looks < 2 || a.For < minLookGap:
+		p.say(fmt.Sprintf("%s and its peer %s are both replicas; looking again", me, other))
+		p.in(lookAgain)
+	case fresher(peer, l):
+		p.add(Step{Do: Promote, Instance: other})
+		p.say(fmt.Sprintf("promote %s on the other box: both instances of the pair are replicas, and it has newer data than %s", other, me))
+	default:
+		p.promote(o, l, fmt.Sprintf("its peer %s is a replica as well, and has no newer data", other))
+	}
+}
+
+// fresher: a has newer data than b, by term and then by offset.
+func fresher(a, b redis.Look) bool {
+	if a.Term.Known && b.Term.Known && a.Term.N != b.Term.N {
+		return a.Term.N > b.Term.N
+	}
+	return a.Info.Offset > b.Info.Offset
+}
+
+// promotePair makes a local replica the master of its pair unless there is a reason not to.
+func (p *planner) promotePair(o *Observation, l redis.Look, why string) {
+	me := l.Target.Addr
+	if reason := pairLimitation(o, l); reason != "" {
+		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
+		p.in(lookAgain)
+		return
+	}
+	p.add(Step{Do: Promote, Instance: me})
+	p.say(fmt.Sprintf("promote %s: %s", me, why))
+	if o.Durability == config.DurabilityReplicated {
+		p.add(Step{Do: Relax, Instance: me})
+	}
+}
+
+// pairLimitation is the reason why a local replica may not be promoted now, or nothing.
+func pairLimitation(o *Observation, l redis.Look) string {
+	pair, peer := o.Pairs[l.Target.Addr], o.peerOf(l)
+	// A peer that says what it has leaves no doubt whose data is newer, however long it was away.
+	doubt := peer.Info == nil || peer.State == redis.Loading
+	cold := doubt && !pair.Linked && !o.Cold.HeldLast
+	switch {
+	case l.State == redis.Loading:
+		return "it is still loading its data set"
+	case l.Info.Syncing:
+		return "it is in the middle of a sync and its data is not whole"
+	case !l.Info.LinkUp && l.Info.Offset <= 0 && l.Term.N == 0 && !pair.Linked:
+		return "it never finished its first sync; " + forceHint
+	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
+		return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)
+	case cold && o.Cold.For < o.Times.ColdStartWait:
+		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its peer %s is waited for, for %s", pair.Peer, o.Times.ColdStartWait)
+	case cold:
+		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", pair.Peer, forceHint)
+	}
+	return ""
+}
+
+// pairMaster decides for a local master.
+func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
+	me, other := l.Target.Addr, peer.Target.Addr
+	replicated := o.State == vrrp.Master && o.Durability == config.DurabilityReplicated
+	switch {
+	case peer.State.Serves() && peer.Role() == redis.Master:
+		p.twoMasters(o, l, peer)
+	case replicated && l.Info.MinReplicas && o.peerGone(peer):
+		p.add(Step{Do: Relax, Instance: me})
+		p.say(fmt.Sprintf("%s takes writes without a replica: its peer %s is lost", me, other))
+	case replicated && l.Info.MinReplicas && !peer.State.Alive():
+		p.say(fmt.Sprintf("%s takes no writes: its peer %s %s; waiting for it", me, other, peer.State))
+		p.in(lookAgain)
+	case replicated && !l.Info.MinReplicas && peer.Role() == redis.Replica && peer.Info.LinkUp && l.Info.Offset-peer.Info.Offset <= o.MaxLag:
+		p.needReplica(l, peer)
+	case o.waitsCold():
+		p.say(o.coldSentence())
+		p.in(lookAgain)
+	}
+}
+
+func (p *planner) needReplica(l, peer redis.Look) {
+	p.add(Step{Do: NeedReplica, Instance: l.Target.Addr})
+	p.say(fmt.Sprintf("%s takes writes as a master only while a replica follows (durability replicated): its peer %s is linked", l.Target.Addr, peer.Target.Addr))
+}
+
+// peerGone: the peer is as lost as a master must be before its replica is promoted, in two looks.
+func (o *Observation) peerGone(peer redis.Look) bool {
+	box := peer.Target.Addr.Addr()
+	if peer.State != redis.Unseen && o.boxSilent(box) {
+		a := o.Boxes[box]
+		return a.Looks >= 2 && a.For >= minLookGap
+	}
+	switch peer.State {
+	case redis.Refused, redis.Stalled, redis.Dropped, redis.Silent:
+		a := o.Instances[peer.Target.Addr]
+		return a.Looks >= 2 && a.For >= o.Times.StallGrace
+	}
+	return false
+}
+
+// bothMasters: both say so, and both have said their terms.
+func bothMasters(l, peer redis.Look) bool {
+	return l.Role() == redis.Master && peer.State.Serves() && peer.Role() == redis.Master && l.Term.Known && peer.Term.Known
+}
+
+// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its box raised, which
+// ours then has by replication only: its server came up as a master from a configuration file that nobody could write.
+func outranked(l, peer redis.Look) bool {
+	if !bothMasters(l, peer) {
+		return false
+	}
+	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Target.Addr, l.Target.Addr, l.Term.N)
+}
+
+// overruled: the local instance is outranked by its peer.
+func overruled(o *Observation, l redis.Look) bool { return outranked(l, o.peerOf(l)) }
+
+// twoMasters: the local instance and its peer are both masters.
+func (p *planner) twoMasters(o *Observation, l, peer redis.Look) {
+	me, other := l.Target.Addr, peer.Target.Addr
+	a := o.Pairs[me].Overruled
+	switch {
+	case !bothMasters(l, peer):
+		p.say(fmt.Sprintf("%s and %s are both masters, and the term of one cannot be read; nothing is changed; hint: our user needs GET, GETSET and SET on the key %s", me, other, redis.TermKey))
+		p.in(lookAgain)
+	case outranked(peer, l):
+		p.say(fmt.Sprintf("%s stays master: its term is %d, and %s has %d", me, l.Term.N, other, peer.Term.N))
+	case !outranked(l, peer):
+		p.say(fmt.Sprintf("%s and %s are both masters of term %d; nothing is changed; hint: on the box whose data is to count, run: notify-redis promote --force", me, other, l.Term.N))
+	case a.Looks < 2 || a.For < minLookGap:
+		// The peer may be in the middle of a coordinated move, and is about to make ours follow.
+		p.say(fmt.Sprintf("%s and its peer %s are both masters, and the peer's claim is better; looking again", me, other))
+		p.in(lookAgain)
+	default:
+		p.add(Step{Do: Follow, Instance: me, From: other})
+		p.say(fmt.Sprintf("%s follows %s, a master of term %d (ours %s); what it has is kept aside first", me, other, peer.Term.N, ours(l, peer)))
+	}
+}
+
+// ours is a term that is outranked, in words.
+func ours(l, peer redis.Look) string {
+	if l.Term.N == peer.Term.N {
+		return "has that from there"
+	}
+	return fmt.Sprint(l.Term.N)
+}
+
+// pairBackup decides for a local replica while another box holds the VIP.
+func (p *planner) pairBackup(o *Observation, l, peer redis.Look) {
+	me, other := l.Target.Addr, peer.Target.Addr
+	master := peer.State.Serves() && peer.Role() == redis.Master
+	older := l.Term.Known && peer.Term.Known && peer.Term.N < l.Term.N
+	switch {
+	case l.State == redis.Loading:
+	case master && l.Info.Master.IsValid() && l.Info.Master != other && (l.Info.LinkUp || older):
+		p.stray(l, peer)
+	case master && l.Info.Master.IsValid() && l.Info.Master != other:
+		p.add(Step{Do: Follow, Instance: me, From: other})
+		p.say(fmt.Sprintf("%s follows its peer %s, a master, and no more %s, to which it has no link", me, other, l.Info.Master))
+	case o.Durability == config.DurabilityReplicated && !l.Info.MinReplicas && l.Info.LinkUp:
+		p.needReplica(l, peer)
+	}
+}
+
+// pairNotYet is the reason why a fenced instance outside a cluster may not write yet, or nothing: its role is compared with
+// what its peer claims.
+func pairNotYet(o *Observation, l redis.Look) string {
+	peer := o.peerOf(l)
+	switch {
+	case l.State == redis.Loading:
+		return "it is still loading its data set"
+	case !l.State.Alive() || l.Info == nil:
+		return "it does not answer yet"
+	case l.Role() == redis.Replica || !o.peerAlive() || !o.Pairs[l.Target.Addr].Peer.IsValid():
+		return ""
+	case !peer.State.Alive() && peer.State != redis.Unseen:
+		return "" // its box answers, and it does not: ours is the only master
+	case peer.Role() == redis.Replica:
+		return ""
+	case !peer.State.Serves():
+		return fmt.Sprintf("what its peer claims is not known: %s %s", peer.Target.Addr, peer.State)
+	case !bothMasters(l, peer):
+		return fmt.Sprintf("the term of it or of its peer %s cannot be read", peer.Target.Addr)
+	case outranked(l, peer):
+		return fmt.Sprintf("its peer %s is a master of term %d (ours %s) and is followed first", peer.Target.Addr, peer.Term.N, ours(l, peer))
+	case !outranked(peer, l):
+		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the box whose data is to count, run: notify-redis promote --force", peer.Target.Addr)
+	}
+	return ""
+}

@@ -1,0 +1,146 @@
+package failover
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+func fileOf(t *testing.T, dir, text string) string {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "temp-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+func TestDivergentDataSetsArePruned(t *testing.T) {
+	r := reconciler(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "dump.rdb")
+	var last string
+	for range divergentKept + 3 {
+		// Redis writes a new file each time, and renames it.
+		if err := os.Rename(fileOf(t, dir, "REDIS"), file); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := r.linkAside(within(t, time.Second), file, addr("10.0.0.1:7000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := r.linkAside(within(t, time.Second), file, addr("10.0.0.1:7000")); err != nil || again != kept {
+			t.Errorf("kept twice: %s and %s, %v", kept, again, err)
+		}
+		last = kept
+		time.Sleep(2 * time.Millisecond) // names are times
+	}
+	files, _ := filepath.Glob(filepath.Join(r.Config.StateDir, divergentDir, "7000-*.rdb"))
+	if len(files) != divergentKept || files[len(files)-1] != last {
+		t.Errorf("kept %q, the last was %s", files, last)
+	}
+	if err := copyFile(within(t, time.Second), file, file+".copy"); err != nil {
+		t.Error(err)
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := copyFile(over, file, file+".late"); err == nil {
+		t.Error("copied without time")
+	}
+	if _, err := os.Stat(file + ".late"); err == nil {
+		t.Error("half a copy is left")
+	}
+}
+
+// What a fence stopped is kept before it is started, once.
+func TestTheFileOfWhatAFenceStoppedIsKept(t *testing.T) {
+	r := reconciler(t)
+	dir := t.TempDir()
+	conf := fileOf(t, dir, "dir "+dir+"\ndbfilename data.rdb\n")
+	in := config.Instance{Addr: addr("10.0.0.1:7000"), Conf: conf, Peer: addr("10.0.0.2:7000")}
+	glob := filepath.Join(r.Config.StateDir, divergentDir, "7000-*.rdb")
+	r.keepFile(within(t, time.Second), in)
+	if files, _ := filepath.Glob(glob); len(files) != 0 {
+		t.Errorf("kept what is not there: %q", files)
+	}
+	if err := os.Rename(fileOf(t, dir, "REDIS"), filepath.Join(dir, "data.rdb")); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		r.keepFile(within(t, time.Second), in)
+	}
+	if files, _ := filepath.Glob(glob); len(files) != 1 {
+		t.Errorf("kept %q", files)
+	}
+}
+
+// Only time in which the master was seen alive counts, and a link ends it.
+func TestStaleness(t *testing.T) {
+	lin := lineage{Stale: map[string]staleness{}}
+	at := state.Stamp{Boot: "one"}
+	look := func(after time.Duration, linked, behind bool, want time.Duration) {
+		t.Helper()
+		at.Mono += after
+		if got := lin.stale("a", linked, behind, at); got != want {
+			t.Errorf("stale for %s, want %s", got, want)
+		}
+	}
+	look(0, false, true, 0)
+	look(10*time.Second, false, true, 10*time.Second)
+	look(100*time.Millisecond, false, true, 10*time.Second) // counted with the next
+	look(900*time.Millisecond, false, true, 11*time.Second)
+	look(time.Hour, false, false, 11*time.Second) // nobody saw the master
+	look(time.Second, false, true, 11*time.Second)
+	look(time.Second, false, true, 12*time.Second)
+	at.Boot = "two"
+	look(time.Hour, false, true, 12*time.Second)
+	look(time.Second, false, true, 13*time.Second)
+	look(time.Second, true, false, 0)
+	look(time.Second, false, true, 0)
+}
+
+// Who led last is known after a reboot, unless somebody else was seen to lead since.
+func TestWhoHeldTheVIPLast(t *testing.T) {
+	a, b := addr("10.0.0.1:7000"), addr("10.0.0.2:7000")
+	r := reconciler(t)
+	r.Config.Peers = append(r.Config.Peers, b)
+	r.Config.Instances = []config.Instance{{Addr: a, Peer: b}}
+	now := state.Stamp{Boot: "one"}
+	look := func(held bool, role, peer redis.Role, linked, want bool) {
+		t.Helper()
+		now.Mono += time.Second
+		r.memory.HeldSince = nil
+		if held {
+			r.memory.HeldSince = &now
+		}
+		o := Observation{
+			Locals: []redis.Look{{Target: redis.Target{Addr: a}, State: redis.Up, Info: &redis.Info{Role: role, LinkUp: linked}}},
+			Peers:  []redis.Look{{Target: redis.Target{Addr: b}, State: redis.Up, Info: &redis.Info{Role: peer}}},
+		}
+		if r.seePairs(&o, held, now); o.Cold.HeldLast != want {
+			t.Errorf("held last: %v, want %v", o.Cold.HeldLast, want)
+		}
+	}
+	look(true, redis.Replica, redis.Replica, false, false) // a VIP that has just come to a replica
+	look(true, redis.Master, redis.Replica, false, true)
+	now.Boot = "two"
+	look(false, redis.Master, redis.Replica, false, true)
+	look(true, redis.Replica, redis.Replica, false, true)
+	look(false, redis.Replica, redis.Master, true, false) // somebody else leads
+	look(true, redis.Master, redis.Replica, false, true)
+	look(false, redis.Master, redis.Replica, false, false) // it went while we looked
+	look(true, redis.Master, redis.Replica, false, true)
+	r.Event = &vrrp.Event{State: vrrp.Stop}
+	look(true, redis.Master, redis.Replica, false, false) // it goes, and nobody will look
+}

@@ -1,0 +1,60 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"keepalived-redis/internal/redis"
+)
+
+// ErrNoReplica: nobody can take the master over without loss.
+var ErrNoReplica = errors.New("no replica of it is linked and close enough")
+
+// ErrNotCluster: only the nodes of a cluster can be handed over.
+var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
+
+// HandOver moves a local master to its replica on another box without loss, before somebody stops it, and says whom to. What
+// is no master of a cluster has nothing to hand over: then the address is not valid, and there is no error.
+//
+// A box that follows its VIP moves the master back once it is up again.
+func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to netip.AddrPort, err error) {
+	r.begin()
+	unlock, err := lock(ctx, r.store.run, actLock)
+	if err != nil {
+		return to, err
+	}
+	defer unlock()
+	me := redis.LookAt(ctx, r.target(local), r.localLimits())
+	if me.Info == nil {
+		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)
+	}
+	if me.Info.Role != redis.Master || me.Info.Replicas == 0 && !me.Info.Cluster {
+		return to, nil
+	}
+	self, known := me.Self()
+	if !known {
+		return to, fmt.Errorf("%w; hint: outside a cluster, move the VIP first", ErrNotCluster)
+	}
+	if len(self.Slots) == 0 {
+		return to, nil
+	}
+	best := redis.Look{}
+	for _, n := range me.Nodes {
+		if n.Role != redis.Replica || n.MasterID != self.ID || n.Failed || !n.Addr.IsValid() {
+			continue
+		}
+		l := redis.LookAt(ctx, r.target(n.Addr), r.peerLimits())
+		fit := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
+		if fit && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
+			best = l
+		}
+	}
+	if best.Info == nil {
+		return to, fmt.Errorf("%w; hint: wait until one is, or look at its log", ErrNoReplica)
+	}
+	to = best.Target.Addr
+	o := Observation{Locals: []redis.Look{me}, Peers: []redis.Look{best}}
+	return to, r.move(ctx, o, Step{Do: Move, From: localAddr(me), Instance: to})
+}

@@ -1,0 +1,328 @@
+package failover
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/vrrp"
+)
+
+// world is a model of two boxes with one plain pair: what the servers, the network and keepalived do, and what a run that is
+// killed at any point leaves.
+type world struct {
+	boxes [2]*modelBox
+	// cut: the boxes do not see each other, but both see the witness.
+	cut bool
+	log []string
+}
+
+// modelBox is one box. A look takes a second.
+type modelBox struct {
+	addr  netip.AddrPort
+	state vrrp.State
+	// down: the box is off. dead: only its server is. alone: it sees neither its peer nor the witness.
+	down, dead, alone bool
+	// The server. conf is the role that a restart brings.
+	role, conf redis.Role
+	term       uint64
+	offset     int64
+	stopped    bool
+	// readOnly: its configuration file cannot be written.
+	readOnly bool
+	// What the looks have found so far, of this boot and durably.
+	linked, answered, heldLast, moving, fenced, fenceStopped                                  bool
+	looks, leaderless, overruled, silent, ailing, apart, peerFor, aloneFor, orphan, fencedFor int
+}
+
+func newWorld() *world {
+	a := &modelBox{addr: addr("10.0.0.1:6379"), state: vrrp.Master, role: redis.Master, conf: redis.Master, offset: 1}
+	b := &modelBox{addr: addr("10.0.0.2:6379"), state: vrrp.Backup, role: redis.Replica, conf: redis.Replica, offset: 1}
+	return &world{boxes: [2]*modelBox{a, b}}
+}
+
+func (w *world) other(b *modelBox) *modelBox {
+	if b == w.boxes[0] {
+		return w.boxes[1]
+	}
+	return w.boxes[0]
+}
+
+func (w *world) sees(b *modelBox) bool {
+	return !w.cut && !b.alone && !w.other(b).alone && !w.other(b).down
+}
+
+// link: the server of b is a replica that has all that its master has.
+func (w *world) link(b *modelBox) bool {
+	o := w.other(b)
+	return !b.down && !b.dead && b.role == redis.Replica && w.sees(b) && !o.dead && o.role == redis.Master
+}
+
+func (w *world) sync() {
+	for _, b := range w.boxes {
+		if w.link(b) {
+			b.term, b.offset = w.other(b).term, w.other(b).offset
+		}
+	}
+}
+
+func (w *world) look(b *modelBox) redis.Look {
+	l := redis.Look{Target: redis.Target{Addr: b.addr}, State: redis.Refused}
+	if b.dead {
+		return l
+	}
+	l.State, l.Term = redis.Up, redis.Term{N: b.term, Known: true}
+	l.Info = &redis.Info{Version: redis.Version{Major: 3, Minor: 2}, VersionText: "3.2.4", Role: b.role, Offset: b.offset, LinkUp: w.link(b)}
+	if b.role == redis.Replica {
+		l.Info.Master = w.other(b).addr
+	}
+	return l
+}
+
+func count(n *int, on bool) Ail {
+	if *n++; !on {
+		*n = 0
+	}
+	return Ail{For: time.Duration(*n) * time.Second, Looks: *n}
+}
+
+// observe is the observation that box b would make, by the same rules.
+func (w *world) observe(b *modelBox) Observation {
+	o := Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != vrrp.None, MoveOpen: b.moving,
+		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MaxLag: 1 << 20, HeldFor: time.Hour,
+		Witness: Witness{Name: "w", Counts: true, Answers: !b.alone}}
+	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
+	l, p := w.look(b), redis.Look{Target: redis.Target{Addr: w.other(b).addr}, State: redis.Silent}
+	if w.sees(b) {
+		p = w.look(w.other(b))
+	}
+	o.Locals, o.Peers = []redis.Look{l}, []redis.Look{p}
+	b.linked = b.linked || l.Info != nil && l.Info.LinkUp || p.Info != nil && p.Info.LinkUp
+	b.answered = b.answered || p.State.Alive()
+	if b.state == vrrp.Master && l.Role() == redis.Master {
+		b.heldLast = true
+	} else if l.Info != nil && l.Info.LinkUp {
+		b.heldLast = false
+	}
+	b.looks++
+	o.Cold = Cold{Peerless: !b.answered, For: time.Duration(b.looks) * time.Second, HeldLast: b.heldLast}
+	o.Pairs = map[netip.AddrPort]Pair{b.addr: {Peer: w.other(b).addr, Linked: b.linked,
+		Leaderless: count(&b.leaderless, nobodyLeads(l, p)), Overruled: count(&b.overruled, outranked(l, p))}}
+	o.Boxes[p.Target.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
+	o.Instances[p.Target.Addr] = count(&b.ailing, !p.State.Serves())
+	o.Alone = count(&b.apart, o.cutOff())
+	peerFor, aloneFor := count(&b.peerFor, b.fenced && p.State.Alive()), count(&b.aloneFor, b.fenced && !p.State.Alive() && !b.alone)
+	fencedFor := count(&b.fencedFor, b.fenced)
+	if b.fenced {
+		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, PeerFor: peerFor.For, HoldOff: o.Times.HoldOff, AloneFor: aloneFor.For}
+	} else if orphan := count(&b.orphan, b.stopped && !b.dead && !b.moving); orphan.Looks > 3 {
+		o.Orphans = []netip.AddrPort{b.addr}
+	}
+	return o
+}
+
+// tick is one run on box b, which is killed before its nth change; negative: it is not.
+func (w *world) tick(b *modelBox, kill int) Plan {
+	if b.down {
+		return Plan{}
+	}
+	if b.dead && !b.fenced {
+		b.dead, b.role, b.stopped = false, b.conf, false // revived
+	}
+	w.sync()
+	o := w.observe(b)
+	plan := Decide(o)
+	w.log = append(w.log, fmt.Sprintf("%s %s (killed before change %d): %s", b.addr, b.state, kill, plan.Sentence))
+	w.apply(b, o, plan, func() bool { kill--; return kill == -1 })
+	w.sync()
+	return plan
+}
+
+// apply does what apply does. Each call of killed is a point at which the run may end.
+func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool) {
+	peer := w.other(b)
+	reached := w.sees(b) && !peer.dead
+	term := func(x *modelBox) uint64 {
+		return nextTerm(x.addr, w.other(x).addr, o.Locals[0].Term, o.Peers[0].Term, redis.Term{N: x.term})
+	}
+	for _, s := range plan.Steps {
+		if killed() {
+			return
+		}
+		switch s.Do {
+		case Promote:
+			x := b
+			if s.Instance == peer.addr {
+				x = peer
+			}
+			if x == peer && !reached || x.dead {
+				return
+			}
+			x.role, x.term = redis.Master, term(x)
+			if killed() {
+				return
+			}
+			x.rewrite()
+		case Follow:
+			if !reached || peer.role != redis.Master {
+				return
+			}
+			if b.stopped = true; killed() {
+				return
+			}
+			if b.role = redis.Replica; killed() {
+				return
+			}
+			b.stopped = b.fenced
+			b.rewrite()
+		case Move:
+			if !w.move(b, peer, reached, term, killed) {
+				return
+			}
+		case UndoMove:
+			w.undo(b, peer, reached)
+		case Fence:
+			b.stopped, b.fenced = !b.dead, true
+		case FenceStop:
+			b.dead, b.fenceStopped = true, true
+		case LiftStart:
+			b.dead, b.fenceStopped, b.role, b.stopped = false, false, b.conf, false
+		case Restore:
+			b.stopped = false
+			b.rewrite()
+		case LiftDone:
+			b.fenced, b.fenceStopped = false, false
+		}
+	}
+}
+
+func (w *world) move(b, peer *modelBox, reached bool, term func(*modelBox) uint64, killed func() bool) bool {
+	if b.moving = true; killed() {
+		return false
+	}
+	if !reached || !w.link(b) {
+		w.undo(b, peer, reached)
+		return true
+	}
+	if peer.stopped = true; killed() {
+		return false
+	}
+	if b.role, b.term = redis.Master, term(b); killed() {
+		return false
+	}
+	w.undo(b, peer, reached)
+	if killed() {
+		return false
+	}
+	b.rewrite()
+	peer.rewrite()
+	return true
+}
+
+// rewrite is CONFIG REWRITE.
+func (b *modelBox) rewrite() {
+	if !b.stopped && !b.readOnly {
+		b.conf = b.role
+	}
+}
+
+func (w *world) undo(b, peer *modelBox, reached bool) {
+	if b.moving = false; !reached {
+		return
+	}
+	if b.role == redis.Master && !b.dead && peer.role == redis.Master {
+		peer.role = redis.Replica
+	}
+	peer.stopped = peer.fenced
+}
+
+// event is one thing that happens.
+func (w *world) event(t *rapid.T) {
+	b := w.boxes[rapid.IntRange(0, 1).Draw(t, "box")]
+	what := rapid.SampledFrom([]string{"tick", "tick", "tick", "tick", "tick killed", "write", "write", "vip", "vip", "state", "kill server", "power", "reboot", "cut", "heal", "alone", "file"}).Draw(t, "event")
+	w.log = append(w.log, fmt.Sprintf("%s %s", b.addr, what))
+	switch what {
+	case "tick":
+		w.tick(b, -1)
+	case "tick killed":
+		w.tick(b, rapid.IntRange(0, 5).Draw(t, "killed before change"))
+	case "write":
+		if !b.down && !b.dead && !b.stopped && b.role == redis.Master {
+			b.offset++
+		}
+	case "vip":
+		b.state = vrrp.Master
+		if rapid.Bool().Draw(t, "the other one lets go") {
+			w.other(b).state = vrrp.Backup
+		}
+	case "state":
+		b.state = rapid.SampledFrom([]vrrp.State{vrrp.Backup, vrrp.Fault, vrrp.Stop, vrrp.None}).Draw(t, "state")
+	case "kill server":
+		b.dead = true
+	case "power":
+		b.down, b.state = true, vrrp.None
+	case "reboot":
+		w.boot(b)
+	case "cut":
+		w.cut = true
+	case "heal":
+		w.cut, b.alone = false, false
+	case "alone":
+		b.alone = true
+	case "file":
+		b.readOnly = !b.readOnly
+	}
+	w.sync()
+}
+
+// boot turns a box on that was off, with what is durable.
+func (w *world) boot(b *modelBox) {
+	if !b.down {
+		return
+	}
+	*b = modelBox{addr: b.addr, state: vrrp.Backup, role: b.conf, conf: b.conf, term: b.term, offset: b.offset, alone: b.alone, dead: b.fenced, readOnly: b.readOnly,
+		heldLast: b.heldLast, moving: b.moving, fenced: b.fenced, fenceStopped: b.fenced}
+}
+
+// TestAnyOrderOfEventsIsMended: whatever happens, in whatever order, and wherever runs are killed: nothing is promoted but by
+// the box that is MASTER, and once both boxes are well the ticks come to one master, where the VIP is, with a linked replica.
+func TestAnyOrderOfEventsIsMended(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld()
+		defer func() {
+			if t.Failed() {
+				t.Log(strings.Join(w.log, "\n"))
+			}
+		}()
+		for range rapid.IntRange(1, 40).Draw(t, "events") {
+			w.event(t)
+		}
+		w.cut = false
+		for _, b := range w.boxes {
+			b.alone = false
+			w.boot(b)
+			b.state = vrrp.Backup
+		}
+		home := w.boxes[rapid.IntRange(0, 1).Draw(t, "VIP in the end")]
+		home.state = vrrp.Master
+		for range 20 {
+			for _, b := range w.boxes {
+				if p := w.tick(b, -1); b.state != vrrp.Master && promotes(p) {
+					t.Fatalf("%s promotes on %s: %s", b.addr, b.state, p.Sentence)
+				}
+			}
+		}
+		away := w.other(home)
+		if home.role != redis.Master || !w.link(away) || home.stopped || away.fenced || home.fenced || home.moving || away.moving || away.stopped {
+			t.Errorf("not mended: VIP %+v, other %+v", *home, *away)
+		}
+		if p := w.tick(home, -1); len(p.Steps) > 0 {
+			t.Errorf("never at rest: %s", p.Sentence)
+		}
+	})
+}

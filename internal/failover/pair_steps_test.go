@@ -1,0 +1,120 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/vrrp"
+)
+
+// What was done already is done: the same plan again changes nothing, also not the term.
+func TestPairPlansTwiceEqualOnce(t *testing.T) {
+	a, b := startPair(t)
+	o := b.observe()
+	a.s.Kill()
+	for _, steps := range [][]Step{
+		{{Do: Promote, Instance: b.s.Addr}},
+		{{Do: NeedReplica, Instance: b.s.Addr}},
+		{{Do: Relax, Instance: b.s.Addr}},
+	} {
+		var before string
+		for range 2 {
+			if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: steps}); err != nil {
+				t.Fatal(err)
+			}
+			now := strings.Join(append(strings.Fields(b.conf()), b.setting("min-slaves-to-write"), b.s.Do(t, "get", redis.TermKey)), " ")
+			if before != "" && now != before {
+				t.Errorf("%v: %s\nthen: %s", steps, before, now)
+			}
+			before = now
+		}
+	}
+	a.s.Run(t)
+	a.state = vrrp.Backup
+	a.observe()
+	a.until(Follow)
+	a.awaitLinked()
+	o = a.observe()
+	term := a.term()
+	for range 2 {
+		if err := a.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Follow, Instance: a.s.Addr, From: b.s.Addr}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.awaitLinked()
+	if a.term() != term {
+		t.Errorf("term %d, then %d", term, a.term())
+	}
+}
+
+// A move that cannot be finished leaves both as they were.
+func TestPairMoveThatFailsIsUndone(t *testing.T) {
+	a, b := startPair(t)
+	for _, x := range []*pairBox{a, b} {
+		x.r.Config.Durability = config.DurabilityReplicated
+		x.until(NeedReplica)
+	}
+	o := b.observe()
+	b.s.Do(t, "slaveof", "127.0.0.1", "1") // it falls behind
+	a.s.Do(t, "config", "set", "min-slaves-to-write", "0")
+	a.s.Do(t, "set", "k", "not replicated")
+	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}}); err == nil {
+		t.Error("moved to a replica that lags behind")
+	}
+	a.is(redis.Master)
+	b.is(redis.Replica)
+	if v := b.setting("min-slaves-to-write"); v != "1" || b.r.memory.MoveFailures != 1 {
+		t.Errorf("min-slaves-to-write %s after %d failures", v, b.r.memory.MoveFailures)
+	}
+	begun := time.Now()
+	a.s.Do(t, "set", "k", "v")
+	if took := time.Since(begun); took > pauseFor/2 {
+		t.Errorf("a write still waited %s", took)
+	}
+}
+
+// A save that takes longer than a run is awaited by the next ones, with writes stopped all the while.
+func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
+	a, b := startPair(t)
+	for i := range 30 {
+		a.s.Do(t, "set", i, "v")
+	}
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", redis.TermKey, 3)
+	a.s.Do(t, "config", "set", "rdb-key-save-delay", 150000) // microseconds a key: 4.5 s, longer than an orphan is left alone
+	a.state = vrrp.Backup
+	runs := 0
+	redistest.Await(t, "it follows", func() bool {
+		o := a.observe()
+		if len(o.Orphans) > 0 {
+			t.Fatal("writes are given back in the middle of a save")
+		}
+		plan := Decide(o)
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		defer cancel()
+		err := a.r.apply(ctx, o, plan)
+		if errors.Is(err, errSaving) {
+			runs++
+			if v := a.setting("min-slaves-to-write"); v != redis.StopWrites {
+				t.Errorf("min-slaves-to-write is %s during the save", v)
+			}
+			a.r.store.saveMemory(a.r.memory)
+			a.r.memory = nil // the next run
+			a.r.begin()
+		}
+		return a.s.Look().Role() == redis.Replica
+	})
+	if runs < 3 || a.setting("min-slaves-to-write") != "0" {
+		t.Errorf("%d runs, min-slaves-to-write %s", runs, a.setting("min-slaves-to-write"))
+	}
+	if kept, _ := filepath.Glob(filepath.Join(a.r.Config.StateDir, divergentDir, "*.rdb")); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
+	}
+}

@@ -1,0 +1,363 @@
+package failover
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/vrrp"
+)
+
+// pairBox is one box of a pair of real servers.
+type pairBox struct {
+	t *testing.T
+	r *Reconciler
+	s *redistest.Server
+	// state is the VRRP state of this box.
+	state vrrp.State
+	hook  bool
+	// vip is the VIP that the box looks for among its addresses; not valid for none.
+	vip netip.Addr
+	// said is the last sentence that the test's log has.
+	said string
+}
+
+// startPair starts a master and its linked replica, each on a box of its own: MASTER is where the master is.
+func startPair(t *testing.T, lines ...string) (a, b *pairBox) {
+	t.Helper()
+	lines = append(lines, "repl-diskless-sync no") // with it each sync waits five seconds for further replicas
+	master := redistest.Start(t, lines...)
+	replica := redistest.Start(t, append(lines, "slaveof "+strings.ReplaceAll(master.Addr.String(), ":", " "))...)
+	box := func(s, peer *redistest.Server, state vrrp.State) *pairBox {
+		r := reconciler(t, s)
+		r.Config.Peers = []netip.AddrPort{peer.Addr}
+		r.Config.Instances[0].Peer = peer.Addr
+		r.Config.Times = config.Times{Deadline: 900 * time.Millisecond, StallGrace: 300 * time.Millisecond, Dial: 50 * time.Millisecond,
+			HoldOff: time.Second, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute, MaxStaleness: time.Minute}
+		return &pairBox{t: t, r: r, s: s, state: state}
+	}
+	a, b = box(master, replica, vrrp.Master), box(replica, master, vrrp.Backup)
+	b.awaitLinked()
+	for _, x := range []*pairBox{a, b} {
+		x.observe() // each has seen the other
+	}
+	return a, b
+}
+
+func (b *pairBox) awaitLinked() {
+	b.t.Helper()
+	redistest.Await(b.t, b.s.Addr.String()+" is linked", func() bool {
+		l := b.s.Look()
+		return l.Info != nil && l.Role() == redis.Replica && l.Info.LinkUp
+	})
+}
+
+func (b *pairBox) observe() Observation {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.localLimits())
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	o := b.r.Observe(ctx, locals, Surroundings{own: own, vips: []netip.Addr{b.vip}, peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: Witness{Name: "w", Counts: true, Answers: true}})
+	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
+	return o
+}
+
+// tick is one look, decision and act.
+func (b *pairBox) tick() (Plan, error) {
+	b.t.Helper()
+	o := b.observe()
+	plan := Decide(o)
+	if plan.Sentence != b.said {
+		b.t.Logf("%s on %s: %s", b.state, b.s.Addr, plan.Sentence)
+		b.said = plan.Sentence
+	}
+	return plan, b.r.apply(within(b.t, 5*time.Second), o, plan)
+}
+
+// until ticks until a plan has that step and it succeeded.
+func (b *pairBox) until(v Verb) Plan {
+	b.t.Helper()
+	var done Plan
+	redistest.Await(b.t, string(v)+" on "+b.s.Addr.String(), func() bool {
+		plan, err := b.tick()
+		if err != nil {
+			b.t.Log(err)
+			return false
+		}
+		for _, s := range plan.Steps {
+			if s.Do == v {
+				done = plan
+				return true
+			}
+		}
+		return false
+	})
+	return done
+}
+
+func (b *pairBox) is(role redis.Role) {
+	b.t.Helper()
+	if l := b.s.Look(); l.Role() != role {
+		b.t.Errorf("%s is %s, want %s", b.s.Addr, l.Role(), role)
+	}
+}
+
+func (b *pairBox) term() uint64 {
+	b.t.Helper()
+	l := redis.LookAt(within(b.t, time.Second), redis.Target{Addr: b.s.Addr, Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	if !l.Term.Known {
+		b.t.Fatalf("no term: %v", l.Err)
+	}
+	return l.Term.N
+}
+
+func (b *pairBox) conf() string {
+	b.t.Helper()
+	text, err := os.ReadFile(b.s.Conf)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// config is a running setting.
+func (b *pairBox) setting(name string) string {
+	b.t.Helper()
+	words := strings.Fields(strings.Trim(b.s.Do(b.t, "config", "get", name), "map[]"))
+	return strings.TrimPrefix(words[len(words)-1], name+":")
+}
+
+func replicaLine(conf string) bool {
+	return strings.Contains(conf, "\nslaveof ") || strings.Contains(conf, "\nreplicaof ")
+}
+
+func TestPairPlannedMoveThereAndBack(t *testing.T) {
+	a, b := startPair(t)
+	a.s.Do(t, "set", "k", "v1")
+	for range 2 {
+		a.state, b.state = vrrp.Backup, vrrp.Master
+		b.until(Move)
+		b.is(redis.Master)
+		a.is(redis.Replica)
+		if replicaLine(b.conf()) || !replicaLine(a.conf()) {
+			t.Errorf("a restart would bring the old roles back:\n%s\n%s", a.conf(), b.conf())
+		}
+		begun := time.Now()
+		b.s.Do(t, "set", "k", "v2")
+		if took := time.Since(begun); took > pauseFor/2 {
+			t.Errorf("a write still waited %s", took)
+		}
+		a.awaitLinked()
+		if at, bt := a.term(), b.term(); at != bt || bt == 0 {
+			t.Errorf("terms %d and %d", at, bt)
+		}
+		a, b = b, a
+	}
+	if a.r.store.load(a.r.store.durable, moveFile, &moveRecord{}) || b.r.store.load(b.r.store.durable, moveFile, &moveRecord{}) {
+		t.Error("the undo of a finished move is still on record")
+	}
+}
+
+// The old master of a move loses its sessions, and a mover that stops writes by min-slaves-to-write leaves none of it behind.
+func TestPairMoveFromAnOldServer(t *testing.T) {
+	a, b := startPair(t)
+	c := redis.Open(redis.Target{Addr: a.s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	defer c.Close()
+	if _, err := c.Do(within(t, time.Second), "client", "setname", "session"); err != nil {
+		t.Fatal(err)
+	}
+	o := b.observe()
+	for i := range o.Peers {
+		o.Peers[i].Info.Version = redis.Version{Major: 3, Minor: 2} // it is spoken to as one
+	}
+	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}}); err != nil {
+		t.Fatal(err)
+	}
+	b.is(redis.Master)
+	a.is(redis.Replica)
+	if v := a.setting("min-slaves-to-write"); v != "0" {
+		t.Errorf("min-slaves-to-write is %s", v)
+	}
+	if strings.Contains(a.s.Do(t, "client", "list"), "name=session") {
+		t.Error("the session is still open")
+	}
+	if conf := a.conf(); !replicaLine(conf) || strings.Contains(conf, "-to-write 99") {
+		t.Errorf("the configuration of the old master:\n%s", conf)
+	}
+}
+
+func TestPairMoverThatDies(t *testing.T) {
+	a, b := startPair(t)
+	for _, m := range []moveRecord{{Pause: true}, {Value: "0"}} {
+		m.From, m.To, m.Pair = a.s.Addr, b.s.Addr, true
+		c := b.r.conn(a.s.Addr)
+		if err := stopWrites(within(t, time.Second), c, m); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		b.r.store.save(b.r.store.durable, moveFile, m)
+		b.until(UndoMove)
+		begun := time.Now()
+		a.s.Do(t, "set", "k", "v")
+		if took := time.Since(begun); took > pauseFor/2 {
+			t.Errorf("a write still waited %s", took)
+		}
+	}
+	// It died after its promotion: the old master must follow before it takes a write again.
+	b.s.Do(t, "slaveof", "no", "one")
+	b.r.store.save(b.r.store.durable, moveFile, moveRecord{From: a.s.Addr, To: b.s.Addr, Pair: true, Pause: true})
+	b.until(UndoMove)
+	a.is(redis.Replica)
+	b.is(redis.Master)
+}
+
+func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
+	a, b := startPair(t)
+	a.s.Do(t, "set", "k", "replicated")
+	redistest.Await(t, "k is replicated", func() bool { return b.s.Do(t, "exists", "k") == "1" })
+	a.s.Kill()
+	b.state = vrrp.Master
+	b.until(Promote)
+	b.is(redis.Master)
+	if replicaLine(b.conf()) {
+		t.Error("a restart would bring a replica back")
+	}
+	term := b.term()
+	if term == 0 {
+		t.Fatal("the term was not raised")
+	}
+	b.s.Do(t, "set", "k", "new")
+
+	// The old master comes back with what only it has: kept aside, then it follows.
+	a.state = vrrp.Backup
+	a.s.Run(t)
+	a.s.Do(t, "set", "only", "here")
+	plan := a.until(Follow)
+	if !strings.Contains(plan.Sentence, "a master of term ") {
+		t.Error(plan.Sentence)
+	}
+	a.awaitLinked()
+	if got := a.s.Do(t, "get", "k"); got != "new" {
+		t.Errorf("k is %s", got)
+	}
+	if a.setting("min-slaves-to-write") != "0" || a.term() != term || !replicaLine(a.conf()) {
+		t.Errorf("min-slaves-to-write %s, term %d, configuration:\n%s", a.setting("min-slaves-to-write"), a.term(), a.conf())
+	}
+	kept, err := filepath.Glob(filepath.Join(a.r.Config.StateDir, divergentDir, "*.rdb"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %v, %v", kept, err)
+	}
+	if text, err := os.ReadFile(kept[0]); err != nil || !strings.Contains(string(text), "only") {
+		t.Errorf("the data set that was kept lacks the write: %v", err)
+	}
+	// And the VIP's box notices nothing but a replica.
+	if plan, err := b.tick(); err != nil || plan.Sentence != "MASTER: every master is on this box" {
+		t.Errorf("%s, %v", plan.Sentence, err)
+	}
+}
+
+// As MASTER with an older term: follow the peer, then move the master back.
+func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
+	a, b := startPair(t)
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", redis.TermKey, 7)
+	b.s.Do(t, "set", "k", "of the higher term")
+	a.until(Follow)
+	a.is(redis.Replica)
+	a.until(Move)
+	a.is(redis.Master)
+	b.is(redis.Replica)
+	if got := a.s.Do(t, "get", "k"); got != "of the higher term" {
+		t.Errorf("k is %s", got)
+	}
+}
+
+// A file that could not be written: the server comes up as a master, with the term that it got from the other one.
+func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
+	a, b := startPair(t)
+	old := a.conf()
+	a.state, b.state = vrrp.Backup, vrrp.Master
+	b.until(Move)
+	a.awaitLinked()
+	a.s.Do(t, "save")
+	a.s.Kill()
+	if err := os.WriteFile(a.s.Conf, []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.s.Run(t)
+	a.is(redis.Master)
+	if at, bt := a.term(), b.term(); at != bt {
+		t.Fatalf("terms %d and %d", at, bt)
+	}
+	if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("%v, %v", plan, err)
+	}
+	a.until(Follow)
+	a.awaitLinked()
+}
+
+func TestPairBothReplicas(t *testing.T) {
+	a, b := startPair(t)
+	b.awaitLinked()
+	a.s.Do(t, "slaveof", b.s.Addr.Addr().String(), b.s.Addr.Port())
+	a.is(redis.Replica)
+	b.is(redis.Replica)
+	a.until(Promote)
+	redistest.Await(t, "the VIP's box has the master again", func() bool {
+		_, err := a.tick()
+		return err == nil && a.s.Look().Role() == redis.Master
+	})
+	b.awaitLinked()
+}
+
+// The role cannot be written down: the promotion counts all the same, and the operator is told.
+func TestPairWithoutAConfigurationFileThatCanBeWritten(t *testing.T) {
+	a, b := startPair(t)
+	if err := os.RemoveAll(filepath.Dir(b.s.Conf)); err != nil {
+		t.Fatal(err)
+	}
+	a.s.Kill()
+	b.state = vrrp.Master
+	b.until(Promote)
+	b.is(redis.Master)
+}
+
+// Both boxes hold the VIP: the one that is pulled from does not pull back, until the VIP was away.
+func TestPairBothBoxesMaster(t *testing.T) {
+	a, b := startPair(t)
+	vip := netip.MustParseAddr("127.0.0.1") // always held
+	look := func(x *pairBox) Plan {
+		x.vip = vip
+		plan, err := x.tick()
+		if err != nil {
+			t.Error(err)
+		}
+		return plan
+	}
+	look(a)
+	b.state = vrrp.Master
+	b.until(Move)
+	for range 3 {
+		if plan := look(a); promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
+			t.Error(plan.Sentence)
+		}
+	}
+	a.vip = netip.Addr{}
+	a.state = vrrp.Backup
+	if plan, err := a.tick(); err != nil || promotes(plan) {
+		t.Error(plan, err)
+	}
+	a.state, a.vip = vrrp.Master, vip
+	a.until(Move)
+	a.is(redis.Master)
+}

@@ -1,0 +1,173 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// TermKey holds the term of a pair's data: it is raised at every promotion. It lies in the data itself, so that it
+// replicates and persists with it, and so tells lineages apart on every version.
+const TermKey = "keepalived-redis:term"
+
+// Term is how often the data has changed its master. Known is false where it could not be read; data that was never
+// promoted has the known term 0.
+type Term struct {
+	N     uint64
+	Known bool
+}
+
+// term takes in the reply to GET TermKey.
+func (l *Look) term(r reply) {
+	var err error
+	if l.Term, err = parseTerm(r.text, r.err); err != nil && l.State == Up {
+		l.Err = errors.Join(l.Err, fmt.Errorf("the term was not answered: %w", err))
+	}
+}
+
+func parseTerm(text string, err error) (Term, error) {
+	switch {
+	case errors.Is(err, goredis.Nil):
+		return Term{Known: true}, nil
+	case err != nil:
+		return Term{}, err
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return Term{}, fmt.Errorf("key %s is no number: %.40q", TermKey, text)
+	}
+	return Term{n, true}, nil
+}
+
+// ReadTerm reads the term.
+func (c *Conn) ReadTerm(ctx context.Context) (Term, error) {
+	t, err := parseTerm(c.client.Get(ctx, TermKey).Result())
+	if err != nil {
+		return Term{}, fmt.Errorf("read the term of %s: %w", c.target.Name(), err)
+	}
+	return t, nil
+}
+
+// ErrTerm: an instance is a master now, and could not be given its term.
+var ErrTerm = errors.New("raise the term of")
+
+// Lead makes the instance a master, with the data that it has, and gives it the term, in one write: nobody who is killed
+// leaves a master without its term. A needs other than "0" is the min-slaves-to-write that it has, which is taken away for
+// the moment of the write. before is the term that the data had. Its replicas stay connected.
+// https://redis.io/commands/replicaof
+func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term, err error) {
+	pipe := c.client.Pipeline()
+	if needs != "0" {
+		pipe.ConfigSet(ctx, minReplicas, "0")
+	}
+	role := pipe.Do(ctx, "slaveof", "no", "one")
+	old := pipe.GetSet(ctx, TermKey, term)
+	if needs != "0" {
+		pipe.ConfigSet(ctx, minReplicas, needs)
+	}
+	_, err = pipe.Exec(ctx)
+	if role.Err() != nil {
+		return Term{}, fmt.Errorf("send slaveof to %s: %w", c.target.Name(), role.Err())
+	}
+	before, parseErr := parseTerm(old.Result())
+	if parseErr != nil { // the key holds something else
+		err = c.SetTerm(ctx, term)
+	}
+	if errors.Is(err, goredis.Nil) {
+		err = nil
+	}
+	if err != nil {
+		return before, fmt.Errorf("%w %s: %w", ErrTerm, c.target.Name(), err)
+	}
+	return before, nil
+}
+
+// SetTerm writes the term; only a master takes it.
+func (c *Conn) SetTerm(ctx context.Context, n uint64) error {
+	if err := c.client.Set(ctx, TermKey, n, 0).Err(); err != nil {
+		return fmt.Errorf("set the term of %s to %d: %w", c.target.Name(), n, err)
+	}
+	return nil
+}
+
+// Follow makes the instance a replica. OK only means that it will try. What the instance has and its master has not is lost.
+func (c *Conn) Follow(ctx context.Context, master netip.AddrPort) error {
+	_, err := c.Do(ctx, "slaveof", master.Addr().String(), master.Port())
+	return err
+}
+
+// RewriteConf writes the running settings into the instance's own configuration file, its role among them.
+func (c *Conn) RewriteConf(ctx context.Context) error {
+	_, err := c.Do(ctx, "config", "rewrite")
+	return err
+}
+
+// KillClients closes the connections of normal clients but this one. Replicas stay.
+func (c *Conn) KillClients(ctx context.Context) error {
+	_, err := c.Do(ctx, "client", "kill", "type", "normal")
+	return err
+}
+
+// ReplicaMaxLag is how many seconds a replica may be silent and still count for min-slaves-to-write.
+const ReplicaMaxLag = "2"
+
+// minReplicasLag is the name that every version knows.
+const minReplicasLag = "min-slaves-max-lag"
+
+// NeedReplica makes the instance, as a master, take writes only while a replica is linked that has answered within
+// ReplicaMaxLag.
+func (c *Conn) NeedReplica(ctx context.Context) error {
+	if err := c.client.ConfigSet(ctx, minReplicasLag, ReplicaMaxLag).Err(); err != nil {
+		return fmt.Errorf("set %s of %s to %s: %w", minReplicasLag, c.target.Name(), ReplicaMaxLag, err)
+	}
+	return c.SetMinReplicas(ctx, "1")
+}
+
+// DataFile is where the instance writes its data set, on its own box.
+func (c *Conn) DataFile(ctx context.Context) (string, error) {
+	var path [2]string
+	for i, key := range [...]string{"dir", "dbfilename"} {
+		m, err := c.client.ConfigGet(ctx, key).Result()
+		if err != nil {
+			return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+		}
+		if path[i] = m[key]; path[i] == "" {
+			return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
+		}
+	}
+	return filepath.Join(path[0], path[1]), nil
+}
+
+// Save begins to write the data set to its file in the background. That a save is under way already is no error.
+func (c *Conn) Save(ctx context.Context) error {
+	_, err := c.Do(ctx, "bgsave")
+	if err != nil && strings.Contains(err.Error(), "already in progress") {
+		return nil
+	}
+	return err
+}
+
+// Saving is how a save in the background stands.
+type Saving struct {
+	UnderWay bool
+	// OK: the last one that ended did so well.
+	OK bool
+}
+
+// Saving reads how the last save in the background went. https://redis.io/commands/info (persistence)
+func (c *Conn) Saving(ctx context.Context) (Saving, error) {
+	text, err := c.client.Info(ctx, "persistence").Result()
+	if err != nil {
+		return Saving{}, fmt.Errorf("read INFO of %s: %w", c.target.Name(), err)
+	}
+	return Saving{
+		UnderWay: strings.Contains(text, "rdb_bgsave_in_progress:1"),
+		OK:       strings.Contains(text, "rdb_last_bgsave_status:ok"),
+	}, nil
+}

@@ -1,0 +1,81 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+)
+
+func TestTerm(t *testing.T) {
+	s := redistest.Start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	limits := redis.Limits{Dial: time.Second, Reply: time.Second}
+	look := func() redis.Look {
+		return redis.LookAt(ctx, redis.Target{Addr: s.Addr, Paired: true}, limits)
+	}
+	c := redis.Open(redis.Target{Addr: s.Addr}, limits)
+	defer c.Close()
+	if l := look(); l.Term != (redis.Term{Known: true}) || l.Err != nil {
+		t.Errorf("data that was never promoted: %+v, %v", l.Term, l.Err)
+	}
+	if l := s.Look(); l.Term.Known {
+		t.Error("a target that is not paired was asked for its term")
+	}
+	s.Do(t, "slaveof", "127.0.0.1", "1")
+	s.Do(t, "config", "set", "min-slaves-to-write", "1")
+	if before, err := c.Lead(ctx, 4, "1"); err != nil || before != (redis.Term{Known: true}) {
+		t.Errorf("%+v, %v", before, err)
+	}
+	if before, err := c.Lead(ctx, 6, "1"); err != nil || before != (redis.Term{N: 4, Known: true}) {
+		t.Errorf("%+v, %v", before, err)
+	}
+	if l := look(); l.Role() != redis.Master || l.Term != (redis.Term{N: 6, Known: true}) || !l.Info.MinReplicas {
+		t.Errorf("%+v, %+v", l.Term, l.Info)
+	}
+	if term, err := c.ReadTerm(ctx); err != nil || term.N != 6 {
+		t.Errorf("%+v, %v", term, err)
+	}
+	s.Do(t, "config", "set", "min-slaves-to-write", "0")
+	for _, garbage := range []string{"", "x", "-1", "18446744073709551615", strings.Repeat("9", 1000)} {
+		s.Do(t, "set", redis.TermKey, garbage)
+		if l := look(); l.Term.Known || l.State != redis.Up || l.Err == nil || l.Info == nil {
+			t.Errorf("%.20q: %+v, %v, %v", garbage, l.Term, l.State, l.Err)
+		}
+		if _, err := c.Lead(ctx, 8, "0"); err != nil || look().Term.N != 8 {
+			t.Errorf("%.20q is not replaced: %v", garbage, err)
+		}
+	}
+	s.Do(t, "del", redis.TermKey)
+	s.Do(t, "rpush", redis.TermKey, "a list")
+	if l := look(); l.Term.Known || l.State != redis.Up {
+		t.Errorf("a list: %+v, %v", l.Term, l.State)
+	}
+	if _, err := c.Lead(ctx, 8, "0"); err != nil || look().Term.N != 8 {
+		t.Errorf("a list is not replaced: %v", err)
+	}
+}
+
+// A user that may change the role and not the key: the role counts, and the error says what is missing.
+func TestLeadWithoutTheRightToTheKey(t *testing.T) {
+	s := redistest.Start(t)
+	s.Do(t, "acl", "setuser", "watcher", "on", ">secret", "+@all", "~other")
+	s.Do(t, "slaveof", "127.0.0.1", "1")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	target := redis.Target{Addr: s.Addr, Username: "watcher", Password: "secret", Paired: true}
+	c := redis.Open(target, redis.Limits{Dial: time.Second, Reply: time.Second})
+	defer c.Close()
+	if _, err := c.Lead(ctx, 2, "0"); !errors.Is(err, redis.ErrTerm) || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	l := redis.LookAt(ctx, target, redis.Limits{Dial: time.Second, Reply: time.Second})
+	if l.Role() != redis.Master || l.Term.Known || l.State != redis.Up || l.Err == nil {
+		t.Errorf("%s, %+v, %v, %v", l.Role(), l.Term, l.State, l.Err)
+	}
+}

@@ -1,0 +1,78 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"keepalived-redis/internal/config"
+)
+
+// Systemd says whether systemd manages the instances of this box.
+func Systemd(cfg *config.Config) (bool, error) {
+	backend := cfg.Service.Backend
+	if backend == config.BackendAuto || backend == "" {
+		var err error
+		if backend, err = detect(); err != nil {
+			return false, err
+		}
+	}
+	return backend == config.BackendSystemd, nil
+}
+
+// UnitOf is the name of the systemd unit of an instance; an error if it cannot be started.
+func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string, error) {
+	b, err := dialSystemd(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	u, err := b.find(ctx, cfg.Service.Unit, i)
+	if err == nil {
+		err = u.usable()
+	}
+	return u.name, err
+}
+
+// Enable has systemd read its units anew, and start these at boot. It starts nothing now.
+func Enable(ctx context.Context, units ...string) error {
+	return reloaded(ctx, func(b bus) error {
+		if err := b.ReloadContext(ctx); err != nil {
+			return b.refusal("reload", "its units", err)
+		}
+		if _, _, err := b.EnableUnitFilesContext(ctx, units, false, false); err != nil {
+			return b.refusal("enable", fmt.Sprint(units), err)
+		}
+		return nil
+	})
+}
+
+// Disable undoes Enable. What runs goes on.
+func Disable(ctx context.Context, units ...string) error {
+	return reloaded(ctx, func(b bus) error {
+		if _, err := b.DisableUnitFilesContext(ctx, units, false); err != nil {
+			return b.refusal("disable", fmt.Sprint(units), err)
+		}
+		return nil
+	})
+}
+
+// Reload has systemd read its units anew.
+func Reload(ctx context.Context) error {
+	return reloaded(ctx, func(bus) error { return nil })
+}
+
+// reloaded does something, and has systemd read its units anew afterwards.
+func reloaded(ctx context.Context, do func(bus) error) error {
+	b, err := dialSystemd(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if err := do(b); err != nil {
+		return err
+	}
+	if err := b.ReloadContext(ctx); err != nil {
+		return b.refusal("reload", "its units", err)
+	}
+	return nil
+}

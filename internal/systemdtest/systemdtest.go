@@ -1,0 +1,338 @@
+// Package systemdtest boots a machine with a real systemd for tests: a container over the root of this machine, with
+// nothing of it enabled. What is written in there stays in there, and all of it is gone when the test ends.
+package systemdtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// insideVar tells a test program that it runs in the machine.
+const insideVar = "REDIS_SYSTEMDTEST"
+
+// bootTime bounds how long a machine may take to come up, on a busy one; alone it takes half a second.
+const bootTime = 60 * time.Second
+
+// Inside says whether this process runs in a machine that Boot has made.
+func Inside() bool { return os.Getenv(insideVar) != "" }
+
+// Machine is one that runs.
+type Machine struct {
+	t      testing.TB
+	init   int // its first process
+	cmd    *exec.Cmd
+	log    bytes.Buffer
+	groups []string // its control groups
+}
+
+// target is what the machine boots: D-Bus and what every service waits for, and nothing else.
+const target = `[Unit]
+Description=Machine of a test
+Requires=basic.target
+After=basic.target
+Wants=dbus.socket
+AllowIsolate=yes
+`
+
+// needless are services that only cost time, or that reach for hardware.
+var needless = []string{
+	"systemd-udevd.service", "systemd-udev-trigger.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-logind.service",
+	"systemd-journal-flush.service", "systemd-random-seed.service", "systemd-update-utmp.service", "systemd-sysusers.service",
+	"systemd-hwdb-update.service", "systemd-timesyncd.service", "systemd-firstboot.service", "systemd-machine-id-commit.service", "timers.target",
+	"getty.target", "console-getty.service", "systemd-update-utmp-runlevel.service", "systemd-ask-password-wall.path", "plymouth-quit.service",
+}
+
+// start makes the machine's file system and runs its container manager. All of it ends with the namespaces that it runs in. /etc/systemd
+// is its own, so nothing that is enabled on this machine starts in there, and neither do its init scripts.
+const start = `set -e
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs -o mode=0755 none /run # nspawn leaves things there
+mount -t tmpfs -o mode=0755 none "$1/over"
+mkdir -p "$1/over/up/etc/systemd" "$1/over/work"
+mount -t overlay -o lowerdir=/,upperdir="$1/over/up",workdir="$1/over/work" overlay "$1/root"
+for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/redis /var/lib/keepalived-redis /var/log/redis; do
+	mkdir -p "$1/root$dir"
+	mount -t tmpfs -o mode=0755 none "$1/root$dir"
+done
+if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
+rm -f "$1"/root/etc/rc?.d/*
+cp -R "$1/files/." "$1/root/"
+while :; do
+	code=0
+	systemd-nspawn --quiet --directory="$1/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
+		--link-journal=no --setenv=` + insideVar + `=1 --boot || code=$?
+	[ $code = 133 ] || exit $code # 133 is a reboot
+done`
+
+// Boot starts a machine that has the files beside this machine's own: their contents by their paths. Programs are copied
+// from this machine: where from, by where to. It needs root.
+func Boot(t testing.TB, files, programs map[string]string) *Machine {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a container with systemd needs root")
+	}
+	if _, err := exec.LookPath("systemd-nspawn"); err != nil {
+		t.Fatalf("%v; hint: build/redis-lab install", err)
+	}
+	dir, err := os.MkdirTemp("", "systemdtest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{t: t}
+	t.Cleanup(func() {
+		m.end()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("leave nothing behind: %v", err)
+		}
+	})
+	if err := m.furnish(dir, files, programs); err != nil {
+		t.Fatalf("make a machine: %v", err)
+	}
+	if err := m.boot(dir); err != nil {
+		t.Fatalf("boot a machine: %v\n%s", err, m.log.String())
+	}
+	return m
+}
+
+// furnish writes what the machine gets of its own.
+func (m *Machine) furnish(dir string, files, programs map[string]string) error {
+	for _, d := range []string{"over", "root", "files/etc/systemd/system"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return err
+		}
+	}
+	// The test's own directory is closed to others, and the machine's root must not be.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	units := filepath.Join(dir, "files/etc/systemd/system")
+	for _, name := range needless {
+		if err := os.Symlink("/dev/null", filepath.Join(units, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.Symlink("multi-user.target", filepath.Join(units, "default.target")); err != nil {
+		return err
+	}
+	all := map[string][]byte{"/etc/systemd/system/multi-user.target": []byte(target)}
+	for path, text := range files {
+		all[path] = []byte(text)
+	}
+	for to, from := range programs {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		all[to] = data
+	}
+	for path, data := range all {
+		file := filepath.Join(dir, "files", path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if bytes.HasPrefix(data, []byte("\x7fELF")) || bytes.HasPrefix(data, []byte("#!")) {
+			mode = 0o755
+		}
+		if err := os.WriteFile(file, data, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Machine) boot(dir string) error {
+	name := filepath.Base(dir)
+	group, err := m.makeGroups(name)
+	if err != nil {
+		return err
+	}
+	script := group + start
+	m.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir, name)
+	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
+	m.cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_LEVEL=warning"}
+	// As the first process of its namespace it takes everything with it, and it does not outlive the test.
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if err := m.cmd.Start(); err != nil {
+		return err
+	}
+	return m.await(0)
+}
+
+// Reboot shuts the machine down in good order, and boots it again.
+func (m *Machine) Reboot() {
+	m.t.Helper()
+	old := m.init
+	if out, err := m.Command(context.Background(), "systemctl", "reboot").CombinedOutput(); err != nil {
+		m.t.Fatalf("reboot: %v: %s", err, out)
+	}
+	m.init = 0
+	if err := m.await(old); err != nil {
+		m.t.Fatalf("reboot: %v\n%s", err, m.log.String())
+	}
+}
+
+// await waits until the machine is up, with another first process than old.
+func (m *Machine) await(old int) error {
+	for end := time.Now().Add(bootTime); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if m.init == 0 {
+			if m.init = firstProcess(m.cmd.Process.Pid); m.init == old {
+				m.init = 0
+			}
+			continue
+		}
+		// Before its first process has its root, nothing of it can be entered.
+		out, err := m.Command(context.Background(), "systemctl", "is-system-running").CombinedOutput()
+		switch state := strings.TrimSpace(string(out)); state {
+		case "running":
+			return nil
+		case "degraded":
+			list, _ := m.Command(context.Background(), "systemctl", "--no-pager", "list-units", "--failed").CombinedOutput()
+			return fmt.Errorf("something failed:\n%s", list)
+		default:
+			if err != nil && m.gone() {
+				return errors.New("it ended")
+			}
+		}
+	}
+	return fmt.Errorf("not up after %s", bootTime)
+}
+
+func (m *Machine) gone() bool {
+	return unix.Kill(m.init, 0) != nil
+}
+
+// firstProcess is the first process of the machine, 0 while there is none: below the shell and nspawn, in a namespace of
+// its own once more.
+func firstProcess(shell int) int {
+	for _, nspawn := range children(shell) {
+		for _, pid := range children(nspawn) {
+			if mine, its := numbers(nspawn), numbers(pid); len(its) > len(mine) && its[len(its)-1] == "1" {
+				return pid
+			}
+		}
+	}
+	return 0
+}
+
+func children(pid int) []int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for _, word := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// numbers are those that a process has in the namespaces that it is in, from ours inwards.
+func numbers(pid int) []string {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return nil
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		if list, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			return strings.Fields(list)
+		}
+	}
+	return nil
+}
+
+// Command prepares a command in the machine, as its root.
+func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(m.init), "--all", "--"}, args...)...)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", insideVar + "=1", "HOME=/root", "LC_ALL=C.UTF-8"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// Test runs tests of this very test program in the machine, and fails unless they pass. There, Inside is true.
+func (m *Machine) Test(pattern string, environ ...string) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	args := []string{Program, "-test.run", pattern, "-test.v", "-test.timeout", "4m"}
+	cmd := m.Command(ctx, args...)
+	cmd.Env = append(cmd.Env, environ...)
+	out, err := cmd.CombinedOutput()
+	m.t.Logf("%s", out)
+	if err != nil {
+		m.t.Fatalf("in the machine: %v", err)
+	}
+	if !bytes.Contains(out, []byte("--- PASS")) {
+		m.t.Fatalf("in the machine: no test ran")
+	}
+}
+
+// Program is where the machine has this test program, once it is given as in Self.
+const Program = "/usr/local/bin/systemdtest"
+
+// Self is the programs argument of Boot for a machine in which Test is called.
+func Self() map[string]string { return map[string]string{Program: "/proc/self/exe"} }
+
+// end cuts the power, and removes what the kernel keeps of the machine.
+func (m *Machine) end() {
+	if m.cmd != nil && m.cmd.Process != nil {
+		// One that has ended already needs no signal.
+		_ = m.cmd.Process.Kill()
+		// The end of a machine without power is no clean one.
+		_ = m.cmd.Wait()
+	}
+	for _, g := range m.groups {
+		if err := removeGroup(g); err != nil {
+			m.t.Errorf("leave nothing behind: %v", err)
+		}
+	}
+}
+
+// Shipped reads a file of packaging/, for Boot's files. from is where in the checkout the test runs.
+func Shipped(t testing.TB, from, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(from, "packaging", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// ScriptUser is the account under which keepalived runs its scripts, and its number in a machine that has Accounts.
+const (
+	ScriptUser = "keepalived_script"
+	ScriptUID  = 980
+)
+
+// Accounts are this machine's accounts with ScriptUser beside them, for Boot's files.
+func Accounts(t testing.TB) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for path, line := range map[string]string{
+		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d::/:/bin/false\n", ScriptUser, ScriptUID, ScriptUID),
+		"/etc/group":  fmt.Sprintf("%s:x:%d:\n", ScriptUser, ScriptUID),
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[path] = string(text) + line
+	}
+	return files
+}
