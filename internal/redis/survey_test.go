@@ -90,6 +90,18 @@ func TestMain(m *testing.M) {
 // A box that is short of CPU must not take a living peer for a dead one: the answer comes while the process is stopped, and
 // its time is over when it goes on.
 func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
+	for range 10 {
+		if answerInTimeSeenLate(t) || t.Failed() {
+			return
+		}
+	}
+	t.Fatal("the answer never came in time, so this test shows nothing")
+}
+
+// answerInTimeSeenLate tries it once. On a machine that is busy enough this process misses the second in which the kernel sends the
+// next SYN, and then it has shown nothing.
+func answerInTimeSeenLate(t *testing.T) (shown bool) {
+	t.Helper()
 	fd, addr := deafListener(t)
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), lateKnock+"="+addr.String())
@@ -114,8 +126,8 @@ func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Close(c) })
 	awaitConnections(t, addr, established, before+1)
-	if since := time.Since(begun); since > lateLimit {
-		t.Fatalf("the answer came only after %s, so this test shows nothing", since)
+	if time.Since(begun) > lateLimit {
+		return false
 	}
 	time.Sleep(lateLimit - time.Since(begun) + 100*time.Millisecond) // the time of the knock runs out: there is nothing to await
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
@@ -131,6 +143,7 @@ func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+	return true
 }
 
 // connections counts those to an address that are in a state, as the kernel names it.
