@@ -21,8 +21,10 @@ func Decide(o Observation) Plan {
 	var p planner
 	switch {
 	case !o.KeepalivedLives:
+		p.standing(&o)
 		p.say(o.Why)
 	case o.Maintenance.Word != "":
+		p.standing(&o)
 		p.say("maintenance (" + o.Maintenance.String() + "): nothing is changed")
 	case o.Fence != nil:
 		p.fenced(&o)
@@ -51,6 +53,16 @@ func Decide(o Observation) Plan {
 		p.say(string(o.State) + ": Redis is left as it is")
 	}
 	return p.plan()
+}
+
+// standing says what makes the box unfit where nothing is done about it: the check repeats the sentence as its reason.
+func (p *planner) standing(o *Observation) {
+	if o.Isolated() {
+		p.say(fmt.Sprintf("this box is cut off, no peer and no witness (%s) answers", o.Witness.Name))
+	}
+	if o.Fence != nil {
+		p.say("fenced: writes are refused here")
+	}
 }
 
 // master decides for the box that holds the VIP.

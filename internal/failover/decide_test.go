@@ -283,6 +283,15 @@ func TestDecideSingle(t *testing.T) {
 			o.Maintenance = Maintenance{Word: Drain, Until: "18:00", Reason: "disks"}
 		},
 			"maintenance (drain until 18:00: disks): nothing is changed"},
+		"maintenance of a box that is cut off": {func(o *Observation) {
+			o.peersAre(redis.Silent, lost)
+			o.Witness.Answers, o.Alone = false, Ail{2 * time.Second, 3}
+			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
+		}, "this box is cut off, no peer and no witness (192.168.9.1) answers; maintenance (hold: disks): nothing is changed"},
+		"maintenance of a fenced box": {func(o *Observation) {
+			o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second}
+			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
+		}, "fenced: writes are refused here; maintenance (hold: disks): nothing is changed"},
 		"settling": {func(o *Observation) { o.HeldFor = 400 * time.Millisecond; o.Locals = o.Locals[:2] },
 			"192.168.9.70:7000 moves here once the VIP has been held for 1s"},
 		"behind": {func(o *Observation) { o.Peers[0].Info.Offset = 1 << 30; o.Locals = o.Locals[:2] },

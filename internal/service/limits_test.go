@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -104,35 +103,5 @@ func TestSubsys(t *testing.T) {
 	b.clear()
 	if got := b.status(Dead); got.StaleLock != own {
 		t.Errorf("stale lock %q", got.StaleLock)
-	}
-}
-
-// Twenty starts and stops at once end in one of the two states, with one server at most.
-func TestManyAtOnce(t *testing.T) {
-	b := newBox(t)
-	var wg sync.WaitGroup
-	for n := range 20 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			var err error
-			if n%2 == 0 {
-				err = b.manager.Start(context.Background(), b.instance)
-			} else {
-				err = b.manager.Stop(context.Background(), b.instance, true)
-			}
-			if err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	wg.Wait()
-	got := b.manager.Status(context.Background(), b.instance)
-	servers := len(b.servers())
-	if got.Status != Running && got.Status != Stopped || servers > 1 || (servers == 1) != (got.Status == Running) {
-		t.Errorf("%d servers, status %+v", servers, got)
-	}
-	if pid := readPIDFile(b.pidFile()); pid != got.PID {
-		t.Errorf("the pid file says %d, it is %d", pid, got.PID)
 	}
 }
