@@ -183,5 +183,20 @@ func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) 
 		}
 		return true
 	})
+	// A replica that does not know the latest epoch yet asks for votes of an old one, is refused, and asks again only after a minute
+	// (clusterHandleSlaveFailover in cluster.c).
+	Await(t, "every node knows the latest epoch and the state of the cluster", func() bool {
+		epochs := map[string]bool{}
+		for _, s := range all {
+			info := s.Do(t, "cluster", "info")
+			_, epoch, _ := strings.Cut(info, "cluster_current_epoch:")
+			epoch, _, _ = strings.Cut(epoch, "\r")
+			epochs[epoch] = true
+			if !strings.Contains(info, "cluster_state:ok") || s.Look().Nodes.HighestEpoch() != uint64(masters) {
+				return false
+			}
+		}
+		return len(epochs) == 1
+	})
 	return all
 }
