@@ -33,6 +33,10 @@ func (t *table) add(p *party, r report.Run) {
 	}
 }
 
+// seenAfter is how long after the fault an acknowledgement surely is one of the surviving box: what was on its way still comes in, and
+// the VIP never moves sooner.
+const seenAfter = 250 * time.Millisecond
+
 // writesAgain is the time from the fault until each of n streams of writes has been acknowledged again. One that was not acknowledged
 // before the fault gives no measurement: never.
 func writesAgain(at map[string][]host.Mono, n int, fault host.Mono) time.Duration {
@@ -41,7 +45,7 @@ func writesAgain(at map[string][]host.Mono, n int, fault host.Mono) time.Duratio
 		return never
 	}
 	for _, all := range at {
-		i := slices.IndexFunc(all, func(m host.Mono) bool { return m > fault })
+		i := slices.IndexFunc(all, func(m host.Mono) bool { return m > fault.Add(seenAfter) })
 		if i <= 0 {
 			return never
 		}

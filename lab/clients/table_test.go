@@ -15,12 +15,13 @@ func TestWritesAgain(t *testing.T) {
 		at, _ := acks.Read(strings.Join(lines, "\n"))
 		return at
 	}
-	all := []string{"bar 4000000000", "test 4000000000", "foo 4000000000", "bar 5100000000", "test 5700000000"}
+	all := []string{"bar 4000000000", "test 4000000000", "foo 4000000000", "bar 5300000000", "test 5700000000"}
 	for name, c := range map[string]struct {
 		at   map[string][]host.Mono
 		want time.Duration
 	}{
-		"the last key counts":           {said(append(all, "foo 5200000000", "test 9000000000")...), 700 * time.Millisecond},
+		"the last key counts":           {said(append(all, "foo 5400000000", "test 9000000000")...), 700 * time.Millisecond},
+		"what was on its way":           {said(append(all, "foo 5020000000")...), never},
 		"a key never came back":         {said(all...), never},
 		"words are no acknowledgements": {said(append(all, "foo came back", "npm warn 5200000000 x")...), never},
 		"a key was not written before":  {said("bar 4000000000", "bar 5100000000", "test 4000000000", "test 5100000000", "foo 5100000000"), never},
