@@ -39,7 +39,7 @@ endif
 test: check units scenarios
 
 check:
-	@test -z "$$(gofmt -l cmd internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd internal lab packaging tools)"; exit 1; }
+	@test -z "$$(gofmt -l cmd docs internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd docs internal lab packaging tools)"; exit 1; }
 	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
 	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck ./...
