@@ -241,3 +241,47 @@ func inCode(texts []string, sentence string) bool {
 	}
 	return true
 }
+
+// Each exit code is explained: those that the help of a program names, and those of the LSB that redis-initd has.
+func TestEveryExitCodeIsExplained(t *testing.T) {
+	explained := map[string]bool{}
+	program := ""
+	for _, row := range rows(t, read(t, "docs/operations.md"), "## Exit codes", "## Every sentence") {
+		if row[0] != "" {
+			program = row[0]
+		}
+		explained[program+" "+row[1]] = true
+	}
+	want := map[string]bool{}
+	for _, name := range []string{"chk-redis", "notify-redis"} {
+		m := regexp.MustCompile(`Exit codes: (.*)\.`).FindStringSubmatch(read(t, "cmd/"+name+"/main.go"))
+		if m == nil {
+			t.Fatalf("the help of %s names no exit codes", name)
+		}
+		for _, code := range regexp.MustCompile(`\d`).FindAllString(m[1], -1) {
+			want[name+" "+code] = true
+		}
+	}
+	lsb := read(t, "cmd/redis-initd/lsb.go")
+	of := "redis-initd, actions"
+	for _, m := range regexp.MustCompile(`(?m)^// Exit codes of status|^\t\w+ += (\d)$`).FindAllStringSubmatch(lsb, -1) {
+		if m[1] == "" {
+			of = "redis-initd status"
+			continue
+		}
+		want[of+" "+m[1]] = true
+	}
+	if len(want) != 3+3+8+5 {
+		t.Errorf("%d exit codes were found", len(want))
+	}
+	for code := range want {
+		if !explained[code] {
+			t.Errorf("docs/operations.md does not explain exit code %s", code)
+		}
+	}
+	for code := range explained {
+		if !want[code] {
+			t.Errorf("docs/operations.md explains exit code %s, which nothing has", code)
+		}
+	}
+}
