@@ -5,9 +5,9 @@ const { Cluster } = require('ioredis');
 const [setting, seconds, seeds, keys] = process.argv.slice(2);
 const nodes = seeds.split(',').map((s) => ({ host: s.split(':')[0], port: Number(s.split(':')[1]) }));
 const options = setting !== 'recommended' ? {} : {
-  slotsRefreshInterval: 200,
-  slotsRefreshTimeout: 200,
-  redisOptions: { connectTimeout: 200, commandTimeout: 200, socketTimeout: 200 },
+  slotsRefreshInterval: 100,
+  slotsRefreshTimeout: 100,
+  redisOptions: { connectTimeout: 100, commandTimeout: 200, socketTimeout: 200 },
 };
 const cluster = new Cluster(nodes, options);
 cluster.on('error', () => {});

@@ -13,7 +13,6 @@ ERRORS = (RedisError, RedisClusterException)
 
 logging.disable(logging.CRITICAL)
 setting, seconds, seeds, keys = sys.argv[1:]
-nodes = [ClusterNode(a, int(p)) for a, p in (s.split(":") for s in seeds.split(","))]
 options = {}
 if setting == "recommended":
     options = dict(socket_timeout=0.1, socket_connect_timeout=0.1)
@@ -21,24 +20,40 @@ if setting == "recommended":
     RedisCluster.RedisClusterRequestTTL = 1
 
 
-def write(key):
-    n, cluster = 0, None
+class Client:
+    """The client of this program. One that has failed is replaced: redis-py 4 cannot always learn the cluster anew."""
+
+    def __init__(self):
+        self.lock, self.cluster = threading.Lock(), None
+
+    def get(self, bad):
+        with self.lock:
+            if self.cluster is None or bad is not None and self.cluster is bad and setting == "recommended":
+                self.cluster = None
+                nodes = [ClusterNode(a, int(p)) for a, p in (s.split(":") for s in seeds.split(","))]
+                self.cluster = RedisCluster(startup_nodes=nodes, **options)
+            return self.cluster
+
+
+def write(key, client):
+    n, bad = 0, None
     while True:
+        cluster = None
         try:
-            cluster = cluster or RedisCluster(startup_nodes=nodes, **options)
+            cluster = client.get(bad)
+            bad = None
             cluster.set(key, n)
             sys.stdout.write("%s %d\n" % (key, time.monotonic_ns()))
             sys.stdout.flush()
         except ERRORS:
-            # Tried again, as a program would that must get its write through. redis-py 4 cannot always learn the cluster anew;
-            # a new client can, and asks the VIP first.
-            if setting == "recommended":
-                cluster = None
+            # Tried again, as a program would that must get its write through.
+            bad = cluster
         n += 1
         time.sleep(0.02)
 
 
+client = Client()
 for k in keys.split(","):
-    threading.Thread(target=write, args=(k,), daemon=True).start()
+    threading.Thread(target=write, args=(k, client), daemon=True).start()
 time.sleep(float(seconds))
 os._exit(0)
