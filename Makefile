@@ -5,6 +5,7 @@
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
+# make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a box died
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -18,7 +19,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients clean
 
 build:
 	@mkdir -p build
@@ -38,7 +39,7 @@ endif
 test: check units scenarios
 
 check:
-	@test -z "$$(gofmt -l cmd internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd internal lab packaging tools)"; exit 1; }
+	@test -z "$$(gofmt -l cmd docs internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd docs internal lab packaging tools)"; exit 1; }
 	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
 	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck ./...
@@ -69,6 +70,13 @@ bench-check: build
 	@build/redis-lab install
 	@$(GO) build -o build/bench-check ./bench
 	@build/bench-check -runs $(RUNS)
+
+bench-clients: RUNS = 3
+bench-clients: build
+	@build/redis-lab install
+	@lab/clients/install.sh build/clients
+	@$(GO) build -o build/bench-clients ./lab/clients
+	@build/bench-clients -runs $(RUNS)
 
 clean:
 	rm -rf build

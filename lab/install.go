@@ -167,6 +167,14 @@ func (b *Box) WriteFile(name, text string, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
+// CopyTree puts a copy of a file or directory of the machine on the box; name is as in WriteFile.
+func (b *Box) CopyTree(from, name string) error {
+	if err := copyTree(from, filepath.Join(b.dir, name)); err != nil {
+		return fmt.Errorf("install %s on %s: %w", name, b.Name, err)
+	}
+	return nil
+}
+
 // copyTree copies files and directories; links to files are followed, so that nothing points out of the copy.
 func copyTree(from, to string) error {
 	fi, err := os.Stat(from)

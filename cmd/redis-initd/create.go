@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,8 @@ import (
 const (
 	dataRoot = "/var/lib/redis"
 	logDir   = "/var/log/redis"
+	// defaultConf is the configuration of an instance, where nothing else says where it is.
+	defaultConf = "/etc/redis/%p.conf"
 )
 
 // errExists: there is something already, and it is not touched.
@@ -30,19 +33,42 @@ var errExists = errors.New("is there already")
 func (s *setup) conf(port uint16) string {
 	pattern := s.cfg.Service.Conf
 	if pattern == "" {
-		pattern = "/etc/redis/%p.conf"
+		pattern = defaultConf
 	}
 	return strings.ReplaceAll(pattern, "%p", strconv.Itoa(int(port)))
 }
 
+// debianConf is where Debian's template reads the configuration of an instance; the programs look there as well.
+func debianConf(port uint16) string { return fmt.Sprintf("/etc/redis/redis-%d.conf", port) }
+
+// newConf is where a new instance gets its configuration: where the key service.conf says, else where its unit reads it.
+func (s *setup) newConf(ctx context.Context, port uint16) (string, error) {
+	for _, own := range []string{s.conf(port), debianConf(port)} {
+		if _, err := os.Lstat(own); err == nil {
+			return own, nil // it exists, which create is going to say
+		}
+	}
+	if s.cfg.Service.Conf == "" || s.cfg.Service.Conf == defaultConf {
+		conf, err := service.ConfOf(ctx, s.cfg, s.instance(port))
+		if err != nil || conf != "" {
+			return conf, err
+		}
+	}
+	return s.conf(port), nil
+}
+
 // create makes a new instance: its directories first and its configuration last, so that one that is half made does not look
 // like one.
-func (s *setup) create(port uint16) error {
+func (s *setup) create(ctx context.Context, port uint16) error {
 	uid, gid, err := serverAccount()
 	if err != nil {
 		return err
 	}
-	conf, data := s.conf(port), filepath.Join(dataRoot, strconv.Itoa(int(port)))
+	conf, err := s.newConf(ctx, port)
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(dataRoot, strconv.Itoa(int(port)))
 	if _, err := os.Lstat(conf); err == nil {
 		return fmt.Errorf("%s %w; hint: it is left as it is", conf, errExists)
 	}
@@ -67,6 +93,9 @@ func (s *setup) create(port uint16) error {
 	}
 	if s.unlisted(port) {
 		remarks = append(remarks, "the configuration names the instances of this box, and not this one: add it to the key instances")
+	}
+	if conf != s.conf(port) && conf != debianConf(port) {
+		remarks = append(remarks, fmt.Sprintf("its unit reads %s, where the programs do not look: name it in the configuration, with %%p for the port, as conf below [service]", conf))
 	}
 	s.tell("redis %d: made %s and %s", port, conf, data)
 	for _, r := range remarks {

@@ -119,7 +119,7 @@ func (s *setup) ports() ([]uint16, error) {
 func (s *setup) load() error {
 	cfg, err := config.LoadOrLastGood(config.Options{File: s.Config, ReadOnly: true})
 	if errors.Is(err, config.ErrNothingConfigured) {
-		cfg, err = &config.Config{Service: config.Service{Conf: "/etc/redis/%p.conf", Server: "redis-server"}, RunDir: "/run/keepalived-redis", StateDir: config.DefaultStateDir}, nil
+		cfg, err = &config.Config{Service: config.Service{Conf: defaultConf, Server: "redis-server"}, RunDir: "/run/keepalived-redis", StateDir: config.DefaultStateDir}, nil
 	}
 	s.cfg = cfg
 	return err
@@ -128,7 +128,7 @@ func (s *setup) load() error {
 func (s *setup) do(ctx context.Context, port uint16) error {
 	switch s.Verb {
 	case "create":
-		return s.create(port)
+		return s.create(ctx, port)
 	case "install":
 		return s.install(ctx, port)
 	default:

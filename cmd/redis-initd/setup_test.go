@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -38,7 +39,7 @@ func TestSetup(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"create", testCreate}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
+		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
 		{"script under systemd", testScriptUnderSystemd}, {"script", testScript},
 	} {
 		t.Run(test.name, test.run)
@@ -100,6 +101,33 @@ func fails(t *testing.T, want int, says string, words ...string) {
 	if code, out := sh(t, words...); code != want || !strings.Contains(out, says) {
 		t.Fatalf("%v: %d, want %d: %s", words, code, want, out)
 	}
+}
+
+// A new instance has its configuration where its unit reads it, as Debian's template does with redis-7520.conf.
+func testCreateForUnit(t *testing.T) {
+	for port, conf := range map[string]string{"7520": "/etc/redis/redis-7520.conf", "7521": "/etc/redis/own/7521.conf"} {
+		unit := "redis_" + port + ".service"
+		text := "[Service]\nExecStart=/usr/bin/redis-server " + conf + " --daemonize no\n[Install]\nWantedBy=multi-user.target\n"
+		if err := os.WriteFile("/etc/systemd/system/"+unit, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ok(t, "", "systemctl", "enable", unit)
+		code, out := sh(t, "redis-initd", "create", port, "--bind", "10.9.9.1")
+		if code != 0 || !strings.Contains(out, "made "+conf+" ") {
+			t.Errorf("create %s: %d: %s", port, code, out)
+		}
+		if _, err := os.Stat(conf); err != nil {
+			t.Error(err)
+		}
+		if told := strings.Contains(out, "conf below [service]"); told != (port == "7521") {
+			t.Errorf("create %s: told to set service.conf: %v: %s", port, told, out)
+		}
+		ok(t, "", "systemctl", "disable", unit)
+		if err := errors.Join(os.Remove(conf), os.Remove("/etc/systemd/system/"+unit)); err != nil {
+			t.Error(err)
+		}
+	}
+	ok(t, "", "systemctl", "daemon-reload")
 }
 
 func testCreate(t *testing.T) {

@@ -203,7 +203,7 @@ func limitation(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case l.Info.Syncing:
 		return "it is in the middle of a sync and its data is not whole"
-	case !l.Info.LinkUp && l.Info.Offset <= 0:
+	case l.Info.NeverSynced():
 		return "it never finished its first sync; hint: look at the log of both servers"
 	}
 	self, _ := l.Self()

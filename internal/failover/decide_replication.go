@@ -128,7 +128,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case l.Info.Syncing:
 		return "it is in the middle of a sync and its data is not whole"
-	case !l.Info.LinkUp && l.Info.Offset <= 0 && l.Term.N == 0 && !pair.Linked:
+	case l.Info.NeverSynced() && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)

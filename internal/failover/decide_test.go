@@ -271,6 +271,24 @@ func TestDecideSingle(t *testing.T) {
 			o.peersAre(redis.Silent, lost)
 			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset = false, 0
 		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		"never synced, as Redis shows it": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Locals = o.Locals[:2]
+			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset, o.Locals[1].Info.Keys = false, 1, 0
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers"},
+		"started from its own file, its master dead": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Locals = o.Locals[:2]
+			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset, o.Locals[1].Info.Keys = false, 1, 9
+		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		"synced with a master that had nothing": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			o.Locals = o.Locals[:2]
+			o.Locals[1].Info.LinkUp, o.Locals[1].Info.WasLinked, o.Locals[1].Info.Offset = false, true, 0
+		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
 		"syncing": {func(o *Observation) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)

@@ -68,6 +68,9 @@ func formatInfo(i Info) string {
 		line("master_port", i.Master.Port())
 	}
 	line("master_link_status", map[bool]string{true: "up", false: "down"}[i.LinkUp])
+	if i.WasLinked {
+		line("master_link_down_since_seconds", "5")
+	}
 	line("master_sync_in_progress", bit[i.Syncing])
 	line("loading", bit[i.Loading])
 	line("slave_repl_offset", i.Offset)

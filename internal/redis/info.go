@@ -36,6 +36,9 @@ type Info struct {
 	// Master is the address of a replica's master; its zero value if there is none, or a host name.
 	Master netip.AddrPort
 	LinkUp bool
+	// WasLinked: the link to a master is down now and was up before, so that a first sync is done. replication.c sets repl_down_since
+	// when a link ends, and clears it when a replica becomes a master (tried on 7.0.15; another SLAVEOF leaves it).
+	WasLinked bool
 	// Syncing: a sync from the master is under way.
 	Syncing bool
 	Loading bool
@@ -159,6 +162,8 @@ func ParseInfo(text string) (Info, error) {
 			port = uint16(num(key, v, 0, math.MaxUint16))
 		case "master_link_status":
 			i.LinkUp = v == "up"
+		case "master_link_down_since_seconds":
+			i.WasLinked = linkEnded(v)
 		case "master_sync_in_progress":
 			i.Syncing = v == "1"
 		case "slave_repl_offset":
@@ -190,6 +195,18 @@ func ParseInfo(text string) (Info, error) {
 		}
 	}
 	return i, nil
+}
+
+// linkEnded: the seconds are those since a link ended. Without one they are -1, and a wall clock before 6.2.
+func linkEnded(v string) bool {
+	n, err := strconv.ParseInt(v, 10, 64)
+	return err == nil && n >= 0 && n < 1_000_000_000
+}
+
+// NeverSynced: this replica has nothing from its master yet. An offset of 0 does not tell: so it is also after the first sync with a
+// master that has nothing, and it is 1 before it, and after a start from an append only file.
+func (i Info) NeverSynced() bool {
+	return !i.LinkUp && !i.WasLinked && (i.Offset <= 0 || i.Offset == 1 && i.Keys == 0)
 }
 
 // parseVersion reads the first two numbers of "7.0.15". What does not parse is 0.0: the oldest, for which we use what every

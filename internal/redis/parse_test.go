@@ -101,6 +101,8 @@ func TestParseInfo(t *testing.T) {
 		"role:master\nmin_replicas_good_replicas:1":                  {Role: Master, MinReplicas: true},
 		"role:slave\nmaster_link_down_since_seconds:1795428049":      {Role: Replica}, // a wall clock, on 3.2 and 5.0
 		"role:slave\nmaster_link_down_since_seconds:-1":              {Role: Replica}, // the same on 6.2 and 7.0
+		"role:slave\nmaster_link_down_since_seconds:0":               {Role: Replica, WasLinked: true},
+		"role:slave\nmaster_link_down_since_seconds:86400":           {Role: Replica, WasLinked: true},
 		"role:slave\nmaster_link_down_since_seconds:eighteen":        {Role: Replica}, // nothing is read from it
 		"role:slave\nslave0:ip=10.0.0.1,port=7000\nfuture_field:x:y": {Role: Replica},
 	} {

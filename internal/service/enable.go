@@ -33,6 +33,24 @@ func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string,
 	return u.name, err
 }
 
+// ConfOf is the configuration file that the unit of an instance hands to the server, which is where a new instance has to have its
+// own: Debian's template reads /etc/redis/redis-7000.conf. It is empty where systemd does not run, knows no unit, or the unit names none.
+func ConfOf(ctx context.Context, cfg *config.Config, i config.Instance) (string, error) {
+	if systemd, err := Systemd(cfg); err != nil || !systemd {
+		return "", err
+	}
+	b, err := dialSystemd(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	u, err := b.find(ctx, cfg.Service.Unit, i)
+	if err != nil {
+		return "", err
+	}
+	return u.conf, nil
+}
+
 // Enable has systemd read its units anew, and start these at boot. It starts nothing now.
 func Enable(ctx context.Context, units ...string) error {
 	return reloaded(ctx, func(b bus) error {

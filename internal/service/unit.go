@@ -41,6 +41,8 @@ type unit struct {
 	file, kind string
 	// source is the file that the unit was generated from: an init script, perhaps.
 	source string
+	// conf is the configuration file among the words of its ExecStart, if there is one.
+	conf string
 	// begun: it has been started since boot, as far as systemd remembers. ended is when it last became inactive.
 	begun bool
 	ended time.Time
@@ -82,10 +84,28 @@ func parseUnit(name string, p map[string]any) unit {
 	if held, ok := p["ConditionResult"].(bool); ok {
 		u.unmet = !held && moment("ConditionTimestamp") != 0
 	}
+	u.conf = confOf(p["ExecStart"])
 	if why, ok := p["LoadError"].([]any); ok && len(why) == 2 {
 		u.loadError, _ = why[1].(string)
 	}
 	return u
+}
+
+// confOf finds the configuration in systemd's list of commands: each a path, the words of the command, and more.
+func confOf(commands any) string {
+	list, _ := commands.([][]any)
+	for _, command := range list {
+		if len(command) < 2 {
+			continue
+		}
+		words, _ := command[1].([]string)
+		for _, w := range words {
+			if strings.HasPrefix(w, "/") && strings.HasSuffix(w, ".conf") {
+				return w
+			}
+		}
+	}
+	return ""
 }
 
 // is: the unit is in one of these active states.
