@@ -2,6 +2,7 @@
 # make test     all tests: vet, staticcheck, units on real servers, each scenario of the lab once
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
+# make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
@@ -19,7 +20,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages clean
 
 build:
 	@mkdir -p build
@@ -28,6 +29,9 @@ build:
 
 demo: build
 	@build/redis-lab demo
+
+packages:
+	cd tools && $(GO) run ./packages -version '$(VERSION)' $(if $(KEY),-key '$(abspath $(KEY))')
 
 lab: build
 ifdef SCENARIO
@@ -42,6 +46,7 @@ check:
 	@test -z "$$(gofmt -l cmd docs internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd docs internal lab packaging tools)"; exit 1; }
 	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
 	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
+	cd tools && GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./packages
 	build/staticcheck ./...
 
 units: build
@@ -79,4 +84,4 @@ bench-clients: build
 	@build/bench-clients -runs $(RUNS)
 
 clean:
-	rm -rf build
+	rm -rf build dist
