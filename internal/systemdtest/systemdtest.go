@@ -87,7 +87,7 @@ for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/r
 done
 if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
 rm -f "$1"/root/etc/rc?.d/*
-cp -R "$1/files/." "$1/root/"
+cp -R --remove-destination "$1/files/." "$1/root/" # what is a link to a part of systemd becomes a file
 while :; do
 	code=0
 	systemd-nspawn --quiet --directory="$1/root" --machine="$2" --hostname="$3" --register=no --keep-unit --console=pipe \
