@@ -74,6 +74,16 @@ func TestTheUnitIsForCentOS7(t *testing.T) {
 	}
 }
 
+// A check waits for what systemd is about to start again, until its deadline (0.9 s of an interval of 1 s), and then the VIP
+// moves: the pause must leave most of that to the start itself.
+func TestOneCrashMovesNoVIP(t *testing.T) {
+	_, rest, found := strings.Cut(read(t, "systemd/redis@.service"), "\nRestartSec=")
+	word, _, _ := strings.Cut(rest, "\n")
+	if pause, err := time.ParseDuration(word); !found || err != nil || pause > 200*time.Millisecond {
+		t.Errorf("RestartSec=%s (%v)", word, err)
+	}
+}
+
 func TestSudoers(t *testing.T) {
 	silent(t, nil, "visudo", "--check", "--quiet", "--file=sudoers/keepalived-redis")
 	if strings.Contains(read(t, "sudoers/keepalived-redis"), "redis-initd *") {

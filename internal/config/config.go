@@ -92,6 +92,15 @@ func (i Instance) Name() string {
 	return i.Addr.String()
 }
 
+// Rights are with whose a program acts.
+type Rights string
+
+// The rights: a program's own, or root's through sudo.
+const (
+	RightsOwn  Rights = "own"
+	RightsSudo Rights = "sudo"
+)
+
 // Service says how instances are started and stopped.
 type Service struct {
 	Backend Backend
@@ -105,6 +114,8 @@ type Service struct {
 	PidFile string
 	// StartTimeout and StopTimeout bound a start until the server answers, and a stop until it is gone.
 	StartTimeout, StopTimeout time.Duration
+	// Rights are those that a program which does not run as root starts and stops instances with.
+	Rights Rights
 }
 
 // ReviveWhen says which instances are started again.

@@ -104,7 +104,7 @@ func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
 		},
 		Service: Service{
 			Backend: BackendAuto, Server: "redis-server", Conf: b.root + "/etc/redis/%p.conf",
-			PidFile: b.root + "/var/run/redis_%p.pid", StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second,
+			PidFile: b.root + "/var/run/redis_%p.pid", StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, Rights: RightsOwn,
 		},
 		Revive:   Revive{When: ReviveDied, Burst: 5, Window: time.Minute},
 		StateDir: b.root + "/var/lib/keepalived-redis",
@@ -158,6 +158,7 @@ conf = "/opt/%p/redis.conf"
 pid_file = "/opt/%p/redis.pid"
 start_timeout = "11s"
 stop_timeout = "12s"
+rights = "sudo"
 
 [revive]
 when = "always"
@@ -192,7 +193,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 		},
 		Service: Service{
 			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
-			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second,
+			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second, Rights: RightsSudo,
 		},
 		Revive:   Revive{When: ReviveAlways, RestartHungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},
 		StateDir: "/srv/state",

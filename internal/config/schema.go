@@ -162,6 +162,9 @@ var keys = [...]key{
 	{table: "service", name: "stop_timeout", kind: kindDuration, def: `"10s"`, min: 100 * milli, max: hour,
 		doc: `How long a stop may take until the server is gone.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Service.StopTimeout }},
+	{table: "service", name: "rights", kind: kindChoice, def: `"own"`, choices: []string{"own", "sudo"},
+		doc: `For scripts that do not run as root: "sudo": a start or stop that is not allowed is asked of redis-initd by sudo -n (this package has a sudoers file); "own": it is left undone.`,
+		str: func(d *draft) *string { return (*string)(&d.c.Service.Rights) }},
 
 	{table: "revive", name: "when", kind: kindChoice, def: `"died"`, choices: []string{"died", "always", "never"},
 		doc: `Which instances are started again: "died": those that nobody stopped on purpose; "always": those as well; "never": none.`,
@@ -207,6 +210,7 @@ func defaults(root string) Config {
 			PidFile:      root + "/var/run/redis_%p.pid",
 			StartTimeout: 10 * time.Second,
 			StopTimeout:  10 * time.Second,
+			Rights:       RightsOwn,
 		},
 		Revive:   Revive{When: ReviveDied, Burst: 5, Window: time.Minute},
 		StateDir: root + DefaultStateDir,

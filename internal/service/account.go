@@ -14,6 +14,9 @@ import (
 // asRoot is the way out for a user who may not start the instance.
 const asRoot = "hint: let keepalived run its scripts as root (script_user root), or leave the start to systemd"
 
+// errNotOurs: only root, or the user of the server, may do that.
+var errNotOurs = errors.New("is not this user's to write")
+
 // forbidden makes a refusal of a want of permission, so that it does not count as a start that failed.
 func forbidden(err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
@@ -29,7 +32,7 @@ func forbidden(err error) error {
 func (t target) mayWrite(base string) error {
 	dir := t.settings.dataDir(base)
 	if err := syscall.Access(dir, accessWrite|accessSearch); errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%w: its data directory %s is not this user's to write; %s", ErrRefused, dir, asRoot)
+		return fmt.Errorf("%w: its data directory %s %w; %s", ErrRefused, dir, errNotOurs, asRoot)
 	}
 	return nil
 }

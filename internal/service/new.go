@@ -26,10 +26,14 @@ func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	var m Manager = newProcess(cfg, run, durable)
 	if systemd {
-		return newSystemd(cfg, run, durable), nil
+		m = newSystemd(cfg, run, durable)
 	}
-	return newProcess(cfg, run, durable), nil
+	if cfg.Service.Rights == config.RightsSudo && os.Geteuid() != 0 {
+		m = &sudo{Manager: m, start: cfg.Service.StartTimeout, stop: cfg.Service.StopTimeout}
+	}
+	return m, nil
 }
 
 func detect() (config.Backend, error) {

@@ -1,5 +1,5 @@
-// Package systemdtest boots a machine with a real systemd for tests: a container over the root of this machine, with
-// nothing of it enabled. What is written in there stays in there, and all of it is gone when the test ends.
+// Package systemdtest boots a machine with a real systemd for tests, or with another init: a container over the root of this
+// machine, with nothing of it enabled. What is written in there stays in there, and all of it is gone when the test ends.
 package systemdtest
 
 import (
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -32,10 +33,26 @@ func Inside() bool { return os.Getenv(insideVar) != "" }
 // Machine is one that runs.
 type Machine struct {
 	t      testing.TB
+	spec   Spec
 	init   int // its first process
 	cmd    *exec.Cmd
+	power  io.WriteCloser // a line switches a machine on that is off
 	log    bytes.Buffer
 	groups []string // its control groups
+}
+
+// Spec says what a machine is made of.
+type Spec struct {
+	// Files are those that it has beside this machine's own: their contents by their paths. Programs are copied from this
+	// machine: where from, by where to.
+	Files, Programs map[string]string
+	// Name is its host name; one is made up if it is empty.
+	Name string
+	// Network is the network namespace that it is in, which outlives a boot; nil is one of its own, with nothing but a loopback.
+	Network *os.File
+	// Init is its first process, by its path in there, and Up says whether that has done its work; systemd's if it is empty.
+	Init string
+	Up   func(*Machine) bool
 }
 
 // target is what the machine boots: D-Bus and what every service waits for, and nothing else.
@@ -70,17 +87,25 @@ for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/r
 done
 if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
 rm -f "$1"/root/etc/rc?.d/*
-cp -R "$1/files/." "$1/root/"
+cp -R --remove-destination "$1/files/." "$1/root/" # what is a link to a part of systemd becomes a file
 while :; do
 	code=0
-	systemd-nspawn --quiet --directory="$1/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
-		--link-journal=no --setenv=` + insideVar + `=1 --boot || code=$?
-	[ $code = 133 ] || exit $code # 133 is a reboot
+	systemd-nspawn --quiet --directory="$1/root" --machine="$2" --hostname="$3" --register=no --keep-unit --console=pipe \
+		$4 --link-journal=no --setenv=` + insideVar + `=1 $5 </dev/null || code=$?
+	[ $code = 133 ] || read -r again || exit $code # 133 is a reboot; else it is off until somebody switches it on
 done`
 
-// Boot starts a machine that has the files beside this machine's own: their contents by their paths. Programs are copied
-// from this machine: where from, by where to. It needs root.
+// Where the shell has the network that a machine is given; it is the first process of its namespace.
+const sharedNetwork = "--network-namespace-path=/proc/1/fd/3 --capability=CAP_NET_ADMIN,CAP_NET_RAW"
+
+// Boot starts a machine with systemd that has these files and programs. It needs root.
 func Boot(t testing.TB, files, programs map[string]string) *Machine {
+	t.Helper()
+	return Spec{Files: files, Programs: programs}.Boot(t)
+}
+
+// Boot starts the machine. It needs root.
+func (s Spec) Boot(t testing.TB) *Machine {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a container with systemd needs root")
@@ -92,14 +117,14 @@ func Boot(t testing.TB, files, programs map[string]string) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{t: t}
+	m := &Machine{t: t, spec: s}
 	t.Cleanup(func() {
 		m.end()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("leave nothing behind: %v", err)
 		}
 	})
-	if err := m.furnish(dir, files, programs); err != nil {
+	if err := m.furnish(dir, s.Files, s.Programs); err != nil {
 		t.Fatalf("make a machine: %v", err)
 	}
 	if err := m.boot(dir); err != nil {
@@ -161,9 +186,24 @@ func (m *Machine) boot(dir string) error {
 	if err != nil {
 		return err
 	}
-	script := group + start
-	m.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir, name)
+	hostname, network, first := m.spec.Name, "--private-network", "--boot"
+	if hostname == "" {
+		hostname = name
+	}
+	if m.spec.Network != nil {
+		network = sharedNetwork
+	}
+	if m.spec.Init != "" {
+		first = m.spec.Init
+	}
+	m.cmd = exec.Command("/bin/sh", "-c", group+start, "sh", dir, name, hostname, network, first)
 	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
+	if m.power, err = m.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if m.spec.Network != nil {
+		m.cmd.ExtraFiles = []*os.File{m.spec.Network}
+	}
 	m.cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_LEVEL=warning"}
 	// As the first process of its namespace it takes everything with it, and it does not outlive the test.
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
@@ -177,12 +217,53 @@ func (m *Machine) boot(dir string) error {
 func (m *Machine) Reboot() {
 	m.t.Helper()
 	old := m.init
-	if out, err := m.Command(context.Background(), "systemctl", "reboot").CombinedOutput(); err != nil {
+	if out, err := m.Command(context.Background(), "reboot").CombinedOutput(); err != nil && !m.gone() {
 		m.t.Fatalf("reboot: %v: %s", err, out)
 	}
 	m.init = 0
 	if err := m.await(old); err != nil {
 		m.t.Fatalf("reboot: %v\n%s", err, m.log.String())
+	}
+}
+
+// PowerOff shuts the machine down in good order, and returns once it is off. Its network and its files are still there.
+func (m *Machine) PowerOff() {
+	m.t.Helper()
+	if out, err := m.Command(context.Background(), "poweroff").CombinedOutput(); err != nil && !m.gone() {
+		m.t.Fatalf("power off: %v: %s", err, out)
+	}
+	m.awaitOff()
+}
+
+// PowerCut ends everything that runs in the machine at once, and returns when it is gone.
+func (m *Machine) PowerCut() {
+	m.t.Helper()
+	if err := unix.Kill(m.init, unix.SIGKILL); err != nil {
+		m.t.Fatalf("cut the power: %v", err)
+	}
+	m.awaitOff()
+}
+
+func (m *Machine) awaitOff() {
+	m.t.Helper()
+	for end := time.Now().Add(bootTime); !m.gone(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			m.t.Fatalf("still on after %s\n%s", bootTime, m.log.String())
+		}
+	}
+}
+
+// PowerOn boots a machine that is off.
+func (m *Machine) PowerOn() {
+	m.t.Helper()
+	old := m.init
+	_, err := io.WriteString(m.power, "again\n")
+	m.init = 0
+	if err == nil {
+		err = m.await(old)
+	}
+	if err != nil {
+		m.t.Fatalf("power on: %v\n%s", err, m.log.String())
 	}
 }
 
@@ -195,21 +276,34 @@ func (m *Machine) await(old int) error {
 			}
 			continue
 		}
-		// Before its first process has its root, nothing of it can be entered.
-		out, err := m.Command(context.Background(), "systemctl", "is-system-running").CombinedOutput()
-		switch state := strings.TrimSpace(string(out)); state {
-		case "running":
+		up, err := m.up()
+		switch {
+		case err != nil:
+			return err
+		case up:
 			return nil
-		case "degraded":
-			list, _ := m.Command(context.Background(), "systemctl", "--no-pager", "list-units", "--failed").CombinedOutput()
-			return fmt.Errorf("something failed:\n%s", list)
-		default:
-			if err != nil && m.gone() {
-				return errors.New("it ended")
-			}
+		case m.gone():
+			return errors.New("it ended")
 		}
 	}
 	return fmt.Errorf("not up after %s", bootTime)
+}
+
+// up: the machine's init has done its work; or the error that it will not.
+func (m *Machine) up() (bool, error) {
+	if m.spec.Up != nil {
+		return m.spec.Up(m), nil
+	}
+	// Before its first process has its root, nothing of it can be entered: that is not up either.
+	out, _ := m.Command(context.Background(), "systemctl", "is-system-running").CombinedOutput()
+	switch strings.TrimSpace(string(out)) {
+	case "running":
+		return true, nil
+	case "degraded":
+		list, _ := m.Command(context.Background(), "systemctl", "--no-pager", "list-units", "--failed").CombinedOutput()
+		return false, fmt.Errorf("something failed:\n%s", list)
+	}
+	return false, nil
 }
 
 func (m *Machine) gone() bool {
@@ -292,6 +386,7 @@ func Self() map[string]string { return map[string]string{Program: "/proc/self/ex
 // end cuts the power, and removes what the kernel keeps of the machine.
 func (m *Machine) end() {
 	if m.cmd != nil && m.cmd.Process != nil {
+		m.power.Close()
 		// One that has ended already needs no signal.
 		_ = m.cmd.Process.Kill()
 		// The end of a machine without power is no clean one.

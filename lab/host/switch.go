@@ -63,6 +63,11 @@ func hardwareAddress(addr string) (string, error) {
 
 // Connect plugs a host in, gives it its addresses (with the length of the prefix), and its default gateway unless that is empty.
 func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...string) (*Cable, error) {
+	return s.connect(ctx, h.Spec.Name, strconv.Itoa(h.Pid()), gateway, addrs, func(args ...string) error { return ipOn(ctx, h, args...) })
+}
+
+// connect plugs in a network namespace, which the ip program knows as netns, and in which inside runs the ip program.
+func (s *Switch) connect(ctx context.Context, name, netns, gateway string, addrs []string, inside func(args ...string) error) (*Cable, error) {
 	s.mu.Lock()
 	s.next++
 	// A port has a number of its own: that of a host that was killed goes away only after a while.
@@ -70,28 +75,28 @@ func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...
 	s.mu.Unlock()
 	mac, err := hardwareAddress(addrs[0])
 	if err == nil {
-		err = ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "address", mac, "netns", strconv.Itoa(h.Pid()))
+		err = ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "address", mac, "netns", netns)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("plug in %s: %w", h.Spec.Name, err)
+		return nil, fmt.Errorf("plug in %s: %w", name, err)
 	}
-	var inside [][]string
+	var steps [][]string
 	for _, a := range addrs {
-		inside = append(inside, []string{"addr", "add", a, "dev", Interface})
+		steps = append(steps, []string{"addr", "add", a, "dev", Interface})
 	}
-	inside = append(inside, []string{"link", "set", Interface, "up"})
-	for _, args := range inside {
-		if err := ipOn(ctx, h, args...); err != nil {
+	steps = append(steps, []string{"link", "set", Interface, "up"})
+	for _, args := range steps {
+		if err := inside(args...); err != nil {
 			return nil, err
 		}
 	}
 	if err := c.Plug(); err != nil {
-		return nil, fmt.Errorf("plug in %s: %w", h.Spec.Name, err)
+		return nil, fmt.Errorf("plug in %s: %w", name, err)
 	}
 	if gateway == "" {
 		return c, nil
 	}
-	return c, ipOn(ctx, h, "route", "add", "default", "via", gateway)
+	return c, inside("route", "add", "default", "via", gateway)
 }
 
 // Cut takes the carrier away, as a cable that is pulled out.

@@ -48,7 +48,7 @@ func run(args []string) int {
 		return 0
 	case "run", "demo", "up", "shell":
 	case "install":
-		if err := demo.Install(context.Background(), os.Stdout, demo.ForTests()...); err != nil {
+		if err := install(); err != nil {
 			return fail(err)
 		}
 		return 0
@@ -70,6 +70,18 @@ func run(args []string) int {
 		}
 	}
 	return host.Main(filepath.Join(c.opts.Build, "lab", "work"), c.inside)
+}
+
+// install installs what the lab and the tests need, and fetches what the tests must not install.
+func install() error {
+	if err := demo.Install(context.Background(), os.Stdout, demo.ForTests()...); err != nil {
+		return err
+	}
+	root, err := host.Module(".")
+	if err != nil {
+		return err
+	}
+	return demo.Fetch(context.Background(), os.Stdout, filepath.Join(root, "build"))
 }
 
 // command is a parsed command line.

@@ -1,0 +1,189 @@
+package machines_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/lab/demo"
+	"keepalived-redis/lab/host"
+)
+
+// inittab is Debian's as far as a machine without terminals needs it.
+const inittab = `id:2:initdefault:
+si::sysinit:/etc/network.sh
+l0:0:wait:/lib/init/rc 0
+l2:2:wait:/lib/init/rc 2
+l6:6:wait:/lib/init/rc 6
+up:2:wait:/bin/touch /run/up
+z0:0:wait:/sbin/halt -d -f -p
+z6:6:wait:/sbin/reboot -d -f
+`
+
+// networkScript makes the interface of the VIP.
+const networkScript = `#!/bin/sh
+ip link set lo up
+ip link add vip0 type veth peer name vip1
+ip link set vip1 up
+ip link set vip0 up
+ip addr add 10.9.9.1/24 dev vip0
+`
+
+// sysvConf is for keepalived as CentOS 6 has it, but for the two lines that a newer one wants.
+const sysvConf = `global_defs {
+    script_user root
+    enable_script_security
+}
+vrrp_script chk_redis {
+    script "/usr/libexec/keepalived/chk-redis"
+    interval 1
+    timeout 10
+    fall 1
+    rise 1
+}
+vrrp_instance VI_1 {
+    state BACKUP
+    interface vip0
+    virtual_router_id 51
+    priority 100
+    advert_int 1
+    virtual_ipaddress {
+        10.9.9.9
+    }
+    track_script {
+        chk_redis
+    }
+    notify_master "/usr/libexec/keepalived/notify-redis master --vrrp VI_1"
+    notify_backup "/usr/libexec/keepalived/notify-redis backup --vrrp VI_1"
+    notify_fault "/usr/libexec/keepalived/notify-redis fault --vrrp VI_1"
+    notify_stop "/usr/libexec/keepalived/notify-redis stop --vrrp VI_1"
+}
+`
+
+// sysvBox boots a machine without systemd: sysvinit runs init scripts by their links.
+func sysvBox(t *testing.T) *box {
+	t.Helper()
+	if os.Geteuid() != 0 || host.Rootless() {
+		t.Skip("a container with an init needs root")
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		t.Skip("only Debian and its kin have packages of sysvinit")
+	}
+	files := map[string]string{
+		"/etc/inittab": inittab, "/etc/network.sh": networkScript, "/etc/keepalived/keepalived.conf": sysvConf,
+		"/etc/keepalived/keepalived-redis.toml": "instances = [\"127.0.0.1:7000-7001\"]\nwitness = \"none\"\n[times]\ndeadline = \"9s\"\n",
+	}
+	programs := map[string]string{"/etc/init.d/keepalived": "/etc/init.d/keepalived", "/usr/sbin/redis-initd": filepath.Join(build, "redis-initd")}
+	for _, p := range []string{"chk-redis", "notify-redis"} {
+		programs["/usr/libexec/keepalived/"+p] = filepath.Join(build, p)
+	}
+	unpacked := unpackInit(t)
+	for _, path := range []string{"/sbin/init", "/sbin/halt", "/sbin/reboot", "/sbin/poweroff", "/sbin/shutdown", "/sbin/runlevel", "/sbin/insserv",
+		"/bin/startpar", "/lib/init/rc", "/etc/insserv.conf"} {
+		to := path
+		if !strings.HasPrefix(path, "/etc/") {
+			to = "/usr" + path // /sbin and the like are links
+		}
+		programs[to] = filepath.Join(unpacked, path)
+	}
+	b := &box{T: t, name: "sysv", ports: []string{"7000", "7001"}}
+	b.m = systemdtest.Spec{Files: files, Programs: programs, Name: b.name, Init: "/usr/sbin/init", Up: func(m *systemdtest.Machine) bool {
+		return m.Command(context.Background(), "test", "-e", "/run/up").Run() == nil
+	}}.Boot(t)
+	return b
+}
+
+// unpackInit unpacks what redis-lab install has fetched.
+func unpackInit(t *testing.T) string {
+	t.Helper()
+	debs, err := filepath.Glob(filepath.Join(build, demo.FetchedInit, "*.deb"))
+	if err != nil || len(debs) == 0 {
+		t.Fatalf("no packages of sysvinit in %s (%v); hint: build/redis-lab install", filepath.Join(build, demo.FetchedInit), err)
+	}
+	dir := t.TempDir()
+	for _, deb := range debs {
+		if out, err := exec.Command("dpkg-deb", "--extract", deb, dir).CombinedOutput(); err != nil {
+			t.Fatalf("unpack %s: %v: %s", deb, err, out)
+		}
+	}
+	return dir
+}
+
+// await waits for what a shell script on the box finds true.
+func (b *box) await(what, script string) {
+	b.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		out, err := b.try("%s", script)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("not in time: %s: %v: %s", what, err, out)
+		}
+	}
+}
+
+const vipIsHere = "ip -4 addr show dev vip0 | grep -q 10.9.9.9"
+
+// TestSysvinit is a machine without systemd, from the first instance to a reboot.
+func TestSysvinit(t *testing.T) {
+	b := sysvBox(t)
+	if out, err := b.try("test -e /run/systemd/system"); err == nil {
+		t.Fatalf("this is systemd: %s", out)
+	}
+	b.sh("redis-initd create 7000 7001 --bind 10.9.9.1 --vip 10.9.9.9")
+	b.sh("redis-initd install 7000 7001 && update-rc.d keepalived defaults")
+	links := b.sh("ls /etc/rc2.d /etc/rc0.d")
+	t.Log(links)
+	b.sh("service redis7000 start && /etc/init.d/redis7001 start && service keepalived start")
+	b.await("keepalived holds the VIP", vipIsHere)
+
+	pid := func(port string) string {
+		t.Helper()
+		return b.sh("redis-cli -p %s info server | sed -n 's/^process_id:\\([0-9]*\\).*/\\1/p'", port)
+	}
+	// What died is revived, and is none of keepalived's.
+	b.sh("kill -KILL %s", pid("7000"))
+	b.await("the check revives it", "redis-cli -p 7000 ping | grep -q PONG && redis-initd 7000 status")
+	revived := pid("7000")
+	// Its own restart starts it a second later whether it has ended or not, and then does not start it.
+	b.sh("/etc/init.d/keepalived stop")
+	b.await("keepalived has ended", "! test -e /run/keepalived.pid")
+	b.sh("/etc/init.d/keepalived start")
+	b.await("keepalived holds the VIP again", vipIsHere)
+	if now := pid("7000"); now != revived {
+		t.Errorf("redis-server %s became %s with a restart of keepalived", revived, now)
+	}
+	// What somebody stopped is not.
+	b.sh("/etc/init.d/redis7001 stop")
+	b.await("the VIP leaves an unfit box", "! "+vipIsHere)
+	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q 7001")
+	if out, err := b.try("redis-initd 7001 status"); err == nil || !strings.Contains(out, "stopped by hand") {
+		t.Errorf("%v: %s", err, out)
+	}
+	b.sh("/etc/init.d/redis7001 start")
+	b.await("keepalived holds the VIP once more", vipIsHere)
+
+	starts := b.starts()
+	b.m.Reboot()
+	b.await("keepalived holds the VIP after the boot", vipIsHere)
+	for n, port := range b.ports {
+		b.sh("redis-initd %s status", port)
+		if now := b.starts()[n]; now != starts[n]+1 {
+			t.Errorf("redis %s was started %d times", port, now-starts[n])
+		}
+		log := strings.Split(b.sh("cat /var/log/redis/redis-%s.log", port), "Redis is starting")
+		if before := log[len(log)-2]; !strings.Contains(before, "Redis is now ready to exit") {
+			t.Errorf("redis %s did not end in good order: %s", port, before)
+		}
+		// The 22nd word of stat is when a process began, in ticks.
+		if _, err := b.try("test $(cut -d' ' -f22 /proc/%s/stat) -le $(cut -d' ' -f22 /proc/$(cat /run/keepalived.pid)/stat)", pid(port)); err != nil {
+			t.Errorf("redis %s was started after keepalived", port)
+		}
+	}
+}
