@@ -51,28 +51,16 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	}
 	r := failover.Reconciler{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act}
 	c.prepare(&r, run, durable)
-	type around struct {
-		s   failover.Surroundings
-		err error
-	}
-	ch := make(chan around, 1)
-	go func() {
-		program.GrowStack()
-		s, err := r.LookAround(ctx)
-		ch <- around{s, err}
-	}()
-	limits := redis.Limits{Dial: c.cfg.Times.Deadline / 2, Reply: c.cfg.Times.Deadline / 2}
-	looks := redis.LookAtAll(ctx, redis.Targets(c.cfg.Instances), limits)
-	a := <-ch
+	looks, around, aroundErr := r.LookAround(ctx)
 	if c.act && c.maintenance.Word == "" && !r.Fenced() {
-		looks, r.GivenUp = c.revive(ctx, manager, looks, a.s.Peers(), limits, deadline)
+		looks, r.GivenUp = c.revive(ctx, manager, looks, around.Peers(), r.LocalLimits(), deadline)
 	}
-	c.seen.looks, c.seen.around = looks, a.s
-	if a.err != nil {
-		c.log.Warn().Err(a.err).Msg("the tick is left out")
+	c.seen.looks, c.seen.around = looks, around
+	if aroundErr != nil {
+		c.log.Warn().Err(aroundErr).Msg("the tick is left out")
 		return c.verdict(failover.Observation{Locals: looks}, failover.Outcome{})
 	}
-	o := r.Observe(ctx, looks, a.s)
+	o := r.Observe(ctx, looks, around)
 	c.seen.observation = &o
 	outcome, err := r.Reconcile(ctx, o)
 	c.seen.outcome = outcome

@@ -19,8 +19,8 @@ import (
 func run(f flags, out, errOut io.Writer) int {
 	begun := time.Now()
 	// Before anything else: ended by SIGTERM, it must say unfit as well.
-	signalled, stop := program.Context(0)
-	defer stop()
+	// And to the very end: who lets go of the signals could still be killed by one instead of ending with its verdict.
+	signalled, _ := program.Context(0)
 	o := config.Options{File: f.Config, Deadline: f.Deadline}
 	if f.CheckConfig {
 		text, ok := config.Strict(o)

@@ -32,6 +32,7 @@ type flags struct {
 
 func main() {
 	program.Init()
+	program.HoldCollector()
 	var f flags
 	code := -1
 	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},

@@ -43,6 +43,7 @@ type flags struct {
 
 func main() {
 	program.Init()
+	program.HoldCollector()
 	os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -26,7 +26,7 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 		return to, err
 	}
 	defer unlock()
-	me := redis.LookAt(ctx, r.target(local), r.localLimits())
+	me := redis.LookAt(ctx, r.target(local), r.LocalLimits())
 	if me.Info == nil {
 		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)
 	}

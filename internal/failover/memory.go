@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,11 +17,12 @@ import (
 
 // The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
 const (
-	memoryFile  = "seen.json"    // volatile
-	peersFile   = "peers.json"   // durable
-	witnessFile = "witness.json" // durable
-	fenceFile   = "fence.json"   // durable
-	moveFile    = "move.json"    // durable
+	memoryFile   = "seen.json"    // volatile, there only while something lasts
+	sentenceFile = "sentence"     // volatile: memory.Sentence, as plain text
+	peersFile    = "peers.json"   // durable
+	witnessFile  = "witness.json" // durable
+	fenceFile    = "fence.json"   // durable
+	moveFile     = "move.json"    // durable
 )
 
 // seen is the stretch for which something has been in a bad state.
@@ -50,7 +52,7 @@ type memory struct {
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.
-	Sentence string `json:"sentence,omitempty"`
+	Sentence string `json:"-"`
 }
 
 // moveWait is how long the next move still has to wait: 30 s after a failure, doubling to an hour.
@@ -124,6 +126,16 @@ func (s *store) save(d state.Dir, name string, v any) {
 	}
 }
 
+// saveText is save for plain text.
+func (s *store) saveText(d state.Dir, name, text string) {
+	if s.dry {
+		return
+	}
+	if err := d.StoreBytes(name, []byte(text)); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+	}
+}
+
 func (s *store) remove(d state.Dir, name string) {
 	if s.dry {
 		return
@@ -136,6 +148,11 @@ func (s *store) remove(d state.Dir, name string) {
 func (s *store) loadMemory() *memory {
 	m := &memory{}
 	s.load(s.run, memoryFile, m)
+	text, _, err := s.run.Text(sentenceFile)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("the last sentence cannot be read")
+	}
+	m.Sentence = strings.TrimSuffix(text, "\n")
 	if m.Boxes == nil {
 		m.Boxes = map[string]seen{}
 	}
@@ -147,10 +164,19 @@ func (s *store) loadMemory() *memory {
 }
 
 func (s *store) saveMemory(m *memory) {
+	if m.Sentence != s.onDisk.Sentence {
+		s.saveText(s.run, sentenceFile, m.Sentence+"\n")
+		s.onDisk.Sentence = m.Sentence
+	}
 	if reflect.DeepEqual(*m, s.onDisk) {
 		return
 	}
-	s.save(s.run, memoryFile, m)
+	// Reading JSON costs a check more than its looks, so where nothing lasts there is no file.
+	if text(m) == "{}" {
+		s.remove(s.run, memoryFile)
+	} else {
+		s.save(s.run, memoryFile, m)
+	}
 	s.onDisk = m.clone()
 }
 

@@ -5,13 +5,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -60,13 +58,14 @@ type Surroundings struct {
 // Peers are the looks at the instances of the other boxes, as far as they were known.
 func (s Surroundings) Peers() []redis.Look { return s.peers }
 
-// LookAround looks at the peers, the witness and the VIP. It may run beside the look at the local instances, because the
-// peers are known from the last run.
-func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
+// LookAround looks at the local instances, and at the peers, the witness and the VIP. All answers are awaited side by side,
+// because the peers are known from the last run. With an error there are the looks at the local instances alone.
+func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings, error) {
 	r.begin()
+	locals := redis.Targets(r.Config.Instances)
 	own, err := vrrp.OwnAddresses()
 	if err != nil {
-		return Surroundings{}, err
+		return redis.LookAtAll(ctx, locals, r.LocalLimits()), Surroundings{}, err
 	}
 	s := Surroundings{own: own, vips: r.Config.VIPs}
 	if len(s.vips) == 0 {
@@ -78,34 +77,33 @@ func (r *Reconciler) LookAround(ctx context.Context) (Surroundings, error) {
 	if known = r.Config.Peers; len(known) == 0 {
 		r.store.load(r.store.durable, peersFile, &known)
 	}
-	var wg sync.WaitGroup
-	if len(known) > 0 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			program.GrowStack()
-			s.peers = r.lookAtPeers(ctx, known)
-		}()
-	}
-	s.witness = r.askWitness(ctx, own, s.vips)
-	wg.Wait()
-	return s, nil
+	survey := redis.NewSurvey(ctx)
+	survey.Look(locals, r.LocalLimits())
+	survey.LookAtPeers(r.targets(known), r.peerLimits())
+	heard := r.askWitness(ctx, survey, own, s.vips)
+	looks := survey.Run()
+	s.peers, s.witness = looks[len(locals):], heard()
+	return looks[:len(locals):len(locals)], s, nil
 }
 
-func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []redis.Look {
+func (r *Reconciler) targets(peers []netip.AddrPort) []redis.Target {
 	targets := make([]redis.Target, len(peers))
 	for i, p := range peers {
 		targets[i] = r.target(p)
 	}
-	return redis.LookAtPeers(ctx, targets, r.peerLimits())
+	return targets
+}
+
+func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []redis.Look {
+	return redis.LookAtPeers(ctx, r.targets(peers), r.peerLimits())
 }
 
 func (r *Reconciler) peerLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Dial, Reply: replyTimeout}
 }
 
-// askWitness asks every witness side by side; any answer counts.
-func (r *Reconciler) askWitness(ctx context.Context, own map[netip.Addr]bool, vips []netip.Addr) Witness {
+// askWitness asks every witness; any answer counts. heard is called when the survey is over.
+func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own map[netip.Addr]bool, vips []netip.Addr) (heard func() Witness) {
 	answered := map[string]bool{}
 	r.store.load(r.store.durable, witnessFile, &answered)
 	addrs := r.Config.Witnesses
@@ -123,19 +121,25 @@ func (r *Reconciler) askWitness(ctx context.Context, own map[netip.Addr]bool, vi
 		asked, names = append(asked, a), append(names, a.String())
 		w.Counts = w.Counts || answered[a.String()]
 	}
-	fresh := false
-	for i, ok := range answersAll(ctx, asked) {
-		if ok {
-			w.Answers, w.Counts = true, true
-			fresh = fresh || !answered[names[i]]
-			answered[names[i]] = true
-		}
-	}
-	if fresh {
-		r.store.save(r.store.durable, witnessFile, answered)
-	}
 	w.Name = strings.Join(names, ", ")
-	return w
+	answers := make([]bool, len(asked))
+	for i, a := range asked {
+		ask(ctx, survey, a, &answers[i])
+	}
+	return func() Witness {
+		fresh := false
+		for i, ok := range answers {
+			if ok {
+				w.Answers, w.Counts = true, true
+				fresh = fresh || !answered[names[i]]
+				answered[names[i]] = true
+			}
+		}
+		if fresh {
+			r.store.save(r.store.durable, witnessFile, answered)
+		}
+		return w
+	}
 }
 
 // Observe joins the looks into one observation and notes what lasts.

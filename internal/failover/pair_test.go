@@ -62,7 +62,7 @@ func (b *pairBox) awaitLinked() {
 func (b *pairBox) observe() Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.localLimits())
+	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.LocalLimits())
 	own, err := vrrp.OwnAddresses()
 	if err != nil {
 		b.t.Fatal(err)

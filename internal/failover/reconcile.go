@@ -104,26 +104,15 @@ func (o Outcome) Unfit() bool { return o.Isolated || o.Fenced || o.Cold }
 
 // Look is one whole observation: the local instances and what is around them, side by side.
 func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
-	type around struct {
-		s   Surroundings
-		err error
+	locals, around, err := r.LookAround(ctx)
+	if err != nil {
+		return Observation{}, err
 	}
-	ch := make(chan around, 1)
-	r.begin() // before the goroutine, which uses what it loads
-	go func() {
-		s, err := r.LookAround(ctx)
-		ch <- around{s, err}
-	}()
-	locals := redis.LookAtAll(ctx, redis.Targets(r.Config.Instances), r.localLimits())
-	a := <-ch
-	if a.err != nil {
-		return Observation{}, a.err
-	}
-	return r.Observe(ctx, locals, a.s), nil
+	return r.Observe(ctx, locals, around), nil
 }
 
-// localLimits: an instance on this box that takes longer than half a check is hung for our purpose.
-func (r *Reconciler) localLimits() redis.Limits {
+// LocalLimits: an instance on this box that takes longer than half a check is hung for our purpose.
+func (r *Reconciler) LocalLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Deadline / 2, Reply: r.Config.Times.Deadline / 2}
 }
 

@@ -5,22 +5,27 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/files"
+	"keepalived-redis/internal/redis"
 )
 
 // witnessTimeout bounds one question to the witness.
 const witnessTimeout = 50 * time.Millisecond
 
+// maxRoutes bounds what is read of the routes, 128 bytes each.
+const maxRoutes = 16 << 20
+
 // defaultGateway reads the IPv4 default route from /proc/net/route.
 func defaultGateway() (netip.Addr, bool) {
-	b, err := os.ReadFile("/proc/net/route")
+	b, err := files.Read("/proc/net/route", maxRoutes)
 	if err != nil {
 		return netip.Addr{}, false
 	}
@@ -57,82 +62,87 @@ func defaultWitnesses(answered map[string]bool) []netip.Addr {
 // gateway is swapped in tests.
 var gateway = defaultGateway
 
-// answersAll asks side by side.
-func answersAll(ctx context.Context, addrs []netip.Addr) []bool {
-	ok := make([]bool, len(addrs))
-	if len(addrs) == 1 {
-		ok[0] = answers(ctx, addrs[0])
-		return ok
+// ask asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer. The survey
+// waits for it.
+func ask(ctx context.Context, survey *redis.Survey, a netip.Addr, answered *bool) {
+	end := time.Now().Add(witnessTimeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(end) {
+		end = d
 	}
-	var wg sync.WaitGroup
-	for i, a := range addrs {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			ok[i] = answers(ctx, a)
-		}()
-	}
-	wg.Wait()
-	return ok
-}
-
-// answers asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer.
-func answers(ctx context.Context, a netip.Addr) bool {
-	ctx, cancel := context.WithTimeout(ctx, witnessTimeout)
-	defer cancel()
-	ok, err := echo(ctx, a)
-	if err == nil {
-		return ok
-	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", netip.AddrPortFrom(a, 80).String())
-	if err == nil {
-		c.Close()
-	}
-	return err == nil || errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// echo sends one ICMP echo request (RFC 792, RFC 4443) and waits for its reply. An error means that it could not ask.
-func echo(ctx context.Context, a netip.Addr) (bool, error) {
-	// By number: net would read /etc/protocols for the name.
-	network, request, reply := "ip4:1", byte(8), byte(0)
-	if a.Is6() {
-		network, request, reply = "ip6:58", 128, 129
-	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, network, a.String())
+	q, err := echo(a, answered)
 	if err != nil {
-		return false, err
+		q, err = dial(a, answered)
 	}
-	defer c.Close()
-	deadline, _ := ctx.Deadline()
-	if err := c.SetDeadline(deadline); err != nil {
-		return false, err
+	if err == nil && q.FD >= 0 {
+		q.End = end
+		survey.Ask(q)
+	}
+}
+
+// nobody is a question that needs no waiting.
+var nobody = redis.Question{FD: -1}
+
+// echo sends one ICMP echo request (RFC 792, RFC 4443). An error means that it could not ask.
+func echo(a netip.Addr, answered *bool) (redis.Question, error) {
+	protocol, request, reply := unix.IPPROTO_ICMP, byte(8), byte(0)
+	if !a.Unmap().Is4() {
+		protocol, request, reply = unix.IPPROTO_ICMPV6, 128, 129
+	}
+	fd, err := connect(unix.SOCK_RAW, protocol, netip.AddrPortFrom(a, 0))
+	if err != nil {
+		return nobody, err
 	}
 	msg := make([]byte, 16)
 	msg[0] = request
 	binary.BigEndian.PutUint16(msg[4:], uint16(os.Getpid()))
 	binary.BigEndian.PutUint64(msg[8:], uint64(time.Now().UnixNano()))
-	if a.Is4() { // the kernel adds the sum for IPv6
+	if protocol == unix.IPPROTO_ICMP { // the kernel adds the sum for IPv6
 		binary.BigEndian.PutUint16(msg[2:], checksum(msg))
 	}
-	if _, err := c.Write(msg); err != nil {
-		return false, nil // no route: silent, not unable
+	if _, err := unix.Write(fd, msg); err != nil {
+		_ = unix.Close(fd)
+		return nobody, nil // no route: silent, not unable
 	}
 	buf := make([]byte, 256)
-	for {
-		n, err := c.Read(buf)
+	return redis.Question{FD: fd, Events: unix.POLLIN, Heard: func() bool {
+		n, err := unix.Read(fd, buf)
 		if err != nil {
-			return false, nil
+			return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 		}
 		got := buf[:n]
-		if a.Is4() && n > 0 { // a raw IPv4 socket hands up the IP header as well
+		if protocol == unix.IPPROTO_ICMP && n > 0 { // a raw IPv4 socket hands up the IP header as well
 			got = got[min(n, int(got[0]&0x0f)*4):]
 		}
-		if len(got) >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:]) {
-			return true, nil
-		}
+		*answered = len(got) >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:])
+		return *answered
+	}}, nil
+}
+
+// dial asks by a TCP connection.
+func dial(a netip.Addr, answered *bool) (redis.Question, error) {
+	fd, err := connect(unix.SOCK_STREAM, 0, netip.AddrPortFrom(a, 80))
+	if err != nil {
+		*answered = errors.Is(err, unix.ECONNREFUSED)
+		return nobody, err
 	}
+	return redis.Question{FD: fd, Events: unix.POLLOUT, Heard: func() bool {
+		errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		*answered = err == nil && (errno == 0 || unix.Errno(errno) == unix.ECONNREFUSED)
+		return true
+	}}, nil
+}
+
+// connect is a socket that does not block; the connection may still be under way.
+func connect(kind, protocol int, to netip.AddrPort) (fd int, err error) {
+	family, address := redis.SocketAddress(to)
+	if fd, err = unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol); err != nil {
+		return -1, err
+	}
+	if err = unix.Connect(fd, address); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 func checksum(b []byte) uint16 {

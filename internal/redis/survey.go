@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,80 +28,116 @@ func LookAt(ctx context.Context, t Target, l Limits) Look { return LookAtAll(ctx
 
 // LookAtAll looks at every target side by side. The result has the order of the targets.
 func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
-	return newSurvey(ctx, targets, l, 1).run()
+	s := NewSurvey(ctx)
+	s.Look(targets, l)
+	return s.Run()
 }
 
 // LookAtPeers is LookAtAll for other boxes. What is silent here may be taken for lost, and masters promoted, so each is tried
 // by more than one connection.
 func LookAtPeers(ctx context.Context, targets []Target, l Limits) []Look {
-	return newSurvey(ctx, targets, l, knocks).run()
+	s := NewSurvey(ctx)
+	s.LookAtPeers(targets, l)
+	return s.Run()
 }
 
-// survey looks at many targets from one goroutine, by poll(2).
+// Survey looks at many targets from one goroutine, by poll(2), and waits in the same loop for answers of what is no Redis.
+// Not for concurrent use.
 //
 // A goroutine a target costs a check of three instances a quarter of its CPU time, in threads that are made and woken. And the
 // kernel's poll looks once more after its time is up: an answer that came in time counts also when this process got no CPU
 // to see it, so that a box short of CPU takes no living peer for a silent one.
-type survey struct {
+type Survey struct {
 	ctx    context.Context
-	limits Limits
 	begun  time.Time
-	sights []sight
+	sights []*sight
 	lines  []line
 	polls  []unix.PollFd
-	open   int
+	// open counts the targets and questions that are still waited for.
+	open int
 	// secure are the looks over TLS that are under way, each in a goroutine of its own.
 	secure sync.WaitGroup
 }
 
 // sight is what becomes of one target.
 type sight struct {
-	look Look
+	look   Look
+	limits Limits
 	// end is when its time is up, cut that this is the end of the run and not of a limit.
 	end  time.Time
 	cut  bool
 	done bool
-	// asked is the connection that was taken, nil before.
-	asked *line
+	// asked is the number of the connection that was taken, negative before.
+	asked int
 }
 
 // line is one connection.
 type line struct {
 	fd int
-	// of is the target.
+	// of is the target, negative where it is a question.
 	of int
+	// question is what is waited for when it is none.
+	question Question
 	// request is what is still to be written, answers what has been read.
 	request []byte
 	answers answers
 }
 
-func newSurvey(ctx context.Context, targets []Target, l Limits, tries int) *survey {
-	s := &survey{ctx: ctx, limits: l, begun: time.Now(), sights: make([]sight, len(targets)), open: len(targets)}
-	s.lines, s.polls = make([]line, 0, tries*len(targets)), make([]unix.PollFd, 0, tries*len(targets))
-	for i, t := range targets {
-		s.sights[i].look.Target = t
-		s.limit(&s.sights[i], l.Dial)
+// Question is something asked of what is no Redis. The survey closes FD when it is answered or its time is up.
+type Question struct {
+	FD int
+	// Events are those of poll(2) to wait for.
+	Events int16
+	End    time.Time
+	// Heard is called for each of them; true ends the waiting.
+	Heard func() bool
+}
+
+// NewSurvey is a survey without targets. It ends at ctx's deadline at the latest.
+func NewSurvey(ctx context.Context) *Survey { return &Survey{ctx: ctx, begun: time.Now()} }
+
+// Look begins looks at targets, as LookAtAll does.
+func (s *Survey) Look(targets []Target, l Limits) { s.add(targets, l, 1) }
+
+// LookAtPeers begins looks at targets of other boxes.
+func (s *Survey) LookAtPeers(targets []Target, l Limits) { s.add(targets, l, knocks) }
+
+// Ask adds a question that has been asked.
+func (s *Survey) Ask(q Question) {
+	s.lines, s.polls = append(s.lines, line{fd: q.FD, of: -1, question: q}), append(s.polls, unix.PollFd{Fd: int32(q.FD), Events: q.Events})
+	s.open++
+}
+
+func (s *Survey) add(targets []Target, l Limits, tries int) {
+	first := len(s.sights)
+	s.sights = slices.Grow(s.sights, len(targets))
+	s.lines, s.polls = slices.Grow(s.lines, tries*len(targets)), slices.Grow(s.polls, tries*len(targets))
+	s.open += len(targets)
+	for _, t := range targets {
+		g := &sight{look: Look{Target: t}, limits: l, asked: -1}
+		s.limit(g, l.Dial)
+		s.sights = append(s.sights, g)
 	}
 	for n := range tries {
-		for i := range targets {
-			if n == 0 || targets[i].Socket == "" && !s.sights[i].done {
+		for i := first; i < len(s.sights); i++ {
+			if n == 0 || s.sights[i].look.Target.Socket == "" && !s.sights[i].done {
 				s.connect(i)
 			}
 		}
 	}
-	return s
 }
 
 // limit gives a target time from now on, and no more than the run has.
-func (s *survey) limit(g *sight, d time.Duration) {
+func (s *Survey) limit(g *sight, d time.Duration) {
 	g.end, g.cut = time.Now().Add(d), false
 	if end, ok := s.ctx.Deadline(); ok && end.Before(g.end) {
 		g.end, g.cut = end, true
 	}
 }
 
-// run returns when every target has answered or its time is up.
-func (s *survey) run() []Look {
+// Run returns when every target has answered or its time is up, and every question. The looks have the order in which they were
+// begun.
+func (s *Survey) Run() []Look {
 	for s.open > 0 {
 		// The time is read before the poll: what the poll has not seen after that time has not come.
 		now := time.Now()
@@ -130,26 +167,31 @@ func (s *survey) run() []Look {
 			again = append(again, i)
 		}
 	}
-	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, looks[i], s.limits) })
+	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, looks[i], s.sights[i].limits) })
 	return looks
 }
 
 // wait is the time until the first target's is up, or until it is worth looking whether the run is over.
-func (s *survey) wait(now time.Time) time.Duration {
+func (s *Survey) wait(now time.Time) time.Duration {
 	wait := patience
 	for i := range s.sights {
-		if g := &s.sights[i]; !g.done {
+		if g := s.sights[i]; !g.done {
 			wait = min(wait, max(0, g.end.Sub(now)))
+		}
+	}
+	for p := range s.lines {
+		if s.asks(p) {
+			wait = min(wait, max(0, s.lines[p].question.End.Sub(now)))
 		}
 	}
 	return wait
 }
 
 // expire ends what had its time before now, and everything if the run is over.
-func (s *survey) expire(now time.Time) {
+func (s *Survey) expire(now time.Time) {
 	over := errors.Is(s.ctx.Err(), context.Canceled)
 	for i := range s.sights {
-		g := &s.sights[i]
+		g := s.sights[i]
 		if g.done || !over && now.Before(g.end) {
 			continue
 		}
@@ -157,28 +199,47 @@ func (s *survey) expire(now time.Time) {
 		switch {
 		case over, g.cut:
 			g.look.fail(fmt.Errorf("look at %s: this run had no more time: %w", name, context.Canceled))
-		case g.asked != nil:
-			g.look.conclude(&g.asked.answers, fmt.Errorf("read from %s: no answer within %s: %w", name, s.limits.Reply, os.ErrDeadlineExceeded))
+		case g.asked >= 0:
+			g.look.conclude(&s.lines[g.asked].answers, fmt.Errorf("read from %s: no answer within %s: %w", name, g.limits.Reply, os.ErrDeadlineExceeded))
 		default:
-			g.look.fail(connError{fmt.Errorf("connect to %s: no answer within %s: %w", name, s.limits.Dial, os.ErrDeadlineExceeded)})
+			g.look.fail(connError{fmt.Errorf("connect to %s: no answer within %s: %w", name, g.limits.Dial, os.ErrDeadlineExceeded)})
 		}
 		s.finish(i)
 	}
+	for p := range s.lines {
+		if s.asks(p) && (over || !now.Before(s.lines[p].question.End)) {
+			s.drop(p)
+		}
+	}
+}
+
+// asks: this connection is a question that is still open.
+func (s *Survey) asks(p int) bool { return s.lines[p].of < 0 && s.polls[p].Fd >= 0 }
+
+// drop ends a question.
+func (s *Survey) drop(p int) {
+	s.hangUp(p)
+	s.open--
 }
 
 // fail ends everything.
-func (s *survey) fail(err error) {
+func (s *Survey) fail(err error) {
 	for i := range s.sights {
 		if !s.sights[i].done {
 			s.sights[i].look.fail(err)
 			s.finish(i)
 		}
 	}
+	for p := range s.lines {
+		if s.asks(p) {
+			s.drop(p)
+		}
+	}
 }
 
 // finish ends one target, and closes its connections.
-func (s *survey) finish(i int) {
-	g := &s.sights[i]
+func (s *Survey) finish(i int) {
+	g := s.sights[i]
 	g.done, g.look.Took = true, time.Since(s.begun)
 	s.open--
 	for p := range s.polls {
@@ -189,7 +250,7 @@ func (s *survey) finish(i int) {
 }
 
 // hangUp closes a connection; what was to be learnt from it is known, or never will be.
-func (s *survey) hangUp(p int) {
+func (s *Survey) hangUp(p int) {
 	if s.polls[p].Fd >= 0 {
 		_ = unix.Close(s.lines[p].fd)
 		s.polls[p].Fd = -1
@@ -197,11 +258,11 @@ func (s *survey) hangUp(p int) {
 }
 
 // connect begins one connection. A network that cannot send it is a silent target.
-func (s *survey) connect(i int) {
+func (s *Survey) connect(i int) {
 	t := s.sights[i].look.Target
 	family, to := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: t.Socket})
 	if t.Socket == "" {
-		family, to = socketAddress(t.Addr)
+		family, to = SocketAddress(t.Addr)
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -217,7 +278,8 @@ func (s *survey) connect(i int) {
 	}
 }
 
-func socketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
+// SocketAddress is an address in the form that the kernel takes, with its address family.
+func SocketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
 	ip := a.Addr().Unmap()
 	if ip.Is4() {
 		return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: ip.As4()}
@@ -232,7 +294,7 @@ func socketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
 }
 
 // unreachable ends a target that could not be connected to, in the words of package net.
-func (s *survey) unreachable(i int, call string, err error) {
+func (s *Survey) unreachable(i int, call string, err error) {
 	t := s.sights[i].look.Target
 	op := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(t.Addr), Err: os.NewSyscallError(call, err)}
 	if t.Socket != "" {
@@ -243,11 +305,17 @@ func (s *survey) unreachable(i int, call string, err error) {
 }
 
 // ready goes on with a connection that the kernel has news of.
-func (s *survey) ready(p int) {
+func (s *Survey) ready(p int) {
 	l := &s.lines[p]
-	g := &s.sights[l.of]
+	if l.of < 0 {
+		if l.question.Heard() {
+			s.drop(p)
+		}
+		return
+	}
+	g := s.sights[l.of]
 	switch {
-	case g.asked == nil:
+	case g.asked < 0:
 		errno, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 		if err == nil && errno != 0 {
 			err = unix.Errno(errno)
@@ -257,7 +325,7 @@ func (s *survey) ready(p int) {
 			return
 		}
 		s.connected(p)
-	case g.asked == l:
+	case g.asked == p:
 		s.converse(p)
 	default:
 		s.hangUp(p)
@@ -265,28 +333,28 @@ func (s *survey) ready(p int) {
 }
 
 // connected takes the first connection of a target that opens.
-func (s *survey) connected(p int) {
+func (s *Survey) connected(p int) {
 	l := &s.lines[p]
-	g := &s.sights[l.of]
+	g := s.sights[l.of]
 	for other := range s.polls {
 		if other != p && s.lines[other].of == l.of {
 			s.hangUp(other)
 		}
 	}
-	g.asked = l
+	g.asked = p
 	if g.look.Target.TLS != nil {
 		s.lookSecurely(p)
 		return
 	}
-	s.limit(g, s.limits.Reply)
+	s.limit(g, g.limits.Reply)
 	l.request, l.answers = request(g.look.Target)
 	s.converse(p)
 }
 
 // lookSecurely hands a connection to a goroutine that speaks TLS.
-func (s *survey) lookSecurely(p int) {
+func (s *Survey) lookSecurely(p int) {
 	i := s.lines[p].of
-	g := &s.sights[i]
+	g := s.sights[i]
 	file := os.NewFile(uintptr(s.lines[p].fd), "")
 	s.polls[p].Fd = -1
 	conn, err := net.FileConn(file)
@@ -303,15 +371,15 @@ func (s *survey) lookSecurely(p int) {
 		defer s.secure.Done()
 		program.GrowStack()
 		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
-		g.look = look(s.ctx, open(g.look.Target, s.limits, opened))
+		g.look = look(s.ctx, open(g.look.Target, g.limits, opened))
 		g.look.Took = time.Since(s.begun)
 	}()
 }
 
 // converse writes what is still to be written and reads what there is.
-func (s *survey) converse(p int) {
+func (s *Survey) converse(p int) {
 	l := &s.lines[p]
-	g := &s.sights[l.of]
+	g := s.sights[l.of]
 	if len(l.request) > 0 {
 		n, err := unix.Write(l.fd, l.request)
 		l.request = l.request[max(n, 0):]

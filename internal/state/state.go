@@ -57,7 +57,6 @@ func (d Dir) Make() error {
 	case ok && int(st.Uid) != os.Geteuid() && os.Geteuid() != 0:
 		return fmt.Errorf("state directory %s belongs to user %d; hint: chown it to the user that runs keepalived's scripts", d, st.Uid)
 	}
-	d.sweep()
 	return nil
 }
 
@@ -149,8 +148,10 @@ func (d Dir) Store(name string, v any) error {
 	return d.StoreBytes(name, append(data, '\n'))
 }
 
-// StoreBytes writes the bytes into the file name, by rename.
+// StoreBytes writes the bytes into the file name, by rename. What earlier writers left behind goes first: a run that writes
+// nothing need not look for it.
 func (d Dir) StoreBytes(name string, data []byte) error {
+	d.sweep()
 	t, err := renameio.NewPendingFile(d.Path(name), renameio.WithTempDir(string(d)), renameio.WithStaticPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("write state file %s: %w", d.Path(name), err)

@@ -48,7 +48,7 @@ func TestKilledWriter(t *testing.T) {
 	if err := os.WriteFile(last, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Make(); err != nil {
+	if err := d.StoreBytes("f.json", []byte(page(0))); err != nil {
 		t.Fatal(err)
 	}
 	if len(begun(t, d)) == 0 {
@@ -60,7 +60,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := d.Make(); err != nil {
+	if err := d.StoreBytes("f.json", []byte(page(0))); err != nil {
 		t.Fatal(err)
 	}
 	if names := begun(t, d); len(names) > 0 {
