@@ -3,6 +3,7 @@ package failover
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -25,7 +26,7 @@ func Decide(o Observation) Plan {
 		p.say(o.Why)
 	case o.Maintenance.Word != "":
 		p.standing(&o)
-		p.say("maintenance (" + o.Maintenance.String() + "): nothing is changed")
+		p.say(maintained(o.Maintenance))
 	case o.Fence != nil:
 		p.fenced(&o)
 	case o.Isolated():
@@ -34,7 +35,7 @@ func Decide(o Observation) Plan {
 		p.say(fmt.Sprintf("fence: this box is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
 	case o.cutOff():
 		p.in(lookAgain)
-		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again", o.Witness.Name))
+		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this box is not cut off, name a witness that answers", o.Witness.Name))
 	case o.MoveOpen:
 		p.do(UndoMove)
 		p.say("a coordinated move was begun and not ended; writes are given back")
@@ -53,6 +54,11 @@ func Decide(o Observation) Plan {
 		p.say(string(o.State) + ": Redis is left as it is")
 	}
 	return p.plan()
+}
+
+// maintained is what is said in a maintenance.
+func maintained(m Maintenance) string {
+	return "maintenance (" + m.String() + "): nothing is changed; hint: to end it, remove the file " + MaintenanceFile + " in the state directory"
 }
 
 // standing says what makes the box unfit where nothing is done about it: the check repeats the sentence as its reason.
@@ -88,16 +94,10 @@ func (p *planner) master(o *Observation) {
 
 // replica decides for one local replica by the fate of its master.
 func (p *planner) replica(o *Observation, l redis.Look) {
-	self, _ := l.Self()
 	me := localAddr(l)
-	masterNode, ok := l.Nodes.ByID(self.MasterID)
-	master := masterNode.Addr
-	if !ok || !master.IsValid() {
-		master = l.Info.Master
-	}
-	m, local, found := o.find(master)
+	m, master, local, found := o.masterOf(l)
 	switch {
-	case !master.IsValid() || !found:
+	case !found:
 		p.say(fmt.Sprintf("%s: the address of its master is not known yet", me))
 		p.in(lookAgain)
 	case local && m.State.Alive():
@@ -150,6 +150,8 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	switch {
 	case o.policy() == config.PolicyStay:
 		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
+	case o.BothMaster:
+		p.say(fmt.Sprintf("%s stays where it is: a master was pulled from this box while the VIP was here, so %s", master, bothMaster))
 	case o.HeldFor < o.Times.Settle:
 		p.say(fmt.Sprintf("%s moves here once the VIP has been held for %s", master, o.Times.Settle))
 		p.in(o.Times.Settle - o.HeldFor)
@@ -168,6 +170,9 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	}
 }
 
+// bothMaster is said where two boxes pull masters from each other.
+const bothMaster = "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
+
 // roundUp keeps a countdown from making a new sentence at every look.
 func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) + 30*time.Second }
 
@@ -183,10 +188,17 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 		p.in(lookAgain)
 		return
 	}
+	late := o.Voteless[me] >= voteWithin
 	switch {
+	case late && o.majority() && !o.rivals(l):
+		p.add(Step{Do: Takeover, Instance: me})
+		p.say(fmt.Sprintf("promote %s by takeover: %s, the vote that was asked for did not come within %s, and no other replica of it can be voted for", me, why, voteWithin))
 	case o.majority():
 		p.add(Step{Do: Force, Instance: me})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
+		if late {
+			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks anew only after four times cluster-node-timeout; %s", me, forceHint))
+		}
 	case boxes(o.view()) > 2:
 		p.add(Step{Do: Force, Instance: me})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.view())))
@@ -196,6 +208,25 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 	}
 }
 
+// rivals: another replica of the same master may be voted for without our knowing: it does not answer here as a replica, the
+// cluster has not marked it as failed, and it may reach masters that we do not see. With two boxes the masters that vote are
+// where we are, or answer us, and a silent box is not with them.
+func (o *Observation) rivals(l redis.Look) bool {
+	self, _ := l.Self()
+	for _, n := range l.Nodes {
+		if n.Myself || n.MasterID == "" || n.MasterID != self.MasterID || n.Failed {
+			continue
+		}
+		other, _, ok := o.find(n.Addr)
+		known := ok && other.State.Alive() && other.Role() == redis.Replica
+		away := ok && boxes(l.Nodes) == 2 && o.boxSilent(n.Addr.Addr())
+		if !known && !away {
+			return true
+		}
+	}
+	return false
+}
+
 // limitation is the reason why a replica may not be promoted now, or nothing.
 func limitation(o *Observation, l redis.Look) string {
 	switch {
@@ -203,8 +234,11 @@ func limitation(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case l.Info.Syncing:
 		return "it is in the middle of a sync and its data is not whole"
-	case !l.Info.LinkUp && l.Info.Offset <= 0:
-		return "it never finished its first sync; hint: look at the log of both servers"
+	case !l.Info.LinkUp && l.Info.Offset <= 0 && !l.Info.LinkLost:
+		return "it never finished its first sync; " + forceHint
+	}
+	if reason := oldData(o, l); reason != "" {
+		return reason
 	}
 	self, _ := l.Self()
 	for _, n := range l.Nodes {
@@ -216,10 +250,32 @@ func limitation(o *Observation, l redis.Look) string {
 			continue
 		}
 		if ahead := other.Info.Offset - l.Info.Offset; ahead > 0 || ahead == 0 && local && n.ID < self.ID {
-			return fmt.Sprintf("replica %s of the same master has as much or more of the data, and answers", n.Addr)
+			return fmt.Sprintf("replica %s of the same master has as much or more of the data, and answers; hint: let the VIP go to its box, or %s", n.Addr, strings.TrimPrefix(forceHint, "hint: "))
 		}
 	}
 	return ""
+}
+
+// oldData is the reason why the data of a replica may be too old to count, or nothing. A master that says what it has leaves no
+// doubt.
+func oldData(o *Observation, l redis.Look) string {
+	m, master, _, _ := o.masterOf(l)
+	s := o.Standing[l.Target.Addr]
+	cold := s.Unlinked && !o.Cold.HeldLast
+	switch {
+	case m.Info != nil && m.State != redis.Loading:
+	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
+		return staleSentence(o)
+	case cold && s.Waited < o.Times.ColdStartWait:
+		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its master %s is waited for, for %s", master, o.Times.ColdStartWait)
+	case cold:
+		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, forceHint)
+	}
+	return ""
+}
+
+func staleSentence(o *Observation) string {
+	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)
 }
 
 // fenced decides while a fence is on record.

@@ -270,7 +270,7 @@ func TestDecideSingle(t *testing.T) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)
 			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset = false, 0
-		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: if its data is to count, run on this box: notify-redis promote --force; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
 		"syncing": {func(o *Observation) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)
@@ -282,16 +282,16 @@ func TestDecideSingle(t *testing.T) {
 			o.peersAre(redis.Silent, lost)
 			o.Maintenance = Maintenance{Word: Drain, Until: "18:00", Reason: "disks"}
 		},
-			"maintenance (drain until 18:00: disks): nothing is changed"},
+			"maintenance (drain until 18:00: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"maintenance of a box that is cut off": {func(o *Observation) {
 			o.peersAre(redis.Silent, lost)
 			o.Witness.Answers, o.Alone = false, Ail{2 * time.Second, 3}
 			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
-		}, "this box is cut off, no peer and no witness (192.168.9.1) answers; maintenance (hold: disks): nothing is changed"},
+		}, "this box is cut off, no peer and no witness (192.168.9.1) answers; maintenance (hold: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"maintenance of a fenced box": {func(o *Observation) {
 			o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second}
 			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
-		}, "fenced: writes are refused here; maintenance (hold: disks): nothing is changed"},
+		}, "fenced: writes are refused here; maintenance (hold: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"settling": {func(o *Observation) { o.HeldFor = 400 * time.Millisecond; o.Locals = o.Locals[:2] },
 			"192.168.9.70:7000 moves here once the VIP has been held for 1s"},
 		"behind": {func(o *Observation) { o.Peers[0].Info.Offset = 1 << 30; o.Locals = o.Locals[:2] },
@@ -314,7 +314,7 @@ func TestDecideSingle(t *testing.T) {
 			third := addr("192.168.9.72:7006")
 			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
 			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900}})
-		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: replica 192.168.9.72:7006 of the same master has as much or more of the data, and answers"},
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: replica 192.168.9.72:7006 of the same master has as much or more of the data, and answers; hint: let the VIP go to its box, or if its data is to count, run on this box: notify-redis promote --force"},
 		"keepalived is dead": {func(o *Observation) {
 			o.KeepalivedLives = false
 			o.Why = "keepalived does not run here, so nothing is decided"

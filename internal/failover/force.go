@@ -19,7 +19,7 @@ func DecideForced(o Observation) Plan {
 	var p planner
 	switch {
 	case o.Maintenance.Word != "":
-		p.say("maintenance (" + o.Maintenance.String() + "): nothing is changed; hint: end it first")
+		p.say(maintained(o.Maintenance))
 		return p.plan()
 	case o.Fence != nil && o.Fence.Stopped:
 		p.do(LiftStart)

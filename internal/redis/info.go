@@ -36,6 +36,10 @@ type Info struct {
 	// Master is the address of a replica's master; its zero value if there is none, or a host name.
 	Master netip.AddrPort
 	LinkUp bool
+	// LinkLost: the link was up since this server was started, and is down now.
+	LinkLost bool
+	// Channels: somebody is subscribed to a channel, as a Sentinel is.
+	Channels bool
 	// Syncing: a sync from the master is under way.
 	Syncing bool
 	Loading bool
@@ -116,6 +120,7 @@ func ParseInfo(text string) (Info, error) {
 		return n
 	}
 	var replicaOffset int64
+	var down, uptime Figure
 	for line, rest := "", text; rest != ""; {
 		if n := strings.IndexByte(rest, '\n'); n >= 0 {
 			line, rest = rest[:n], rest[n+1:]
@@ -159,6 +164,12 @@ func ParseInfo(text string) (Info, error) {
 			port = uint16(num(key, v, 0, math.MaxUint16))
 		case "master_link_status":
 			i.LinkUp = v == "up"
+		case "master_link_down_since_seconds":
+			down = figure(v)
+		case "uptime_in_seconds":
+			uptime = figure(v)
+		case "pubsub_channels":
+			i.Channels = v != "0"
 		case "master_sync_in_progress":
 			i.Syncing = v == "1"
 		case "slave_repl_offset":
@@ -185,6 +196,8 @@ func ParseInfo(text string) (Info, error) {
 	}
 	if i.Role == Replica {
 		i.Offset = replicaOffset
+		// A server that was never linked says -1, and before 6.2 the time of day.
+		i.LinkLost = !i.LinkUp && down.Known && uptime.Known && down.Value <= uptime.Value
 		if a, err := netip.ParseAddr(host); err == nil && port != 0 {
 			i.Master = netip.AddrPortFrom(a.Unmap(), port)
 		}
