@@ -117,7 +117,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
 	}
 	if h.dry {
-		fmt.Fprint(out, failover.Describe(o))
+		fmt.Fprint(out, r.Describe(ctx, o))
 		return nil
 	}
 	outcome, err := r.Reconcile(ctx, o)

@@ -150,6 +150,8 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	switch {
 	case o.policy() == config.PolicyStay:
 		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
+	case o.watched(l) != "":
+		p.say(o.watched(l))
 	case o.BothMaster:
 		p.say(fmt.Sprintf("%s stays where it is: a master was pulled from this box while the VIP was here, so %s", master, bothMaster))
 	case o.HeldFor < o.Times.Settle:
@@ -237,6 +239,9 @@ func limitation(o *Observation, l redis.Look) string {
 	case !l.Info.LinkUp && l.Info.Offset <= 0 && !l.Info.LinkLost:
 		return "it never finished its first sync; " + forceHint
 	}
+	if reason := o.watched(l); reason != "" {
+		return reason
+	}
 	if reason := oldData(o, l); reason != "" {
 		return reason
 	}
@@ -320,7 +325,7 @@ func (p *planner) lift(o *Observation, why string) {
 		waiting = true
 		start = start || l.State == redis.Refused
 		p.add(Step{Do: Fence, Instance: l.Target.Addr})
-		if o.replication() && overruled(o, l) {
+		if o.replication() && overruled(o, l) && o.watched(l) == "" {
 			p.add(Step{Do: Follow, Instance: l.Target.Addr, From: o.Pairs[l.Target.Addr].Peer})
 		}
 		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Target.Name(), reason))

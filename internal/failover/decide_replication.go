@@ -19,6 +19,8 @@ func (p *planner) pairs(o *Observation) {
 		switch {
 		case !paired:
 			p.say(l.Target.Name() + " has no peer and is left as it is; hint: list as many peers as instances, and instances by address and port")
+		case o.watched(l) != "":
+			p.say(o.watched(l))
 		case l.Info == nil && o.State == vrrp.Master:
 			p.say(fmt.Sprintf("%s %s, so nothing is decided for it", l.Target.Name(), l.State))
 		case l.Info == nil:

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,13 @@ func (r *Reconciler) Fenced() bool {
 	r.begin()
 	var f fenceRecord
 	return r.store.load(r.store.durable, fenceFile, &f) && f.Lifted == nil
+}
+
+// Describe is what a run would decide on an observation, for people.
+func (r *Reconciler) Describe(ctx context.Context, o Observation) string {
+	r.begin()
+	r.decide(ctx, &o, Decide)
+	return Describe(o)
 }
 
 // Describe is an observation and its plan for people: what --dry-run prints.

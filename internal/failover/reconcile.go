@@ -153,7 +153,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 	}
 	defer func() { r.store.saveMemory(r.memory) }()
 	for {
-		plan := Decide(o)
+		plan := r.decide(ctx, &o, Decide)
 		out = o.outcome(plan)
 		r.say(plan)
 		if r.DryRun {
