@@ -123,6 +123,9 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	outcome, err := r.Reconcile(ctx, o)
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
 	fmt.Fprintln(out, outcome.Sentence)
+	if err == nil && (h.event.State == vrrp.Master || h.event.State == vrrp.Backup) {
+		r.WarnOfTimeout(ctx, o)
+	}
 	return err
 }
 

@@ -3,7 +3,6 @@ package failover
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -147,6 +146,8 @@ func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
 func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	me, master := localAddr(l), m.Target.Addr
 	lag := m.Info.Offset - l.Info.Offset
+	self, _ := l.Self()
+	migrates := o.inMigration(self.MasterID) // the new master would not know of it, and the keys that have gone would be missed
 	switch {
 	case o.policy() == config.PolicyStay:
 		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
@@ -162,6 +163,8 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 		p.in(lookAgain)
 	case o.MoveWait > 0:
 		p.say(fmt.Sprintf("%s: the last move failed, the next try is in at most %s", master, roundUp(o.MoveWait)))
+	case migrates:
+		p.say(fmt.Sprintf("%s does not move yet: slots are on their way to or from it; hint: let that end, or redis-cli --cluster fix %s", master, master))
 	case !l.Info.LinkUp:
 		p.say(fmt.Sprintf("%s does not move: the link of %s to it is down", master, me))
 	case lag > o.MaxLag:
@@ -190,6 +193,28 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 		p.in(lookAgain)
 		return
 	}
+	switch best, local := o.freshest(l); {
+	case local && localAddr(best) != me:
+		p.say(fmt.Sprintf("%s leaves it to %s, a replica of the same master with as much or more of the data: %s", me, localAddr(best), why))
+		p.in(lookAgain)
+		return
+	case !local && p.promotes(best.Target.Addr):
+		return
+	case !local:
+		why += fmt.Sprintf(", and %s has less of the data", me)
+		l, me = best, best.Target.Addr
+	}
+	p.promoteBy(o, l, me, why)
+	if l.Nodes.Down() {
+		p.say("the cluster was down before (cluster_state:fail); each takeover mends the slots of its master, and Redis answers within about 5 s of the last")
+	}
+	if self, _ := l.Self(); o.inMigration(self.MasterID) {
+		p.say(fmt.Sprintf("slots that were on their way to or from its master are left as they are; hint: once every master answers: redis-cli --cluster fix %s", me))
+	}
+}
+
+// promoteBy chooses between a vote and a takeover.
+func (p *planner) promoteBy(o *Observation, l redis.Look, me netip.AddrPort, why string) {
 	late := o.Voteless[me] >= voteWithin
 	switch {
 	case late && o.majority() && !o.rivals(l):
@@ -231,6 +256,17 @@ func (o *Observation) rivals(l redis.Look) bool {
 
 // limitation is the reason why a replica may not be promoted now, or nothing.
 func limitation(o *Observation, l redis.Look) string {
+	if reason := unwhole(l); reason != "" {
+		return reason
+	}
+	if reason := o.watched(l); reason != "" {
+		return reason
+	}
+	return oldData(o, l)
+}
+
+// unwhole is the reason why a replica has no whole data set, or nothing.
+func unwhole(l redis.Look) string {
 	switch {
 	case l.State == redis.Loading:
 		return "it is still loading its data set"
@@ -239,26 +275,43 @@ func limitation(o *Observation, l redis.Look) string {
 	case !l.Info.LinkUp && l.Info.Offset <= 0 && !l.Info.LinkLost:
 		return "it never finished its first sync; " + forceHint
 	}
-	if reason := o.watched(l); reason != "" {
-		return reason
+	return ""
+}
+
+// inMigration: slots are on their way to or from a node.
+func (o *Observation) inMigration(id string) bool {
+	for _, looks := range [...][]redis.Look{o.Locals, o.Peers} {
+		for _, l := range looks {
+			self, _ := l.Self()
+			for _, open := range self.Open {
+				if id != "" && (self.ID == id || open.Other == id) {
+					return true
+				}
+			}
+		}
 	}
-	if reason := oldData(o, l); reason != "" {
-		return reason
-	}
+	return false
+}
+
+// freshest is the replica that has the most of the data of l's master, of l and those that answer and whose data is whole; local
+// says whether it is on this box, where a tie is decided for.
+func (o *Observation) freshest(l redis.Look) (best redis.Look, local bool) {
 	self, _ := l.Self()
+	best, local, least := l, true, self.ID
 	for _, n := range l.Nodes {
 		if n.Myself || n.MasterID == "" || n.MasterID != self.MasterID {
 			continue
 		}
-		other, local, ok := o.find(n.Addr)
-		if !ok || !other.State.Alive() || other.Role() != redis.Replica {
+		other, here, ok := o.find(n.Addr)
+		if !ok || !other.State.Alive() || other.Role() != redis.Replica || unwhole(other) != "" {
 			continue
 		}
-		if ahead := other.Info.Offset - l.Info.Offset; ahead > 0 || ahead == 0 && local && n.ID < self.ID {
-			return fmt.Sprintf("replica %s of the same master has as much or more of the data, and answers; hint: let the VIP go to its box, or %s", n.Addr, strings.TrimPrefix(forceHint, "hint: "))
+		ahead := other.Info.Offset - best.Info.Offset
+		if ahead > 0 || ahead == 0 && here && (!local || n.ID < least) {
+			best, local, least = other, here, n.ID
 		}
 	}
-	return ""
+	return best, local
 }
 
 // oldData is the reason why the data of a replica may be too old to count, or nothing. A master that says what it has leaves no

@@ -50,6 +50,9 @@ func Describe(o Observation) string {
 		}
 		b.WriteString("\n")
 	}
+	for _, w := range o.warnings() {
+		b.WriteString("warning:  " + w + "\n")
+	}
 	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
 	return b.String()
 }

@@ -54,6 +54,8 @@ type memory struct {
 	Led         nameSet      `json:"led,omitempty"`
 	PulledAt    *state.Stamp `json:"pulled_at,omitempty"`
 	Lineage     *lineageMemo `json:"lineage,omitempty"`
+	// Warned are the warnings that were logged and still hold.
+	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.

@@ -156,6 +156,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 		plan := r.decide(ctx, &o, Decide)
 		out = o.outcome(plan)
 		r.say(plan)
+		r.warn(o.warnings())
 		if r.DryRun {
 			return out, nil
 		}

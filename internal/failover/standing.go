@@ -79,20 +79,34 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		case held && replica && m.Led.has(name) && claims && !local && a.IsValid():
 			m.Led, m.PulledAt = m.Led.without(name), &now
 		}
-		since := note(m.Instances, voteless+localAddr(l).String(), replica && !claims && m.Instances[voteless+localAddr(l).String()].Looks > 0, now)
-		if since.Looks > 0 {
-			if o.Voteless == nil {
-				o.Voteless = map[netip.AddrPort]time.Duration{}
-			}
-			o.Voteless[localAddr(l)] = since.For
-		}
 	}
+	r.seeVoteless(o, now)
 	if m.PulledAt != nil && now.Since(*m.PulledAt) >= pulledFor {
 		m.PulledAt = nil
 	}
 	o.BothMaster = m.PulledAt != nil
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
+	}
+}
+
+// seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
+func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {
+	for key := range r.memory.Instances {
+		name, ok := strings.CutPrefix(key, voteless)
+		if !ok {
+			continue
+		}
+		a, _ := netip.ParseAddrPort(name)
+		l, _, _ := o.find(a)
+		master, _, _, _ := o.masterOf(l)
+		asks := l.Role() == redis.Replica && !(master.State.Serves() && master.Role() == redis.Master)
+		if since := note(r.memory.Instances, key, asks, now); asks {
+			if o.Voteless == nil {
+				o.Voteless = map[netip.AddrPort]time.Duration{}
+			}
+			o.Voteless[a] = since.For
+		}
 	}
 }
 
