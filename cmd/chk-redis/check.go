@@ -68,7 +68,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 		c.log.Warn().Err(err).Msg("the next check goes on from here")
 	}
 	if dry {
-		fmt.Fprint(out, failover.Describe(o))
+		fmt.Fprint(out, r.Describe(ctx, o))
 	}
 	if c.act {
 		health.Remember(durable, looks, &c.log.Logger)

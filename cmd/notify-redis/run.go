@@ -117,12 +117,15 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
 	}
 	if h.dry {
-		fmt.Fprint(out, failover.Describe(o))
+		fmt.Fprint(out, r.Describe(ctx, o))
 		return nil
 	}
 	outcome, err := r.Reconcile(ctx, o)
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
 	fmt.Fprintln(out, outcome.Sentence)
+	if err == nil && (h.event.State == vrrp.Master || h.event.State == vrrp.Backup) {
+		r.WarnOfTimeout(ctx, o)
+	}
 	return err
 }
 

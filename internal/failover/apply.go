@@ -9,16 +9,18 @@ import (
 	"time"
 
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
 )
 
 // Bounds of one step.
 const (
 	commandTimeout  = 500 * time.Millisecond
 	takeoverTimeout = 700 * time.Millisecond
-	forceTimeout    = 2 * time.Second
-	forceAskAgain   = 500 * time.Millisecond
-	pollPause       = 500 * time.Microsecond
-	betweenMoves    = 50 * time.Millisecond
+	// voteWithin is how long a vote may take. It takes a tenth of a second where it is granted.
+	voteWithin    = 700 * time.Millisecond
+	forceAskAgain = 500 * time.Millisecond
+	pollPause     = 500 * time.Microsecond
+	betweenMoves  = 50 * time.Millisecond
 )
 
 // apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
@@ -111,24 +113,34 @@ func (r *Reconciler) target(a netip.AddrPort) redis.Target {
 	return t
 }
 
-// promoteAll sends every promotion at once: TAKEOVER needs no votes, and a vote that collides is asked for again.
+// promoteAll sends every TAKEOVER at once, because that needs no votes, and asks for votes one after another: masters give one
+// vote an epoch, and a replica that was refused one asks anew only after a minute.
 func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step) error {
 	errs := make([]error, len(steps))
 	var wg sync.WaitGroup
+	var votes []int
 	lost := false
 	for i, s := range steps {
-		if s.Do != Takeover && s.Do != Force {
-			continue
+		switch s.Do {
+		case Force:
+			votes = append(votes, i)
+		case Takeover:
+			lost = true
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				errs[i] = r.promote(ctx, s)
+			}()
 		}
-		lost = true
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			errs[i] = r.promote(ctx, s)
-		}()
 	}
-	if !lost {
+	if !lost && votes == nil {
 		return nil
+	}
+	asked := state.Now()
+	for _, i := range votes {
+		if errs[i] = r.promote(ctx, steps[i]); errs[i] != nil {
+			note(r.memory.Instances, voteless+steps[i].Instance.String(), true, asked)
+		}
 	}
 	if r.memory.BumpGoal == 0 {
 		r.memory.BumpGoal = o.view().HighestEpoch() + bumpMargin
@@ -146,14 +158,17 @@ func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step
 	return errors.Join(errs...)
 }
 
+// voteless marks in memory since when a replica has asked for votes in vain.
+const voteless = "voteless "
+
 // ErrNotPromoted: the command was answered by OK and yet the instance is no master.
-var ErrNotPromoted = errors.New("answered OK but did not become master")
+var ErrNotPromoted = errors.New("answered OK but did not become master; it is asked again; hint: look at its log")
 
 // promote asks once for a takeover, or again and again for a vote, and awaits the role that CLUSTER NODES shows.
 func (r *Reconciler) promote(ctx context.Context, s Step) error {
 	limit := takeoverTimeout
 	if s.Do == Force {
-		limit = forceTimeout
+		limit = voteWithin
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -19,6 +19,8 @@ func (p *planner) pairs(o *Observation) {
 		switch {
 		case !paired:
 			p.say(l.Target.Name() + " has no peer and is left as it is; hint: list as many peers as instances, and instances by address and port")
+		case o.watched(l) != "":
+			p.say(o.watched(l))
 		case l.Info == nil && o.State == vrrp.Master:
 			p.say(fmt.Sprintf("%s %s, so nothing is decided for it", l.Target.Name(), l.State))
 		case l.Info == nil:
@@ -61,7 +63,7 @@ func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
 	case me.Addr().IsLoopback() && !master.Addr().IsLoopback():
 		p.say(fmt.Sprintf("%s does not move to %s: it could not follow that address; hint: list the instance by an address of this box that the other one reaches", master, me))
 	case o.Pairs[me].Pulled:
-		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?", master, me))
+		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so %s", master, me, bothMaster))
 	default:
 		p.living(o, l, peer)
 		if !l.Info.LinkUp {
@@ -131,7 +133,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 	case l.Info.NeverSynced() && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
-		return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)
+		return staleSentence(o)
 	case cold && o.Cold.For < o.Times.ColdStartWait:
 		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its peer %s is waited for, for %s", pair.Peer, o.Times.ColdStartWait)
 	case cold:

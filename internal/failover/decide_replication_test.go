@@ -224,7 +224,7 @@ func TestDecideForced(t *testing.T) {
 		"192.168.9.71:6379 is not promoted: it refuses connections",
 		"192.168.9.71:6379 is not promoted: its master 192.168.9.70:6379 is alive and linked; hint: the master moves with the VIP: stop keepalived on the other box",
 		"192.168.9.71:6379 is left as it is: it has no peer",
-		"maintenance (drain: new disks): nothing is changed; hint: end it first",
+		"maintenance (drain: new disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory",
 	} {
 		if seen[want] == "" {
 			t.Errorf("never said: %s", want)

@@ -270,13 +270,13 @@ func TestDecideSingle(t *testing.T) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)
 			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset = false, 0
-		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: if its data is to count, run on this box: notify-redis promote --force; promote 192.168.9.71:7005 by takeover: its master 192.168.9.70:7001 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
 		"never synced, as Redis shows it": {func(o *Observation) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)
 			o.Locals = o.Locals[:2]
 			o.Locals[1].Info.LinkUp, o.Locals[1].Info.Offset, o.Locals[1].Info.Keys = false, 1, 0
-		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: look at the log of both servers"},
+		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: it never finished its first sync; hint: if its data is to count, run on this box: notify-redis promote --force"},
 		"started from its own file, its master dead": {func(o *Observation) {
 			o.Hook = true
 			o.peersAre(redis.Silent, lost)
@@ -300,16 +300,16 @@ func TestDecideSingle(t *testing.T) {
 			o.peersAre(redis.Silent, lost)
 			o.Maintenance = Maintenance{Word: Drain, Until: "18:00", Reason: "disks"}
 		},
-			"maintenance (drain until 18:00: disks): nothing is changed"},
+			"maintenance (drain until 18:00: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"maintenance of a box that is cut off": {func(o *Observation) {
 			o.peersAre(redis.Silent, lost)
 			o.Witness.Answers, o.Alone = false, Ail{2 * time.Second, 3}
 			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
-		}, "this box is cut off, no peer and no witness (192.168.9.1) answers; maintenance (hold: disks): nothing is changed"},
+		}, "this box is cut off, no peer and no witness (192.168.9.1) answers; maintenance (hold: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"maintenance of a fenced box": {func(o *Observation) {
 			o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second}
 			o.Maintenance = Maintenance{Word: Hold, Reason: "disks"}
-		}, "fenced: writes are refused here; maintenance (hold: disks): nothing is changed"},
+		}, "fenced: writes are refused here; maintenance (hold: disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory"},
 		"settling": {func(o *Observation) { o.HeldFor = 400 * time.Millisecond; o.Locals = o.Locals[:2] },
 			"192.168.9.70:7000 moves here once the VIP has been held for 1s"},
 		"behind": {func(o *Observation) { o.Peers[0].Info.Offset = 1 << 30; o.Locals = o.Locals[:2] },
@@ -331,8 +331,46 @@ func TestDecideSingle(t *testing.T) {
 			o.peersAre(redis.Silent, lost)
 			third := addr("192.168.9.72:7006")
 			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
+			o.Locals[0].Nodes = o.Locals[1].Nodes
 			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900}})
-		}, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: replica 192.168.9.72:7006 of the same master has as much or more of the data, and answers"},
+		}, "promote 192.168.9.72:7006 by vote: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and 192.168.9.71:7004 has less of the data, and the cluster spans 3 boxes"},
+		"two local replicas of one master": {func(o *Observation) {
+			o.Hook = true
+			o.peersAre(redis.Silent, lost)
+			twin := o.Locals[1]
+			second := redis.Node{ID: "b6", Addr: addr("192.168.9.71:7006"), Role: redis.Replica, MasterID: "a0"}
+			info := *twin.Info
+			twin.Info, twin.Target.Addr = &info, second.Addr
+			twin.Nodes = append(append(redis.Nodes(nil), twin.Nodes...), second)
+			twin.Nodes[4].Myself, twin.Nodes[6].Myself = false, true
+			o.Locals[0].Nodes, o.Locals[1].Nodes = append(o.Locals[0].Nodes, second), append(o.Locals[1].Nodes, second)
+			info.Offset++
+			o.Locals = []redis.Look{o.Locals[0], o.Locals[1], twin}
+		}, "192.168.9.71:7004 leaves it to 192.168.9.71:7006, a replica of the same master with as much or more of the data: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent; promote 192.168.9.71:7006 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		"a fresher replica that is still syncing": {func(o *Observation) {
+			o.Hook = true
+			o.Locals = o.Locals[:2]
+			o.peersAre(redis.Silent, lost)
+			third := addr("192.168.9.72:7006")
+			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
+			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900, Syncing: true}})
+		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		"the cluster was down before": {func(o *Observation) {
+			o.Hook = true
+			o.Locals = o.Locals[:2]
+			o.peersAre(redis.Silent, lost)
+			o.Locals[1].Nodes[0].Failed = true
+		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers; the cluster was down before (cluster_state:fail); each takeover mends the slots of its master, and Redis answers within about 5 s of the last"},
+		"slots in migration at the fault": {func(o *Observation) {
+			o.Hook = true
+			o.Locals = o.Locals[:2]
+			o.peersAre(redis.Silent, lost)
+			o.Locals[0].Nodes[3].Open = []redis.OpenSlot{{Slot: 93, Importing: true, Other: "a0"}}
+		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers; slots that were on their way to or from its master are left as they are; hint: once every master answers: redis-cli --cluster fix 192.168.9.71:7004"},
+		"slots in migration, and both alive": {func(o *Observation) {
+			o.Locals = o.Locals[:2]
+			o.Peers[0].Nodes[0].Open = []redis.OpenSlot{{Slot: 93, Other: "b3"}}
+		}, "192.168.9.70:7000 does not move yet: slots are on their way to or from it; hint: let that end, or redis-cli --cluster fix 192.168.9.70:7000"},
 		"keepalived is dead": {func(o *Observation) {
 			o.KeepalivedLives = false
 			o.Why = "keepalived does not run here, so nothing is decided"

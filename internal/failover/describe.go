@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,13 @@ func (r *Reconciler) Fenced() bool {
 	r.begin()
 	var f fenceRecord
 	return r.store.load(r.store.durable, fenceFile, &f) && f.Lifted == nil
+}
+
+// Describe is what a run would decide on an observation, for people.
+func (r *Reconciler) Describe(ctx context.Context, o Observation) string {
+	r.begin()
+	r.decide(ctx, &o, Decide)
+	return Describe(o)
 }
 
 // Describe is an observation and its plan for people: what --dry-run prints.
@@ -41,6 +49,9 @@ func Describe(o Observation) string {
 			b.WriteString(" from " + s.From.String())
 		}
 		b.WriteString("\n")
+	}
+	for _, w := range o.warnings() {
+		b.WriteString("warning:  " + w + "\n")
 	}
 	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
 	return b.String()

@@ -121,7 +121,6 @@ func awaitSaved(ctx context.Context, c *redis.Conn) error {
 
 // keepFile keeps the data file of an instance outside a cluster that was stopped while the box was cut off. Its configuration
 // file may be older than its role: then it comes up as a replica, and what only it has would be gone before anybody asks.
-// Data that is in an append only file alone is not kept so.
 func (r *Reconciler) keepFile(ctx context.Context, in config.Instance) {
 	if !in.Peer.IsValid() || in.Conf == "" {
 		return
@@ -131,16 +130,29 @@ func (r *Reconciler) keepFile(ctx context.Context, in config.Instance) {
 		r.Log.Warn().Err(err).Msgf("the data file of %s is not kept aside", in.Name())
 		return
 	}
-	dir, _ := conf.Get("dir")
-	name, ok := conf.Get("dbfilename")
-	if !ok {
-		name = "dump.rdb"
-	}
+	dir, name := getOr(conf, "dir", ""), getOr(conf, "dbfilename", "dump.rdb")
 	kept, err := r.linkAside(ctx, filepath.Join(dir, name), in.Addr)
+	r.sayKept(in, kept, err)
+	if getOr(conf, "appendonly", "no") != "yes" {
+		return
+	}
+	kept, err = r.keepLog(ctx, dir, appendOnly(conf, dir), in.Addr)
+	r.sayKept(in, kept, err)
+}
+
+func getOr(conf config.RedisConf, key, other string) string {
+	v, ok := conf.Get(key)
+	if !ok {
+		return other
+	}
+	return v
+}
+
+func (r *Reconciler) sayKept(in config.Instance, kept string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // it had nothing to save
 	case err != nil:
-		r.Log.Warn().Err(err).Msgf("the data file of %s is not kept aside", in.Name())
+		r.Log.Warn().Err(err).Msgf("the data set of %s is not kept aside", in.Name())
 	default:
 		r.Log.Info().Msgf("the data set of %s as it was when the fence stopped it is kept in %s", in.Name(), kept)
 	}
@@ -156,8 +168,10 @@ func (r *Reconciler) linkAside(ctx context.Context, file string, a netip.AddrPor
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%w; hint: let the user that runs keepalived's scripts write into %s", err, r.Config.StateDir)
 	}
-	if last, ok := newest(dir, prefix); ok && sameFile(last, file) {
-		return last, nil
+	for _, place := range [...][2]string{{dir, prefix}, {filepath.Dir(file), "divergent-" + prefix}} {
+		if last, ok := newest(place[0], place[1], ".rdb"); ok && sameFile(last, file) {
+			return last, nil
+		}
 	}
 	err := os.Link(file, kept)
 	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
@@ -171,7 +185,7 @@ func (r *Reconciler) linkAside(ctx context.Context, file string, a netip.AddrPor
 	if err != nil {
 		return "", fmt.Errorf("%w; hint: the user that runs keepalived's scripts must read %s and write into %s", err, file, dir)
 	}
-	if err := prune(dir, prefix); err != nil {
+	if err := prune(dir, prefix, ".rdb"); err != nil {
 		r.Log.Warn().Err(err).Msg("old divergent data sets are not removed")
 	}
 	return kept, nil
@@ -192,6 +206,10 @@ func copyFile(ctx context.Context, from, to string) error {
 	if _, err := io.Copy(out, reader{ctx, in}); err != nil {
 		return err
 	}
+	if fi, err := in.Stat(); err == nil {
+		// By it the copy is known again; without it another one is made.
+		_ = os.Chtimes(out.Name(), fi.ModTime(), fi.ModTime())
+	}
 	return out.CloseAtomicallyReplace()
 }
 
@@ -208,32 +226,32 @@ func (r reader) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// newest is the youngest file of one instance.
-func newest(dir, prefix string) (string, bool) {
-	files, err := filepath.Glob(filepath.Join(dir, prefix+"*.rdb"))
+// newest is the youngest data set of one kind of one instance.
+func newest(dir, prefix, kind string) (string, bool) {
+	files, err := filepath.Glob(filepath.Join(dir, prefix+"*"+kind))
 	if err != nil || len(files) == 0 {
 		return "", false
 	}
 	return slices.Max(files), true
 }
 
-// sameFile: both names are of one file.
+// sameFile: both names are of one file, or one is the copy of the other, which has its time.
 func sameFile(a, b string) bool {
 	x, err1 := os.Stat(a)
 	y, err2 := os.Stat(b)
-	return err1 == nil && err2 == nil && os.SameFile(x, y)
+	return err1 == nil && err2 == nil && (os.SameFile(x, y) || x.Size() == y.Size() && x.ModTime().Equal(y.ModTime()))
 }
 
-// prune removes the oldest files of one instance; their names sort by time.
-func prune(dir, prefix string) error {
-	files, err := filepath.Glob(filepath.Join(dir, prefix+"*.rdb"))
+// prune removes the oldest data sets of one kind of one instance; their names sort by time.
+func prune(dir, prefix, kind string) error {
+	files, err := filepath.Glob(filepath.Join(dir, prefix+"*"+kind))
 	if err != nil {
 		return err
 	}
 	slices.Sort(files)
 	var errs []error
 	for _, f := range files[:max(0, len(files)-divergentKept)] {
-		errs = append(errs, os.Remove(f))
+		errs = append(errs, os.RemoveAll(f))
 	}
 	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -82,6 +84,78 @@ func TestTheFileOfWhatAFenceStoppedIsKept(t *testing.T) {
 	}
 	if files, _ := filepath.Glob(glob); len(files) != 1 {
 		t.Errorf("kept %q", files)
+	}
+}
+
+// Data that is in append only files alone is kept as well, of both forms, and can be put back as it is.
+func TestTheAppendOnlyFilesOfWhatAFenceStoppedAreKept(t *testing.T) {
+	master := redistest.Start(t, "appendonly yes", "appendfsync always")
+	master.Do(t, "set", "k", "only here")
+	master.Kill()
+	r := reconciler(t)
+	old := filepath.Join(master.Dir, "appendonly.aof") // as before 7.0
+	if err := os.Rename(fileOf(t, master.Dir, "*1"), old); err != nil {
+		t.Fatal(err)
+	}
+	in := config.Instance{Addr: master.Addr, Conf: master.Conf, Peer: addr("10.0.0.2:7000")}
+	for range 2 {
+		r.keepFile(within(t, 5*time.Second), in)
+	}
+	kept, _ := filepath.Glob(filepath.Join(r.Config.StateDir, divergentDir, "*.aof"))
+	if len(kept) != 1 {
+		t.Fatalf("kept %q", kept)
+	}
+	if !sameFile(filepath.Join(kept[0], "appendonly.aof"), old) {
+		t.Error("the one file of an older version is not kept")
+	}
+	// The server goes on and loses what it had; another one is given what was kept.
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	master.Run(t)
+	redistest.Await(t, "it has loaded", func() bool { return master.Look().State == redis.Up })
+	master.Do(t, "flushall")
+	master.Kill()
+	second := redistest.Start(t)
+	second.Kill()
+	if err := os.Rename(filepath.Join(kept[0], "appendonlydir"), filepath.Join(second.Dir, "appendonlydir")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(second.Conf, fmt.Appendf(nil, "port %d\nbind 127.0.0.1\ndir %s\nappendonly yes\n", second.Addr.Port(), second.Dir), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second.Run(t)
+	redistest.Await(t, "it has loaded", func() bool { return second.Look().State == redis.Up })
+	if v := second.Do(t, "get", "k"); v != "only here" {
+		t.Errorf("what came back is %q", v)
+	}
+}
+
+// Where there is no time for copies there are links, and the next run does not try again.
+func TestAppendOnlyFilesAreLinkedWhereThereIsNoTime(t *testing.T) {
+	r := reconciler(t)
+	dir := t.TempDir()
+	names := []string{filepath.Base(fileOf(t, dir, "a"))}
+	over, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	kept, err := r.keepLog(over, dir, names, addr("10.0.0.1:7000"))
+	if err != nil || filepath.Dir(kept) != dir {
+		t.Fatalf("kept in %s, %v", kept, err)
+	}
+	if again, err := r.keepLog(within(t, time.Second), dir, names, addr("10.0.0.1:7000")); err != nil || again != kept {
+		t.Errorf("kept again in %s, %v", again, err)
+	}
+}
+
+// Half a directory is never left, and what cannot be read is said.
+func TestAppendOnlyFilesAreKeptWholeOrNotAtAll(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	a := filepath.Base(fileOf(t, dir, "a"))
+	if err := keepAll(dir, []string{a, "gone"}, filepath.Join(to, "kept"), os.Link); err == nil {
+		t.Error("a file that is not there was kept")
+	}
+	if left, _ := os.ReadDir(to); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -19,7 +19,7 @@ func DecideForced(o Observation) Plan {
 	var p planner
 	switch {
 	case o.Maintenance.Word != "":
-		p.say("maintenance (" + o.Maintenance.String() + "): nothing is changed; hint: end it first")
+		p.say(maintained(o.Maintenance))
 		return p.plan()
 	case o.Fence != nil && o.Fence.Stopped:
 		p.do(LiftStart)
@@ -63,6 +63,9 @@ func (p *planner) force(o *Observation, l redis.Look) {
 	case o.replication() && !paired:
 		p.say(fmt.Sprintf("%s is left as it is: it has no peer", me))
 		return
+	case o.watched(l) != "":
+		p.say(o.watched(l))
+		return
 	case l.State == redis.Loading:
 		p.say(fmt.Sprintf("%s is not promoted: it is still loading its data set", me))
 		return
@@ -101,7 +104,7 @@ func (r *Reconciler) Force(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plan := DecideForced(o)
+	plan := r.decide(ctx, &o, DecideForced)
 	if r.DryRun {
 		return plan.Sentence, nil
 	}

@@ -56,5 +56,12 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 	}
 	to = best.Target.Addr
 	o := Observation{Locals: []redis.Look{me}, Peers: []redis.Look{best}}
-	return to, r.move(ctx, o, Step{Do: Move, From: localAddr(me), Instance: to})
+	if err := r.move(ctx, o, Step{Do: Move, From: localAddr(me), Instance: to}); err != nil {
+		return to, err
+	}
+	// It was not pulled from us: it may move back as soon as it is up again.
+	r.memory = r.store.loadMemory()
+	r.memory.Led = r.memory.Led.without(me.Target.Name())
+	r.store.saveMemory(r.memory)
+	return to, nil
 }

@@ -49,6 +49,15 @@ type memory struct {
 	PeerAnswered bool              `json:"peer_answered,omitempty"`
 	Linked       map[string]string `json:"linked,omitempty"`
 	Pulls        map[string]pull   `json:"pulls,omitempty"`
+	// LinkedNames are the local nodes of a cluster that have been part of a linked pair in the boot LinkedBoot. Led have been
+	// masters since the VIP has been here, and PulledAt is when one was pulled from us meanwhile.
+	LinkedBoot  string       `json:"linked_boot,omitempty"`
+	LinkedNames nameSet      `json:"linked_names,omitempty"`
+	Led         nameSet      `json:"led,omitempty"`
+	PulledAt    *state.Stamp `json:"pulled_at,omitempty"`
+	Lineage     *lineageMemo `json:"lineage,omitempty"`
+	// Warned are the warnings that were logged and still hold.
+	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Sentence is the last one logged, so that a tick logs changes only.

@@ -74,6 +74,14 @@ type Observation struct {
 	BusyTooLong map[string]bool
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
 	Orphans []netip.AddrPort
+	// Voteless is how long a local replica has asked for votes in vain, by its address.
+	Voteless map[netip.AddrPort]time.Duration
+	// Standing is what is known of the data of the local replicas of a cluster, by local address. Its zero value is good.
+	Standing map[netip.AddrPort]Standing
+	// BothMaster: a master was pulled from this box while it held the VIP without a break, less than pulledFor ago.
+	BothMaster bool
+	// Sentinel names the local instances that a Sentinel watches.
+	Sentinel map[netip.AddrPort]bool
 	// Pairs are the local instances with their peers, by local address, in replication mode; else it is empty.
 	Pairs      map[netip.AddrPort]Pair
 	Durability config.Durability
@@ -137,6 +145,19 @@ func (o *Observation) find(a netip.AddrPort) (look redis.Look, local, ok bool) {
 		}
 	}
 	return redis.Look{}, false, false
+}
+
+// masterOf gives the master of a local replica, by CLUSTER NODES or else by INFO, and the look at it. found is false where nobody
+// looked, and then a may not be valid.
+func (o *Observation) masterOf(l redis.Look) (m redis.Look, a netip.AddrPort, local, found bool) {
+	self, _ := l.Self()
+	node, _ := l.Nodes.ByID(self.MasterID)
+	a = node.Addr
+	if !a.IsValid() && l.Info != nil {
+		a = l.Info.Master
+	}
+	m, local, found = o.find(a)
+	return m, a, local, found && a.IsValid()
 }
 
 // localAddr is the address by which the cluster knows a local instance.

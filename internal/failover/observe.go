@@ -151,7 +151,9 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 		BusyTooLong: map[string]bool{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
-	r.seePairs(&o, vrrp.Held(s.vips, s.own), now)
+	held := vrrp.Held(s.vips, s.own)
+	r.seePairs(&o, held, now)
+	r.seeStanding(&o, held, now)
 	r.noteLasting(&o, now)
 	o.Maintenance, _ = maintenance(r.store.durable) // the warning is for whoever asks for it before
 	o.Fence = r.seeFence(&o, now)

@@ -57,6 +57,16 @@ func (p *planner) do(v Verb)          { p.steps = append(p.steps, Step{Do: v}) }
 func (p *planner) add(s Step)         { p.steps = append(p.steps, s) }
 func (p *planner) in(d time.Duration) { p.again = soonest(p.again, d) }
 
+// promotes: an instance is promoted by the plan already.
+func (p *planner) promotes(a netip.AddrPort) bool {
+	for _, s := range p.steps {
+		if s.Instance == a && (s.Do == Takeover || s.Do == Force) {
+			return true
+		}
+	}
+	return false
+}
+
 func soonest(a, b time.Duration) time.Duration {
 	if a == 0 || b != 0 && b < a {
 		return b

@@ -142,9 +142,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 	}
 	defer func() { r.store.saveMemory(r.memory) }()
 	for {
-		plan := Decide(o)
+		plan := r.decide(ctx, &o, Decide)
 		out = o.outcome(plan)
 		r.say(plan)
+		r.warn(o.warnings())
 		if r.DryRun {
 			return out, nil
 		}

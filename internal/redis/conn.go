@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -163,6 +164,20 @@ const StopWrites = "99"
 
 // ErrNoSetting: the server does not know a setting that every version has.
 var ErrNoSetting = errors.New("no such setting")
+
+// NodeTimeout reads cluster-node-timeout.
+func (c *Conn) NodeTimeout(ctx context.Context) (time.Duration, error) {
+	const key = "cluster-node-timeout"
+	m, err := c.client.ConfigGet(ctx, key).Result()
+	if err != nil {
+		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+	}
+	ms, err := strconv.ParseInt(m[key], 10, 64)
+	if err != nil || ms <= 0 {
+		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
 
 // MinReplicas reads min-slaves-to-write.
 func (c *Conn) MinReplicas(ctx context.Context) (string, error) {

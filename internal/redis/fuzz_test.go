@@ -141,8 +141,12 @@ func formatNodes(ns Nodes) string {
 		for _, s := range n.Slots {
 			fmt.Fprintf(&b, " %d-%d", s.First, s.Last)
 		}
-		if n.Migrating {
-			b.WriteString(" [0->-x]")
+		for _, s := range n.Open {
+			arrow := "->-"
+			if s.Importing {
+				arrow = "-<-"
+			}
+			fmt.Fprintf(&b, " [%d%s%s]", s.Slot, arrow, s.Other)
 		}
 		b.WriteString("\n")
 	}

@@ -39,6 +39,8 @@ type Info struct {
 	// WasLinked: the link to a master is down now and was up before, so that a first sync is done. replication.c sets repl_down_since
 	// when a link ends, and clears it when a replica becomes a master (tried on 7.0.15; another SLAVEOF leaves it).
 	WasLinked bool
+	// Channels: somebody is subscribed to a channel, as a Sentinel is.
+	Channels bool
 	// Syncing: a sync from the master is under way.
 	Syncing bool
 	Loading bool
@@ -164,6 +166,8 @@ func ParseInfo(text string) (Info, error) {
 			i.LinkUp = v == "up"
 		case "master_link_down_since_seconds":
 			i.WasLinked = linkEnded(v)
+		case "pubsub_channels":
+			i.Channels = v != "0"
 		case "master_sync_in_progress":
 			i.Syncing = v == "1"
 		case "slave_repl_offset":
@@ -190,6 +194,7 @@ func ParseInfo(text string) (Info, error) {
 	}
 	if i.Role == Replica {
 		i.Offset = replicaOffset
+		// A server that was never linked says -1, and before 6.2 the time of day.
 		if a, err := netip.ParseAddr(host); err == nil && port != 0 {
 			i.Master = netip.AddrPortFrom(a.Unmap(), port)
 		}

@@ -251,7 +251,7 @@ func TestNodesBadInput(t *testing.T) {
 		}
 	}
 	n, err := ParseNodes("id :0 myself,master - 0 0 1 connected [5-<-abc]\nid2 ::1:7000@17000,redis.example slave id 0 0 2 connected")
-	if err != nil || n[0].Addr.IsValid() || !n[0].Migrating || n[1].Addr.String() != "[::1]:7000" {
+	if err != nil || n[0].Addr.IsValid() || len(n[0].Open) != 1 || n[1].Addr.String() != "[::1]:7000" {
 		t.Errorf("%+v, %v", n, err)
 	}
 }

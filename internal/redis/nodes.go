@@ -26,8 +26,17 @@ type Node struct {
 	Unknown bool
 	Epoch   uint64
 	Slots   []Slots
-	// Migrating: slots of it are on their way in or out.
-	Migrating bool
+	// Open are its slots on their way in or out. Only the node that was asked says so.
+	Open []OpenSlot
+}
+
+// OpenSlot is a slot on its way between a node and another one.
+type OpenSlot struct {
+	Slot int
+	// Importing: it comes from the other node; else it goes there.
+	Importing bool
+	// Other is that node's id.
+	Other string
 }
 
 // Nodes is the cluster as one node sees it.
@@ -88,7 +97,9 @@ func parseNode(line string) (Node, error) {
 	}
 	for _, s := range f[8:] {
 		if strings.HasPrefix(s, "[") {
-			n.Migrating = true
+			if open, ok := parseOpen(s); ok {
+				n.Open = append(n.Open, open)
+			}
 			continue
 		}
 		first, last, ranged := strings.Cut(s, "-")
@@ -103,6 +114,20 @@ func parseNode(line string) (Node, error) {
 		n.Slots = append(n.Slots, Slots{a, b})
 	}
 	return n, nil
+}
+
+// parseOpen reads "[93-<-ID]", on its way in, and "[77->-ID]", on its way out. Other marks are passed over: the slots are named
+// beside them.
+func parseOpen(s string) (OpenSlot, bool) {
+	s, closed := strings.CutSuffix(strings.TrimPrefix(s, "["), "]")
+	slot, arrow, _ := strings.Cut(s, "-")
+	o := OpenSlot{Importing: strings.HasPrefix(arrow, "<-")}
+	if len(arrow) < 3 || !o.Importing && !strings.HasPrefix(arrow, ">-") {
+		return o, false
+	}
+	n, err := strconv.ParseUint(slot, 10, 14)
+	o.Slot, o.Other = int(n), arrow[2:]
+	return o, closed && err == nil
 }
 
 // parseNodeAddr reads ip:port, ip:port@busport and ip:port@busport,hostname. Anything without an address gives the zero value.
@@ -159,4 +184,30 @@ func (ns Nodes) HighestEpoch() uint64 {
 		e = max(e, n.Epoch)
 	}
 	return e
+}
+
+// Unserved is how many slots no master has.
+func (ns Nodes) Unserved() int {
+	n := 16384
+	for _, m := range ns.Masters() {
+		for _, s := range m.Slots {
+			n -= s.Last - s.First + 1
+		}
+	}
+	return max(0, n)
+}
+
+// Down: this node answers no clients any more (cluster_state:fail), as far as its list of nodes shows: a master is marked as
+// failed, or half of them or more are suspected. cluster-require-full-coverage no would still serve in the first case.
+func (ns Nodes) Down() bool {
+	masters, away := ns.Masters(), 0
+	for _, m := range masters {
+		if m.Failed {
+			return true
+		}
+		if m.Suspected {
+			away++
+		}
+	}
+	return len(masters) > 0 && 2*(len(masters)-away) <= len(masters)
 }

@@ -107,7 +107,7 @@ func describeNode(n Node) string {
 	for _, w := range []struct {
 		said bool
 		word string
-	}{{n.Myself, "myself"}, {n.Failed, "failed"}, {n.Suspected, "suspected"}, {n.Unknown, "unknown"}, {n.Migrating, "migrating"}} {
+	}{{n.Myself, "myself"}, {n.Failed, "failed"}, {n.Suspected, "suspected"}, {n.Unknown, "unknown"}, {len(n.Open) > 0, "migrating"}} {
 		if w.said {
 			words = append(words, w.word)
 		}

@@ -114,6 +114,18 @@ func (c *Conn) KillClients(ctx context.Context) error {
 	return err
 }
 
+// hello is the channel on which the Sentinels of a server greet each other. https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
+const hello = "__sentinel__:hello"
+
+// Watched tells whether a Sentinel is subscribed to the instance.
+func (c *Conn) Watched(ctx context.Context) (bool, error) {
+	n, err := c.client.PubSubNumSub(ctx, hello).Result()
+	if err != nil {
+		return false, fmt.Errorf("ask %s for its Sentinels: %w", c.target.Name(), err)
+	}
+	return n[hello] > 0, nil
+}
+
 // ReplicaMaxLag is how many seconds a replica may be silent and still count for min-slaves-to-write.
 const ReplicaMaxLag = "2"
 

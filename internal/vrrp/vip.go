@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
+	"time"
 
 	"keepalived-redis/internal/files"
 )
@@ -74,6 +76,35 @@ func parseVIPs(conf string) []netip.Addr {
 		}
 	}
 	return vips
+}
+
+// TakesAtMost is how long VRRP may take to move the VIP after a box died, by the longest advert_int of a keepalived.conf: three
+// adverts that do not come, and a skew of less than one (RFC 5798, 6.1). 0 where the file does not say it plainly.
+func TakesAtMost(path string) time.Duration {
+	b, err := files.Read(path, maxConf)
+	if err != nil {
+		return 0
+	}
+	return takesAtMost(string(b))
+}
+
+// maxAdvert is the longest advert_int that VRRP knows, in seconds.
+const maxAdvert = 255
+
+func takesAtMost(conf string) time.Duration {
+	longest := 0.0
+	for _, line := range strings.Split(conf, "\n") {
+		words := confWords(line)
+		for i, w := range words {
+			if w != "advert_int" || i+1 == len(words) {
+				continue
+			}
+			if s, err := strconv.ParseFloat(strings.Trim(words[i+1], `"`), 64); err == nil && s > 0 && s <= maxAdvert {
+				longest = max(longest, s)
+			}
+		}
+	}
+	return time.Duration(4 * longest * float64(time.Second))
 }
 
 // confWords parts a line of keepalived.conf into words, braces being words of their own. What stands in quotes is one word

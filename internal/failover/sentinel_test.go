@@ -1,0 +1,99 @@
+package failover
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/redistest"
+)
+
+// sentinel runs a Sentinel that watches a master, until the test ends.
+func sentinel(t *testing.T, master *redistest.Server) {
+	t.Helper()
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	text := fmt.Sprintf("port %d\nbind 127.0.0.1\nsentinel monitor m 127.0.0.1 %d 1\nsentinel down-after-milliseconds m 60000\n", redistest.FreePort(t), master.Addr.Port())
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("redis-server", conf, "--sentinel")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+// What a Sentinel manages is left to it, and nobody is asked about it who has no subscriber.
+func TestASentinelIsFound(t *testing.T) {
+	s := redistest.Start(t)
+	r := reconciler(t, s)
+	ours := func(o Observation) Plan {
+		if said := o.watched(o.Locals[0]); said != "" {
+			return Plan{Sentence: said}
+		}
+		return Plan{Steps: []Step{{Do: Promote, Instance: s.Addr}}}
+	}
+	o := looks([]*redistest.Server{s}, nil)
+	if o.Locals[0].Info.Channels || len(r.decide(within(t, 5*time.Second), &o, ours).Steps) == 0 {
+		t.Fatal("a Sentinel was found before there was one")
+	}
+	sentinel(t, s)
+	redistest.Await(t, "it is subscribed", func() bool { return s.Look().Info.Channels })
+	o = looks([]*redistest.Server{s}, nil)
+	if p := r.decide(within(t, 5*time.Second), &o, ours); !strings.Contains(p.Sentence, "a Sentinel manages "+s.Addr.String()) {
+		t.Errorf("decided %+v", p)
+	}
+}
+
+// A client that subscribes to a channel of its own is no Sentinel.
+func TestAChannelIsNoSentinel(t *testing.T) {
+	s := redistest.Start(t)
+	cmd := exec.Command("redis-cli", "-p", fmt.Sprint(s.Addr.Port()), "subscribe", "news")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	redistest.Await(t, "it is subscribed", func() bool { return s.Look().Info.Channels })
+	o := looks([]*redistest.Server{s}, nil)
+	plan := Plan{Steps: []Step{{Do: Promote, Instance: s.Addr}}}
+	if got := reconciler(t, s).decide(within(t, 5*time.Second), &o, func(Observation) Plan { return plan }); len(got.Steps) != 1 || len(o.Sentinel) > 0 {
+		t.Errorf("decided %+v, Sentinels %v", got, o.Sentinel)
+	}
+}
+
+func TestWhatASentinelManagesIsLeftAlone(t *testing.T) {
+	o := lost()
+	if !promotes(Decide(o)) {
+		t.Fatalf("not promoted without a Sentinel: %s", Decide(o).Sentence)
+	}
+	watch := func(o *Observation) {
+		o.Sentinel = map[netip.AddrPort]bool{}
+		for _, l := range o.Locals {
+			o.Sentinel[l.Target.Addr] = true
+		}
+	}
+	moves := pair()
+	plain := plainPair()
+	for name, o := range map[string]*Observation{"lost": &o, "to be moved": &moves, "a pair": &plain} {
+		if !Decide(*o).changesRoles() {
+			t.Fatalf("%s: nothing changes without a Sentinel: %s", name, Decide(*o).Sentence)
+		}
+		watch(o)
+		for how, p := range map[string]Plan{"decided": Decide(*o), "by force": DecideForced(*o)} {
+			if p.changesRoles() || how == "decided" && !strings.Contains(p.Sentence, "SENTINEL REMOVE") {
+				t.Errorf("%s, %s: %s", name, how, p.Sentence)
+			}
+		}
+	}
+}
