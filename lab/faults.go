@@ -151,9 +151,12 @@ func (b *Box) KillKeepalived(ctx context.Context) (host.Mono, error) {
 	}
 	at := b.lab.Timeline.Step("kill keepalived on %s", b.Name)
 	var errs []error
-	for _, p := range procs {
-		if filepath.Base(p.Argv[0]) == "keepalived" {
-			errs = append(errs, b.host.Signal(ctx, p.Pid, syscall.SIGKILL))
+	// Stopped first: the one that is killed last would otherwise still see its parent die, and give up the VIP politely.
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, p := range procs {
+			if filepath.Base(p.Argv[0]) == "keepalived" {
+				errs = append(errs, b.host.Signal(ctx, p.Pid, sig))
+			}
 		}
 	}
 	return at, errors.Join(errs...)
