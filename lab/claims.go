@@ -54,6 +54,32 @@ func vipStays(o Outcome) []string {
 	return wrong
 }
 
+// vipGoneLimit is more than VRRP needs to move the VIP.
+const vipGoneLimit = 3 * time.Second
+
+// vipNotGone: from the fault on some box had the VIP, but for the time in which it moved.
+func vipNotGone(o Outcome) []string {
+	holders := map[string]bool{}
+	var gone host.Mono
+	var wrong []string
+	for _, e := range o.Recorded.Events {
+		if e.Kind != host.EventVIP && e.Kind != host.EventGone {
+			continue
+		}
+		if holders[e.Host] = e.Kind == host.EventVIP && e.Present; !holders[e.Host] {
+			delete(holders, e.Host)
+		}
+		switch {
+		case len(holders) == 0:
+			gone = e.At
+		case gone > o.Recorded.Fault:
+			wrong = append(wrong, when(e.At.Sub(gone) > vipGoneLimit, "no box had the VIP for %s", e.At.Sub(gone))...)
+			gone = 0
+		}
+	}
+	return wrong
+}
+
 // afterVIPLimit is far above the budget of 50 ms, which is a benchmark of its own: a test on a busy machine must only see that nothing waits
 // for a timer of Redis or of a check.
 const afterVIPLimit = 700 * time.Millisecond
