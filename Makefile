@@ -3,6 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
+# make test-long                   every scenario as often as is promised (two hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
@@ -20,7 +21,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages test-long clean
 
 build:
 	@mkdir -p build
@@ -57,6 +58,10 @@ units: build
 scenarios: build
 	@build/redis-lab install
 	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab ./lab/machines
+
+# What make test has not: every scenario, three to ten runs each. The results are in build/lab, the medians in the table at the end.
+test-long: build
+	@build/redis-lab all
 
 fuzz:
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal cmd | xargs -n1 dirname | sort -u); do \

@@ -54,6 +54,39 @@ func vipStays(o Outcome) []string {
 	return wrong
 }
 
+// vipGoneLimit is more than VRRP needs to move the VIP.
+const vipGoneLimit = 3 * time.Second
+
+// vipNotGone: from the fault on some box had the VIP, but for the time in which it moved.
+func vipNotGone(o Outcome) []string {
+	absent := vipAbsent(o.Recorded)
+	return when(absent > vipGoneLimit, "no box had the VIP for %s", absent)
+}
+
+// vipAbsent is the longest time after the fault in which no box had the VIP, and that ended.
+func vipAbsent(rec report.Run) (longest time.Duration) {
+	holders := map[string]bool{}
+	var gone host.Mono
+	for _, e := range rec.Events {
+		if e.Kind != host.EventVIP && e.Kind != host.EventGone {
+			continue
+		}
+		if holders[e.Host] = e.Kind == host.EventVIP && e.Present; !holders[e.Host] {
+			delete(holders, e.Host)
+		}
+		switch {
+		case len(holders) == 0 && gone == 0:
+			gone = e.At
+		case len(holders) > 0:
+			if gone > rec.Fault {
+				longest = max(longest, e.At.Sub(gone))
+			}
+			gone = 0
+		}
+	}
+	return longest
+}
+
 // afterVIPLimit is far above the budget of 50 ms, which is a benchmark of its own: a test on a busy machine must only see that nothing waits
 // for a timer of Redis or of a check.
 const afterVIPLimit = 700 * time.Millisecond
@@ -78,6 +111,14 @@ func writableWithin(limit time.Duration) claim {
 
 // everythingOnSurvivor: at the end all masters are on the box that is left.
 func everythingOnSurvivor(o Outcome) []string {
+	if o.Run.Scenario.Mode == Replication {
+		var wrong []string
+		for _, addr := range o.Run.Standby.Instances() {
+			role := o.Run.Timeline.View().Role[addr]
+			wrong = append(wrong, when(role != "master", "%s is %s, not the master", addr, role)...)
+		}
+		return wrong
+	}
 	var wrong []string
 	slots := 0
 	for addr, n := range o.Result.Masters {
@@ -164,4 +205,56 @@ func movesGaps(rec report.Run, moves []host.Mono) []time.Duration {
 		}
 	}
 	return gaps
+}
+
+// everythingRead: whatever was acknowledged could be looked for at the end. What is gone is printed, and not judged: nothing bounds it.
+func everythingRead(o Outcome) []string {
+	return when(o.Result.Unread > 0, "%d acknowledged writes could not be read back", o.Result.Unread)
+}
+
+// writtenFor: writes went through for at least this share of the time.
+func writtenFor(share float64) claim {
+	return func(o Outcome) []string {
+		return when(o.Result.Through < share, "writes went through for %.1f %% of the time, less than %.0f %%", 100*o.Result.Through, 100*share)
+	}
+}
+
+// noRedisStops: no instance was down at any time after the fault.
+func noRedisStops(o Outcome) []string {
+	var wrong []string
+	for _, e := range o.Recorded.Events {
+		if e.Kind == host.EventRole && e.Text == "down" && e.At >= o.Recorded.Fault {
+			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
+		}
+	}
+	return wrong
+}
+
+// nothingWrittenTo: from a step (the words before its first verb) until the next time that a box is switched on after it and the one that
+// the step speaks of, no write was acknowledged.
+func nothingWrittenTo(step string) claim {
+	_, words, _ := strings.Cut(step, "%s")
+	return func(o Outcome) []string {
+		var from, to host.Mono
+		on := 0
+		for _, e := range o.Recorded.Events {
+			switch {
+			case e.Kind == KindStep && strings.HasSuffix(e.Text, words):
+				from = e.At
+			case e.Kind == KindStep && from != 0 && to == 0 && strings.HasPrefix(e.Text, "power on"):
+				if on++; on == 2 {
+					to = e.At
+				}
+			}
+		}
+		n := 0
+		for _, e := range o.Recorded.Probe {
+			for _, at := range e.Acks {
+				if e.Source == o.Recorded.Client && at > from && at < to {
+					n++
+				}
+			}
+		}
+		return append(when(to == 0, "the scenario was not what its claim looks at"), when(n > 0, "%d writes were acknowledged by the box with the old data", n)...)
+	}
 }

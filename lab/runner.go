@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,7 @@ import (
 )
 
 // runLimit bounds one run of a scenario, with everything.
-const runLimit = 3 * time.Minute
+const runLimit = 5 * time.Minute
 
 // Play runs a scenario once and takes the lab down again. watch, which may be nil, is called when the pair holds still and before the
 // fault; what it returns is called when the last step is over. The outcome is complete unless there is an error; the error names the
@@ -103,6 +104,10 @@ func (r *Run) addExtra(out Outcome) {
 		}
 		r.Extra["move_worst_gap_ms"] = gaps
 	}
+	if absent := vipAbsent(out.Recorded); absent > 0 {
+		r.Extra["vip_absent_ms"] = ms(absent)
+	}
+	r.Extra["written_percent"] = math.Round(1000*out.Result.Through) / 10
 	if at, ok := r.firstWords(r.Fault); ok {
 		r.Extra["first_words_ms"] = ms(at.Sub(r.Fault))
 	}

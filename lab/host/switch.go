@@ -28,7 +28,11 @@ type Switch struct {
 }
 
 // Cable joins one host to the switch. The faults take effect at once, before the call returns.
-type Cable struct{ port string }
+type Cable struct {
+	port string
+	// mac is the hardware address of the host.
+	mac string
+}
 
 // NewSwitch makes the switch in this process' network namespace. addr, with the length of its prefix, is the lab's own address on it.
 func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
@@ -74,6 +78,7 @@ func (s *Switch) connect(ctx context.Context, name, netns, gateway string, addrs
 	c := &Cable{port: fmt.Sprintf("port%d", s.next)}
 	s.mu.Unlock()
 	mac, err := hardwareAddress(addrs[0])
+	c.mac = mac
 	if err == nil {
 		err = ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "address", mac, "netns", netns)
 	}
@@ -104,6 +109,21 @@ func (c *Cable) Cut() error { return linkUp(c.port, false) }
 
 // Silence lets no packet pass but keeps the carrier, as a switch port in the wrong VLAN.
 func (c *Cable) Silence() error { return bridgePort(bridge, c.port, false) }
+
+// Mute lets nothing pass that the host sends, from the call of at on, but all that is sent to it: the switch drops what comes in at a
+// locked port from an address that it does not know there.
+func (c *Cable) Mute(ctx context.Context, at func()) error {
+	if err := command(ctx, "bridge", "link", "set", "dev", c.port, "locked", "on", "learning", "off"); err != nil {
+		return err
+	}
+	at()
+	return command(ctx, "bridge", "fdb", "del", c.mac, "dev", c.port, "master")
+}
+
+// Unmute undoes Mute.
+func (c *Cable) Unmute(ctx context.Context) error {
+	return command(ctx, "bridge", "link", "set", "dev", c.port, "locked", "off", "learning", "on")
+}
 
 // Unplug takes the host off the switch for good. A port that has vanished with its host is what is wanted.
 //
@@ -143,10 +163,13 @@ func ipOn(ctx context.Context, h *Host, args ...string) error {
 }
 
 // ip runs the ip program in the lab's own network.
-func ip(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput()
+func ip(ctx context.Context, args ...string) error { return command(ctx, "ip", args...) }
+
+// command runs a program in the lab's own network.
+func command(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
