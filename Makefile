@@ -5,6 +5,7 @@
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
+# make bench-failover RUNS=3       failover, beside Sentinel, a cluster of three boxes and the old scripts; DOCS=1 writes it into docs/
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -18,7 +19,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-failover clean
 
 build:
 	@mkdir -p build
@@ -69,6 +70,12 @@ bench-check: build
 	@build/redis-lab install
 	@$(GO) build -o build/bench-check ./bench
 	@build/bench-check -runs $(RUNS)
+
+# Which faults and systems: FAULTS=box-dies,planned-move SYSTEMS=ours-v3-0.1,sentinel-1s
+bench-failover: RUNS = 3
+bench-failover: build
+	@$(GO) build -o build/redis-race ./lab/cmd/race
+	@build/redis-race -rounds $(RUNS) $(if $(FAULTS),-faults $(FAULTS)) $(if $(SYSTEMS),-systems $(SYSTEMS)) $(if $(DOCS),-docs)
 
 clean:
 	rm -rf build
