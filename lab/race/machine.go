@@ -29,7 +29,8 @@ func thisMachine(ctx context.Context) Machine {
 		Redis: version(ctx, `v=(\S+)`, "redis-server", "--version"), Keepalived: version(ctx, `v(\d\S*)`, "keepalived", "--version")}
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
-		m.Kernel = unix.ByteSliceToString(name.Release[:])
+		// What the builder of a kernel adds to its version tells nobody anything.
+		m.Kernel = regexp.MustCompile(`^[0-9.]*[0-9]`).FindString(unix.ByteSliceToString(name.Release[:]))
 	}
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
