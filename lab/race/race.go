@@ -89,7 +89,7 @@ var Faults = []Fault{
 
 const (
 	// Deadline is how long a system may take until everything is writable again; who has not made it by then never will.
-	Deadline = 45 * time.Second
+	Deadline = 40 * time.Second
 	// moveLimit is the same for a planned move.
 	moveLimit = 15 * time.Second
 	// runLimit bounds one run, with everything.
