@@ -8,6 +8,7 @@
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 # make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a box died
+# make bench-failover RUNS=3       failover, beside Sentinel, a cluster of three boxes and the old scripts; DOCS=1 writes it into docs/
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -21,7 +22,7 @@ FUZZTIME ?= 30s
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages test-long clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages test-long bench-failover clean
 
 build:
 	@mkdir -p build
@@ -87,6 +88,12 @@ bench-clients: build
 	@lab/clients/install.sh build/clients
 	@$(GO) build -o build/bench-clients ./lab/clients
 	@build/bench-clients -runs $(RUNS)
+
+# Which faults and systems: FAULTS=box-dies,planned-move SYSTEMS=ours-v3-0.1,sentinel-1s
+bench-failover: RUNS = 3
+bench-failover: build
+	@$(GO) build -o build/redis-race ./lab/cmd/race
+	@build/redis-race -rounds $(RUNS) $(if $(FAULTS),-faults $(FAULTS)) $(if $(SYSTEMS),-systems $(SYSTEMS)) $(if $(DOCS),-docs)
 
 clean:
 	rm -rf build dist

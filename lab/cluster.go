@@ -44,12 +44,20 @@ func (l *Lab) restoreCluster(ctx context.Context) error {
 	if l.opts.Layout == "" {
 		l.opts.Layout = TwoMastersOnRedis1
 	}
-	version, err := redisVersion(ctx)
+	cache, err := l.cache(ctx)
 	if err != nil {
 		return err
 	}
-	cache := filepath.Join(l.opts.Build, "lab-cache", version)
 	return l.restoreLayout(ctx, cache, l.opts.Layout)
+}
+
+// cache is the directory of the data that is made once for each build of the server.
+func (l *Lab) cache(ctx context.Context) (string, error) {
+	version, err := redisVersion(ctx)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(l.opts.Build, "lab-cache", version), nil
 }
 
 func (l *Lab) restoreLayout(ctx context.Context, cache string, layout Layout) error {
@@ -119,6 +127,20 @@ func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) err
 	if err := l.stopRedis(ctx); err != nil {
 		return err
 	}
+	if err := l.saveTemplate(filepath.Join(cache, string(layout))); err != nil {
+		return err
+	}
+	for _, b := range l.hosts() {
+		if err := b.down(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveTemplate keeps the files of all instances, which must be stopped.
+func (l *Lab) saveTemplate(template string) error {
+	cache := filepath.Dir(template)
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return err
 	}
@@ -134,13 +156,8 @@ func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) err
 		return err
 	}
 	// Another lab may have made the same in the meantime; then one is as good as the other.
-	if err := os.Rename(unfinished, filepath.Join(cache, string(layout))); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
+	if err := os.Rename(unfinished, template); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
 		return err
-	}
-	for _, b := range l.hosts() {
-		if err := b.down(); err != nil {
-			return err
-		}
 	}
 	return nil
 }

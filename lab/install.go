@@ -74,7 +74,7 @@ func (b *Box) install() error {
 			return err
 		}
 	}
-	if b == b.lab.Client {
+	if b == b.lab.Client || b.lab.opts.Setup == Bare {
 		return nil
 	}
 	if b.lab.opts.Setup == OldScripts {
@@ -131,7 +131,10 @@ func (b *Box) installOurs() error {
 	if err != nil {
 		return fmt.Errorf("install keepalived.conf on %s: %w", b.Name, err)
 	}
-	text := bearable(string(conf))
+	text, err := withAdvert(bearable(string(conf)), b.lab.opts.Advert)
+	if err != nil {
+		return fmt.Errorf("install keepalived.conf on %s: %w", b.Name, err)
+	}
 	if b.lab.opts.EditConf != nil {
 		text = b.lab.opts.EditConf(text)
 	}
@@ -182,6 +185,20 @@ func bearable(conf string) string {
 		return conf
 	}
 	return regexp.MustCompile(`(?m)^\s*enable_script_security\s*$`).ReplaceAllString(conf, "")
+}
+
+// advertLine is the one line of a shipped file that says how often the VIP's holder speaks.
+var advertLine = regexp.MustCompile(`(?m)^(\s*advert_int) \S+$`)
+
+// withAdvert changes that line, as the comment above it allows; an empty advert leaves it.
+func withAdvert(conf, advert string) (string, error) {
+	if advert == "" {
+		return conf, nil
+	}
+	if n := len(advertLine.FindAllString(conf, -1)); n != 1 {
+		return "", fmt.Errorf("change advert_int: %d such lines, not one", n)
+	}
+	return advertLine.ReplaceAllString(conf, "$1 "+advert), nil
 }
 
 // WriteFile writes a file of the box that outlives a boot; name is below its directory: etc/…, redis/…, state/….

@@ -33,6 +33,8 @@ const (
 	Ours Setup = "keepalived-redis"
 	// OldScripts: what the first users ran before.
 	OldScripts Setup = "old scripts"
+	// Bare: boxes with instances alone; the caller runs beside them what it likes. See NewBare.
+	Bare Setup = "bare"
 )
 
 // Variants of the shipped files: the directories that hold them, below keepalived/ and keepalived/pair/.
@@ -76,6 +78,8 @@ type Options struct {
 	Env []string
 	// Files names the variant of the shipped files that the boxes get: "", OldFiles or PreemptFiles.
 	Files string
+	// Advert, if not empty, replaces the shipped advert_int, in seconds: "0.03".
+	Advert string
 	// Keep keeps logs and files even if all went well.
 	Keep bool
 	// Say tells a person what goes on; it may be nil.
@@ -101,6 +105,8 @@ type Lab struct {
 	Timeline *Timeline
 	// Redis1 and Redis2 are the boxes, Client is the third host: clients, witness and gateway.
 	Redis1, Redis2, Client *Box
+	// Redis3 is the third box of a bare lab, nil in others.
+	Redis3 *Box
 
 	network *host.Switch
 	// disks are what mountDisk mounted.
@@ -166,10 +172,15 @@ func network(ctx context.Context) (*host.Switch, error) {
 	return s, nil
 }
 
-func (l *Lab) hosts() []*Box { return []*Box{l.Client, l.Redis1, l.Redis2} }
+func (l *Lab) hosts() []*Box { return append([]*Box{l.Client}, l.Boxes()...) }
 
-// Boxes are the two boxes.
-func (l *Lab) Boxes() []*Box { return []*Box{l.Redis1, l.Redis2} }
+// Boxes are the boxes with Redis: two, or three in a bare lab.
+func (l *Lab) Boxes() []*Box {
+	if l.Redis3 != nil {
+		return []*Box{l.Redis1, l.Redis2, l.Redis3}
+	}
+	return []*Box{l.Redis1, l.Redis2}
+}
 
 // Other is the box that b is not.
 func (l *Lab) Other(b *Box) *Box {

@@ -67,6 +67,11 @@ func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
 			opts.Local = append(opts.Local, netip.MustParseAddrPort(a))
 		}
 	}
+	return l.StartProbe(ctx, on, opts)
+}
+
+// StartProbe starts a write probe of any kind on a host.
+func (l *Lab) StartProbe(ctx context.Context, on *Box, opts probe.Options) (*Writer, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)

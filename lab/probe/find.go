@@ -48,6 +48,8 @@ func (w *writer) find(ctx context.Context) ([]Range, error) {
 			all = append(all, Range{Name: l.name, Master: addr.String()})
 		}
 		return all, nil
+	case Sentinel:
+		return w.findBySentinel(ctx)
 	}
 	found, err := w.findCluster(ctx)
 	if err != nil {
@@ -75,9 +77,12 @@ func allTags() []int {
 	return all
 }
 
-// entrances are where the instances are found: the VIP's ports.
+// entrances are where the instances are found: the VIP's ports, or the nodes that are named.
 func (w *writer) entrances() []string {
 	var all []string
+	for _, n := range w.opts.Nodes {
+		all = append(all, n.String())
+	}
 	for _, p := range w.opts.Ports {
 		all = append(all, netip.AddrPortFrom(w.opts.VIP, p).String())
 	}
@@ -184,6 +189,11 @@ func (w *writer) watchMap(ctx context.Context) {
 	case Local:
 		for _, l := range w.lanes {
 			every(localPeriod, l.lookLocal)
+		}
+	case Sentinel:
+		for _, addr := range w.entrances() {
+			s := &sentinel{w: w, addr: addr}
+			every(mapPeriod, func() { s.ask(&wg) })
 		}
 	}
 }

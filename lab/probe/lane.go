@@ -33,7 +33,8 @@ type lane struct {
 	w     *writer
 	name  string
 	slots int
-	// fixed: the writes go to the first address alone, whatever it answers (mode Local, and VIP:port in mode Replication).
+	// fixed: the writes go to the first address alone, whatever it answers (mode Local, VIP:port in mode Replication, and whom the
+	// Sentinels name in mode Sentinel).
 	fixed bool
 
 	inFlight atomic.Int32
@@ -189,7 +190,7 @@ func (l *lane) acked(a *attempt, at host.Mono) {
 	l.records = append(l.records, record{at, a.seq, uint16(a.tag)})
 	l.acks = append(l.acks, at)
 	// A late answer of an instance that we have left says nothing about who serves the range now.
-	if a.began > l.lastAck {
+	if a.began > l.lastAck && !l.fixed {
 		l.setOwner(a.addr, at)
 	}
 	if at <= l.lastAck {

@@ -59,7 +59,7 @@ func parse(args []string, stderr io.Writer) (Options, error) {
 	f := flag.NewFlagSet("probe", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.Source, "source", "client", "name of this writer")
-	f.Func("mode", "cluster, replication or local", func(s string) error { o.Mode = Mode(s); return nil })
+	f.Func("mode", "cluster, replication, local or sentinel", func(s string) error { o.Mode = Mode(s); return nil })
 	f.Func("vip", "virtual address through which the instances are found", func(s string) (err error) {
 		o.VIP, err = netip.ParseAddr(s)
 		return err
@@ -74,16 +74,9 @@ func parse(args []string, stderr io.Writer) (Options, error) {
 		}
 		return nil
 	})
-	f.Func("local", "instances of this host, separated by commas", func(s string) error {
-		for _, a := range strings.Split(s, ",") {
-			addr, err := netip.ParseAddrPort(a)
-			if err != nil {
-				return err
-			}
-			o.Local = append(o.Local, addr)
-		}
-		return nil
-	})
+	f.Func("local", "instances of this host, separated by commas", addresses(&o.Local))
+	f.Func("nodes", "where the cluster is found without a VIP, or the Sentinels, separated by commas", addresses(&o.Nodes))
+	f.StringVar(&o.MasterName, "master-name", "", "what the Sentinels call the master")
 	f.DurationVar(&o.Interval, "interval", 0, "time between two attempts on one range")
 	f.DurationVar(&o.Timeout, "timeout", 0, "how long an attempt waits for its answer")
 	f.DurationVar(&o.Dial, "dial", 0, "how long an attempt waits for a connection")
@@ -96,4 +89,18 @@ func parse(args []string, stderr io.Writer) (Options, error) {
 		return o, fmt.Errorf("unknown argument %q", f.Arg(0))
 	}
 	return o, nil
+}
+
+// addresses reads addresses that are separated by commas.
+func addresses(into *[]netip.AddrPort) func(string) error {
+	return func(s string) error {
+		for _, a := range strings.Split(s, ",") {
+			addr, err := netip.ParseAddrPort(a)
+			if err != nil {
+				return err
+			}
+			*into = append(*into, addr)
+		}
+		return nil
+	}
 }

@@ -19,6 +19,8 @@ const (
 	Replication Mode = "replication"
 	// Local writes to those of Options.Local that are masters, and to nobody else. It sees what a box that is cut off still acknowledges.
 	Local Mode = "local"
+	// Sentinel writes to whom the Sentinels name as the master of Options.MasterName, and to nobody else.
+	Sentinel Mode = "sentinel"
 )
 
 // Options say what a writer does. Zero durations mean the defaults.
@@ -29,6 +31,10 @@ type Options struct {
 	// VIP and Ports are where the cluster, or each replication pair, is found.
 	VIP   netip.Addr
 	Ports []uint16
+	// Nodes are where the cluster is found when there is no VIP; in mode Sentinel they are the Sentinels.
+	Nodes []netip.AddrPort
+	// MasterName is what the Sentinels call the master.
+	MasterName string
 	// Local are the box's own instances, in mode Local.
 	Local []netip.AddrPort
 	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local. It bounds how exactly a gap is measured.
@@ -58,6 +64,9 @@ func (o Options) complete() (Options, error) {
 	var errs []error
 	switch o.Mode {
 	case Cluster, Replication:
+		if o.Mode == Cluster && len(o.Nodes) > 0 {
+			break
+		}
 		if !o.VIP.IsValid() || len(o.Ports) == 0 {
 			errs = append(errs, fmt.Errorf("mode %s needs the VIP and at least one port", o.Mode))
 		}
@@ -65,8 +74,12 @@ func (o Options) complete() (Options, error) {
 		if len(o.Local) == 0 {
 			errs = append(errs, errors.New("mode local needs at least one instance"))
 		}
+	case Sentinel:
+		if len(o.Nodes) == 0 || o.MasterName == "" {
+			errs = append(errs, errors.New("mode sentinel needs at least one Sentinel and the master's name"))
+		}
 	default:
-		errs = append(errs, fmt.Errorf("unknown mode %q; hint: cluster, replication or local", o.Mode))
+		errs = append(errs, fmt.Errorf("unknown mode %q; hint: cluster, replication, local or sentinel", o.Mode))
 	}
 	if o.Source == "" || strings.ContainsAny(o.Source, " {}\r\n") {
 		errs = append(errs, fmt.Errorf("a writer needs a name without spaces and braces, not %q", o.Source))
@@ -99,14 +112,19 @@ func (o Options) Args() []string {
 	if o.VIP.IsValid() {
 		args = append(args, "-vip", o.VIP.String())
 	}
-	var ports, local []string
+	var ports, local, nodes []string
 	for _, p := range o.Ports {
 		ports = append(ports, strconv.Itoa(int(p)))
 	}
 	for _, a := range o.Local {
 		local = append(local, a.String())
 	}
-	for _, f := range []struct{ name, value string }{{"-ports", strings.Join(ports, ",")}, {"-local", strings.Join(local, ",")}} {
+	for _, a := range o.Nodes {
+		nodes = append(nodes, a.String())
+	}
+	for _, f := range []struct{ name, value string }{
+		{"-ports", strings.Join(ports, ",")}, {"-local", strings.Join(local, ",")}, {"-nodes", strings.Join(nodes, ",")}, {"-master-name", o.MasterName},
+	} {
 		if f.value != "" {
 			args = append(args, f.name, f.value)
 		}

@@ -33,7 +33,7 @@ func (w *writer) verify(ctx context.Context) {
 	var masters map[string]int
 	for round := 0; ; round++ {
 		var where layout
-		if w.opts.Mode == Replication {
+		if w.opts.Mode == Replication || w.opts.Mode == Sentinel {
 			where = nil
 		} else if found, err := w.finalLayout(); err == nil {
 			where = found
