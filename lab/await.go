@@ -33,8 +33,8 @@ func (l *Lab) AwaitMasters(ctx context.Context, within time.Duration, addrs ...s
 // linkedPeriod is how often AwaitLinked looks; it waits for nothing that is measured.
 const linkedPeriod = 50 * time.Millisecond
 
-// AwaitLinked waits until the cluster is whole: all six instances answer and agree who owns which slots, every replica is linked to
-// its master, all slots are served.
+// AwaitLinked waits until all is whole. A cluster: all six instances answer and agree who owns which slots, every replica is linked to
+// its master, all slots are served. A pair: one is the master, the other its replica and linked.
 func (l *Lab) AwaitLinked(ctx context.Context, within time.Duration) error {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
@@ -48,15 +48,18 @@ func (l *Lab) AwaitLinked(ctx context.Context, within time.Duration) error {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			return &TimeoutError{What: "a whole cluster", Within: within, Seen: missing + "; " + l.Timeline.View().String()}
+			return &TimeoutError{What: "every instance to be linked", Within: within, Seen: missing + "; " + l.Timeline.View().String()}
 		case <-ctx.Done():
-			return fmt.Errorf("wait for a whole cluster: %w", context.Cause(ctx))
+			return fmt.Errorf("wait for every instance to be linked: %w", context.Cause(ctx))
 		}
 	}
 }
 
-// notWhole says what is missing for a whole cluster, or nothing.
+// notWhole says what is missing for a whole cluster, or a whole pair, or nothing.
 func (l *Lab) notWhole(ctx context.Context) string {
+	if l.opts.Mode == Replication {
+		return l.notPaired(ctx)
+	}
 	roles := l.Timeline.View().Role
 	var first map[string]string
 	for _, b := range l.Boxes() {
@@ -85,6 +88,33 @@ func (l *Lab) notWhole(ctx context.Context) string {
 			if fmt.Sprint(first) != fmt.Sprint(owners) {
 				return fmt.Sprintf("%s sees the slots at %v, another at %v", addr, owners, first)
 			}
+		}
+	}
+	return ""
+}
+
+// notPaired says what is missing for whole pairs, or nothing.
+func (l *Lab) notPaired(ctx context.Context) string {
+	for i := range l.Redis1.Ports {
+		masters := 0
+		for _, b := range l.Boxes() {
+			addr, peer := b.Instances()[i], l.Other(b).Instances()[i]
+			role, err := resp.Ask(ctx, 300*time.Millisecond, addr, "ROLE")
+			switch {
+			case err != nil:
+				return err.Error()
+			case len(role) > 0 && role[0] == "master":
+				masters++
+			case len(role) < 4 || role[0] != "slave":
+				return fmt.Sprintf("%s says %q", addr, role)
+			case role[1]+":"+role[2] != peer:
+				return fmt.Sprintf("%s follows %s:%s", addr, role[1], role[2])
+			case role[3] != "connected":
+				return fmt.Sprintf("%s is not linked: %s", addr, role[3])
+			}
+		}
+		if masters != 1 {
+			return fmt.Sprintf("%d masters on port %d", masters, l.Redis1.Ports[i])
 		}
 	}
 	return ""

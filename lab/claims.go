@@ -78,6 +78,14 @@ func writableWithin(limit time.Duration) claim {
 
 // everythingOnSurvivor: at the end all masters are on the box that is left.
 func everythingOnSurvivor(o Outcome) []string {
+	if o.Run.Scenario.Mode == Replication {
+		var wrong []string
+		for _, addr := range o.Run.Standby.Instances() {
+			role := o.Run.Timeline.View().Role[addr]
+			wrong = append(wrong, when(role != "master", "%s is %s, not the master", addr, role)...)
+		}
+		return wrong
+	}
 	var wrong []string
 	slots := 0
 	for addr, n := range o.Result.Masters {

@@ -24,6 +24,21 @@ const (
 	AllMastersOnRedis1 Layout = "all-masters-on-redis1"
 )
 
+// makeData makes the data directories of all instances: those of a cluster that is made already, or empty ones for a pair.
+func (l *Lab) makeData(ctx context.Context) error {
+	if l.opts.Mode != Replication {
+		return l.restoreCluster(ctx)
+	}
+	for _, b := range l.Boxes() {
+		for _, p := range b.Ports {
+			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
+				return fmt.Errorf("make the data directory of %d: %w", p, err)
+			}
+		}
+	}
+	return nil
+}
+
 // restoreCluster fills the data directories of the boxes from the template, which is made first if there is none.
 func (l *Lab) restoreCluster(ctx context.Context) error {
 	if l.opts.Layout == "" {

@@ -11,7 +11,8 @@ import (
 
 // Finish stops the writers, reads everything back and returns what the run recorded. It does not close the lab.
 func (r *Run) Finish(ctx context.Context) (report.Run, error) {
-	rec := report.Run{System: string(r.opts.Setup), Fault: r.Fault, FaultText: r.faultText(), Heal: r.Healed, End: host.Now(), Client: r.Out.Source}
+	rec := report.Run{System: string(r.opts.Setup), Fault: r.Fault, FaultText: r.faultText(), Heal: r.Healed, End: host.Now(),
+		Client: r.Out.Source, Whole: r.whole, Takeover: r.firstTakeover()}
 	var errs []error
 	if r.In != nil {
 		rec.Cut = r.In.Source

@@ -62,7 +62,7 @@ func (b *Box) install() error {
 		files["etc/group"] += scriptGroup
 	}
 	for _, p := range b.Ports {
-		files[fmt.Sprintf("etc/redis/%d.conf", p)] = redisConf(p)
+		files[fmt.Sprintf("etc/redis/%d.conf", p)] = b.redisConf(p)
 	}
 	for name, text := range files {
 		if err := b.WriteFile(name, text, 0o644); err != nil {
@@ -79,22 +79,26 @@ func (b *Box) install() error {
 }
 
 // redisConf is what the first users have for each instance. It listens on every address, because clients also come through the VIP.
-func redisConf(port int) string {
-	p := strconv.Itoa(port)
-	return strings.NewReplacer("PORT", p).Replace(`port PORT
+// Of a pair, the instance on redis2 is the replica at the start.
+func (b *Box) redisConf(port int) string {
+	conf := `port PORT
 bind 0.0.0.0
 protected-mode no
 daemonize yes
 pidfile /var/run/redis_PORT.pid
 logfile /var/log/redis_PORT.log
 dir /var/lib/redis/PORT
-cluster-enabled yes
-cluster-config-file nodes_PORT.conf
-cluster-node-timeout 15000
 appendonly yes
 # Redis 7 waits 5 s before a full resync so that more replicas can join; here there is one replica a master.
 repl-diskless-sync-delay 0
-`)
+`
+	switch {
+	case b.lab.opts.Mode != Replication:
+		conf += fmt.Sprintf("cluster-enabled yes\ncluster-config-file nodes_PORT.conf\ncluster-node-timeout %d\n", b.lab.nodeTimeout().Milliseconds())
+	case b == b.lab.Redis2:
+		conf += "slaveof " + b.lab.Redis1.Addr + " PORT\n"
+	}
+	return strings.ReplaceAll(conf, "PORT", strconv.Itoa(port))
 }
 
 // installOurs puts our built programs and the shipped files on the box.
@@ -105,6 +109,9 @@ func (b *Box) installOurs() error {
 		}
 	}
 	shipped := filepath.Join(b.lab.opts.Root, "keepalived")
+	if b.lab.opts.Mode == Replication {
+		shipped = filepath.Join(shipped, "pair")
+	}
 	conf, err := os.ReadFile(filepath.Join(shipped, b.lab.opts.Files, b.Name+".conf"))
 	if err != nil {
 		return fmt.Errorf("install keepalived.conf on %s: %w", b.Name, err)

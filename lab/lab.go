@@ -35,8 +35,23 @@ const (
 	OldScripts Setup = "old scripts"
 )
 
-// OldFiles is the directory of the files for a pair in which one box has keepalived 1.2.13.
-const OldFiles = "vrrp2"
+// Variants of the shipped files: the directories that hold them, below keepalived/ and keepalived/pair/.
+const (
+	// OldFiles are for a pair in which one box has keepalived 1.2.13.
+	OldFiles = "vrrp2"
+	// PreemptFiles let the VIP return to the box with the higher priority.
+	PreemptFiles = "preempt"
+)
+
+// Mode is what the instances are to each other.
+type Mode string
+
+const (
+	// Cluster: six instances, three masters with a replica each. The zero value means this, too.
+	Cluster Mode = "cluster"
+	// Replication: a plain master and its replica, written to through the VIP.
+	Replication Mode = "replication"
+)
 
 // Options say what a lab is made of.
 type Options struct {
@@ -46,16 +61,31 @@ type Options struct {
 	Work string
 	// Setup is what runs on the boxes.
 	Setup Setup
-	// Layout is where the masters are at the start.
+	// Mode is what the instances are to each other.
+	Mode Mode
+	// Layout is where the masters of a cluster are at the start.
 	Layout Layout
+	// NodeTimeout is the cluster-node-timeout: 15 s when it is 0.
+	NodeTimeout time.Duration
 	// Env is the environment of keepalived on both boxes, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
 	Env []string
-	// Files names the directory below keepalived/ whose files the boxes get: "" or OldFiles.
+	// Files names the variant of the shipped files that the boxes get: "", OldFiles or PreemptFiles.
 	Files string
 	// Keep keeps logs and files even if all went well.
 	Keep bool
 	// Say tells a person what goes on; it may be nil.
 	Say func(format string, args ...any)
+}
+
+// pairPort is the port of both instances of a pair, as in keepalived/pair/.
+const pairPort = 6379
+
+// nodeTimeout is the cluster-node-timeout of all instances.
+func (l *Lab) nodeTimeout() time.Duration {
+	if l.opts.NodeTimeout == 0 {
+		return 15 * time.Second
+	}
+	return l.opts.NodeTimeout
 }
 
 // Lab is a running lab.
@@ -70,7 +100,7 @@ type Lab struct {
 	network *host.Switch
 }
 
-// New makes a lab: three hosts that are up, six instances that are linked, no keepalived yet. Close must be called also after
+// New makes a lab: three hosts that are up, instances that are linked, no keepalived yet. Close must be called also after
 // an error.
 func New(ctx context.Context, opts Options) (*Lab, error) {
 	if opts.Say == nil {
@@ -82,8 +112,12 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 		return l, err
 	}
 	l.network = network
-	l.Redis1 = newBox(l, "redis1", "192.168.9.70", 7000, 7001, 7002)
-	l.Redis2 = newBox(l, "redis2", "192.168.9.71", 7003, 7004, 7005)
+	ports1, ports2 := []int{7000, 7001, 7002}, []int{7003, 7004, 7005}
+	if opts.Mode == Replication {
+		ports1, ports2 = []int{pairPort}, []int{pairPort}
+	}
+	l.Redis1 = newBox(l, "redis1", "192.168.9.70", ports1...)
+	l.Redis2 = newBox(l, "redis2", "192.168.9.71", ports2...)
 	l.Client = newBox(l, "client", clientAddr)
 	// A run that ended may have left its directory here.
 	if err := os.RemoveAll(l.dir); err != nil {
@@ -94,7 +128,7 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 			return l, err
 		}
 	}
-	if err := l.restoreCluster(ctx); err != nil {
+	if err := l.makeData(ctx); err != nil {
 		return l, err
 	}
 	for _, b := range l.hosts() {

@@ -14,14 +14,24 @@ type Scenario struct {
 	Name string
 	// About is one line for the list.
 	About string
-	// Layout is where the masters are at the start.
+	// Mode is what the instances are to each other.
+	Mode Mode
+	// Layout is where the masters of a cluster are at the start.
 	Layout Layout
 	// Env is the environment of keepalived on both boxes.
 	Env []string
+	// Files names the variant of the shipped files: "", OldFiles or PreemptFiles.
+	Files string
+	// NodeTimeout is the cluster-node-timeout: 15 s when it is 0.
+	NodeTimeout time.Duration
 	// Holder is the box that is given the VIP at the start: the name of redis1 or redis2.
 	Holder string
 	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
 	Cut bool
+	// Settles says that at the end all must be whole again by itself, within settleLimit of the last step: see settle.
+	Settles bool
+	// Runs is how often make test-long runs it: 3 times when it is 0.
+	Runs int
 	// Steps is the scenario itself. It begins with a pair that holds still: the VIP on Holder, the writers writing.
 	Steps func(ctx context.Context, r *Run) error
 	// Must says what has to hold of the result of our programs; it returns a sentence for each thing that does not.
@@ -29,7 +39,21 @@ type Scenario struct {
 }
 
 // Scenarios are all there are, in the order of the list.
-var Scenarios = []Scenario{boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay, quiet}
+var Scenarios = []Scenario{
+	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay, quiet,
+	inPair(boxDies), inPair(redisDies), inPair(plannedMove), inPair(plannedMoves), inPair(cutOff),
+}
+
+// pairWord begins the name of a scenario that runs with a plain master and its replica.
+const pairWord = "pair-"
+
+// inPair is a scenario in replication mode.
+func inPair(s Scenario) Scenario {
+	s.Name, s.About, s.Mode = pairWord+s.Name, s.Name+" with a plain master and its replica instead of the cluster", Replication
+	// There the master is always where the VIP is.
+	s.Layout, s.Env = "", nil
+	return s
+}
 
 // Find returns the scenario of a name.
 func Find(name string) (Scenario, error) {
@@ -55,6 +79,8 @@ type Run struct {
 	Healed host.Mono
 	// Moves are the instants of the planned moves.
 	Moves []host.Mono
+	// whole is how long after the last step all was whole again.
+	whole *time.Duration
 	// Extra are numbers of this scenario alone, for the result file.
 	Extra map[string]any
 }
@@ -71,7 +97,10 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 	if opts.Setup == "" {
 		opts.Setup = Ours
 	}
-	opts.Layout, opts.Env = s.Layout, append(opts.Env, s.Env...)
+	opts.Mode, opts.Layout, opts.NodeTimeout, opts.Env = s.Mode, s.Layout, s.NodeTimeout, append(opts.Env, s.Env...)
+	if s.Files != "" {
+		opts.Files = s.Files
+	}
 	if opts.Setup == OldScripts {
 		// The old scripts move no master, so they begin with what redis-cli made.
 		opts.Layout, opts.Env = TwoMastersOnRedis1, nil
@@ -145,6 +174,9 @@ func (r *Run) Do(ctx context.Context) error {
 	}
 	if err := r.Scenario.Steps(ctx, r); err != nil {
 		return err
+	}
+	if r.Scenario.Settles {
+		return r.settle(ctx)
 	}
 	return r.Steady(ctx, steadyAfter)
 }

@@ -15,11 +15,12 @@ const writableWait = 20 * time.Second
 
 // quiet is what the other figures are to be read against.
 var quiet = Scenario{
-	Name:   "quiet",
-	About:  "nothing happens for 20 s: the worst write gap is the machine's own",
-	Layout: AllMastersOnRedis1,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Must:   all(vipStays, nothingLost),
+	Name:    "quiet",
+	About:   "nothing happens for 20 s: the worst write gap is the machine's own",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipStays, nothingLost),
 	Steps: func(ctx context.Context, r *Run) error {
 		r.Fault = r.Timeline.Step("nothing happens")
 		return r.Steady(ctx, 20*time.Second)
@@ -55,11 +56,12 @@ func holderDies(ctx context.Context, r *Run) (err error) {
 }
 
 var redisDies = Scenario{
-	Name:   "redis-dies",
-	About:  "one master is killed; it is revived and the VIP stays",
-	Layout: AllMastersOnRedis1,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Must:   all(vipStays, nothingLost, writableWithin(3*time.Second)),
+	Name:    "redis-dies",
+	About:   "one master is killed; it is revived and the VIP stays",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipStays, nothingLost, writableWithin(3*time.Second)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		port := r.Redis1.Ports[0]
 		if r.Fault, err = r.Redis1.KillRedis(ctx, port); err != nil {
@@ -76,11 +78,12 @@ var redisDies = Scenario{
 }
 
 var plannedMove = Scenario{
-	Name:   "planned-move",
-	About:  "keepalived is stopped on the box with the VIP; the masters follow without loss (policy follow)",
-	Layout: AllMastersOnRedis1,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Must:   all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
+	Name:    "planned-move",
+	About:   "keepalived is stopped on the box with the VIP; the masters follow without loss (policy follow)",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		if r.Fault, err = r.moveAway(ctx, r.Redis1); err != nil {
 			return err
@@ -96,11 +99,12 @@ const (
 )
 
 var plannedMoves = Scenario{
-	Name:   "planned-moves",
-	About:  "the VIP is moved to and fro every 3 s, six times; the masters follow each time",
-	Layout: AllMastersOnRedis1,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Must:   all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
+	Name:    "planned-moves",
+	About:   "the VIP is moved to and fro every 3 s, six times; the masters follow each time",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
 	Steps: func(ctx context.Context, r *Run) error {
 		from := r.Redis1
 		for i := range plannedMovesCount {
@@ -145,23 +149,25 @@ var standbyDies = Scenario{
 }
 
 var cutOff = Scenario{
-	Name:   "cut-off",
-	About:  "no packet passes to or from the box with the VIP; it fences itself, the other takes over; then it heals",
-	Layout: AllMastersOnRedis1,
-	Cut:    true,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
-	Steps:  holderIsCutOff,
+	Name:    "cut-off",
+	About:   "no packet passes to or from the box with the VIP; it fences itself, the other takes over; then it heals",
+	Layout:  AllMastersOnRedis1,
+	Cut:     true,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
+	Steps:   holderIsCutOff,
 }
 
 var cutOffStay = Scenario{
-	Name:   "cut-off-stay",
-	About:  "the same with two of the three masters on the cut side, so that it alone has the majority (policy stay)",
-	Layout: TwoMastersOnRedis1,
-	Cut:    true,
-	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
-	Must:   all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
-	Steps:  holderIsCutOff,
+	Name:    "cut-off-stay",
+	About:   "the same with two of the three masters on the cut side, so that it alone has the majority (policy stay)",
+	Layout:  TwoMastersOnRedis1,
+	Cut:     true,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=stay"},
+	Settles: true,
+	Must:    all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
+	Steps:   holderIsCutOff,
 }
 
 func holderIsCutOff(ctx context.Context, r *Run) (err error) {

@@ -51,8 +51,7 @@ func (v View) String() string {
 	}
 	fmt.Fprintf(&b, "VIP on %s", strings.Join(holders, " and "))
 	for _, addr := range slices.Sorted(maps.Keys(v.Role)) {
-		_, port, _ := strings.Cut(addr, ":")
-		fmt.Fprintf(&b, ", %s %s", port, v.Role[addr])
+		fmt.Fprintf(&b, ", %s %s", addr[strings.LastIndexByte(addr, '.')+1:], v.Role[addr])
 	}
 	return b.String()
 }

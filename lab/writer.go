@@ -51,7 +51,12 @@ type rangeState struct {
 // masters only, so that it sees what a box that is cut off still acknowledges.
 func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
 	opts := probe.Options{Source: on.Name, Mode: probe.Cluster, VIP: netip.MustParseAddr(VIP)}
-	for _, b := range l.Boxes() {
+	boxes := l.Boxes()
+	if l.opts.Mode == Replication {
+		// Both boxes have the same ports.
+		opts.Mode, boxes = probe.Replication, boxes[:1]
+	}
+	for _, b := range boxes {
 		for _, p := range b.Ports {
 			opts.Ports = append(opts.Ports, uint16(p))
 		}
@@ -163,12 +168,7 @@ func (w *Writer) await(ctx context.Context, what string, within time.Duration, a
 	defer timer.Stop()
 	for {
 		w.mu.Lock()
-		var not []string
-		for name, s := range w.ranges {
-			if s.silent || s.lastAck <= after {
-				not = append(not, name)
-			}
-		}
+		not := w.notSince(after)
 		ok, changed := len(w.ranges) > 0 && len(not) == 0, w.changed
 		w.mu.Unlock()
 		if ok {

@@ -25,6 +25,10 @@ func (r Report) Median() Result {
 		AfterVIP:   duration(func(r Result) *time.Duration { return r.AfterVIP }),
 		WorstGap:   duration(func(r Result) *time.Duration { return r.WorstGap }),
 		LastCutAck: duration(func(r Result) *time.Duration { return r.LastCutAck }),
+		Takeover:   duration(func(r Result) *time.Duration { return r.Takeover }),
+		Whole:      duration(func(r Result) *time.Duration { return r.Whole }),
+		CutAcks:    count(func(r Result) int { return r.CutAcks }),
+		Through:    medianShare(r.Runs),
 		Acked:      count(func(r Result) int { return r.Acked }),
 		Lost:       count(func(r Result) int { return r.Lost }),
 		Unread:     count(func(r Result) int { return r.Unread }),
@@ -77,6 +81,19 @@ func medianCount(runs []Result, of func(Result) int) int {
 	return (all[(len(all)-1)/2] + all[len(all)/2] + 1) / 2
 }
 
+// medianShare is the median of Through; of no runs it is 0.
+func medianShare(runs []Result) float64 {
+	var all []float64
+	for _, r := range runs {
+		all = append(all, r.Through)
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+}
+
 // resultJSON is a Result as the file has it.
 type resultJSON struct {
 	VIP        milliseconds         `json:"vip_ms"`
@@ -89,6 +106,10 @@ type resultJSON struct {
 	Unknown    int                  `json:"unknown"`
 	Masters    map[string]int       `json:"masters,omitempty"`
 	LastCutAck *milliseconds        `json:"last_cut_ack_ms,omitempty"`
+	CutAcks    int                  `json:"cut_acks,omitempty"`
+	Takeover   *milliseconds        `json:"takeover_ms,omitempty"`
+	Whole      *milliseconds        `json:"whole_ms,omitempty"`
+	Through    json.Number          `json:"through,omitempty"`
 	Observed   milliseconds         `json:"observed_ms"`
 	Ranges     map[string]rangeJSON `json:"ranges,omitempty"`
 }
@@ -111,13 +132,23 @@ func (m milliseconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(m.d.Round(time.Microsecond))/float64(time.Millisecond), 'f', 3, 64), nil
 }
 
+// ifAny is nothing where there is no time, so that the file leaves it out.
+func ifAny(d *time.Duration) *milliseconds {
+	if d == nil {
+		return nil
+	}
+	return &milliseconds{d}
+}
+
 func forFile(r Result) resultJSON {
 	out := resultJSON{
 		VIP: milliseconds{r.VIP}, Writable: milliseconds{r.Writable}, AfterVIP: milliseconds{r.AfterVIP}, WorstGap: milliseconds{r.WorstGap},
 		Acked: r.Acked, Lost: r.Lost, Unread: r.Unread, Unknown: r.Unknown, Masters: r.Masters, Observed: milliseconds{&r.Observed},
 	}
-	if r.LastCutAck != nil {
-		out.LastCutAck = &milliseconds{r.LastCutAck}
+	out.LastCutAck, out.Takeover, out.Whole = ifAny(r.LastCutAck), ifAny(r.Takeover), ifAny(r.Whole)
+	out.CutAcks = r.CutAcks
+	if r.Through > 0 {
+		out.Through = json.Number(strconv.FormatFloat(r.Through, 'f', 4, 64))
 	}
 	if len(r.Ranges) > 0 {
 		out.Ranges = map[string]rangeJSON{}
@@ -129,8 +160,8 @@ func forFile(r Result) resultJSON {
 }
 
 // MarshalJSON writes {"scenario": …, "runs": [{"vip_ms": …, "writable_ms": …, "worst_gap_ms": …, "acked": …, "lost": …, "masters": {…}, …}],
-// "median": {the same numbers}}. Times are milliseconds with three digits after the point, null where never; last_cut_ack_ms is left out
-// where nobody wrote in a box that was cut off.
+// "median": {the same numbers}}. Times are milliseconds with three digits after the point, null where never; last_cut_ack_ms,
+// takeover_ms and whole_ms are left out where there is nothing to tell.
 func (r Report) MarshalJSON() ([]byte, error) {
 	runs := []resultJSON{}
 	for _, one := range r.Runs {

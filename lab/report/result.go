@@ -37,6 +37,17 @@ type Result struct {
 	// LastCutAck is when the writer in the cut-off box got its last acknowledgement before the heal; 0 when it got none after the fault,
 	// nil when there is no such writer, or when it never got any: then it shows nothing.
 	LastCutAck *time.Duration
+	// CutAcks counts what that writer got acknowledged after the fault and before the heal.
+	CutAcks int
+	// Through is the share of the time from the fault to the end of the writing, in parts of window, in which a write to the range went
+	// through; of all ranges the lowest. 1 is all the time.
+	Through float64
+	// Takeover is the time from the VIP's arrival to the first takeover on that box, as its Redis logs it; nil when there was none. The
+	// hook starts after the VIP is set, so this is no less than the time from the hook's start.
+	Takeover *time.Duration
+	// Whole is the time from the last step of the scenario until all was as it should be for good: the VIP on one box, one writable master
+	// for everything, every replica linked. Nil when that was not looked for.
+	Whole *time.Duration
 	// Ranges are the same numbers for each slot range.
 	Ranges map[string]RangeResult
 	// Observed is the time from the fault to the end of the writing: "never" means not within it.
@@ -60,7 +71,8 @@ const (
 // Measure computes the result of a run.
 func Measure(r Run) Result {
 	w := collect(r, r.Client)
-	out := Result{VIP: vipMoved(r), LastCutAck: lastCutAck(r), Ranges: map[string]RangeResult{}, Observed: w.end.Sub(r.Fault)}
+	out := Result{VIP: vipMoved(r), Through: w.through(r.Fault), Takeover: r.Takeover, Whole: r.Whole, Ranges: map[string]RangeResult{}, Observed: w.end.Sub(r.Fault)}
+	out.LastCutAck, out.CutAcks = cutAcks(r)
 	for i, name := range w.ranges {
 		one, unread, unknown := w.measure(name, r.Fault)
 		out.Ranges[name] = one
@@ -161,11 +173,33 @@ func inOrder(events []Event) []Event {
 	return sorted
 }
 
-// lastCutAck is Result.LastCutAck.
-func lastCutAck(r Run) *time.Duration {
-	if r.Cut == "" {
-		return nil
+// window is the resolution of Result.Through: five times what a writer leaves between two attempts.
+const window = 20 * time.Millisecond
+
+// through is Result.Through.
+func (w *writes) through(fault host.Mono) float64 {
+	lowest := 1.0
+	whole := int(w.end.Sub(fault) / window)
+	for _, name := range w.ranges {
+		seen := map[int]bool{}
+		for _, at := range w.acks[name] {
+			if n := int(at.Sub(fault) / window); at >= fault && n < whole {
+				seen[n] = true
+			}
+		}
+		if whole > 0 {
+			lowest = min(lowest, float64(len(seen))/float64(whole))
+		}
 	}
+	return lowest
+}
+
+// cutAcks is Result.LastCutAck and Result.CutAcks.
+func cutAcks(r Run) (*time.Duration, int) {
+	if r.Cut == "" {
+		return nil, 0
+	}
+	count := 0
 	wrote := false
 	last := r.Fault
 	for _, e := range r.Probe {
@@ -176,13 +210,16 @@ func lastCutAck(r Run) *time.Duration {
 			wrote = true
 			if r.Heal == 0 || at < r.Heal {
 				last = max(last, at)
+				if at > r.Fault {
+					count++
+				}
 			}
 		}
 	}
 	if !wrote {
-		return nil
+		return nil, 0
 	}
-	return pointer(last.Sub(r.Fault))
+	return pointer(last.Sub(r.Fault)), count
 }
 
 // longer is the longer of two times, never being longer than any.

@@ -2,6 +2,8 @@
 package report
 
 import (
+	"time"
+
 	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/probe"
 )
@@ -25,6 +27,8 @@ type Run struct {
 	Heal host.Mono
 	// End is when writing was stopped.
 	End host.Mono
+	// Takeover and Whole are those of the Result, as the lab measured them.
+	Takeover, Whole *time.Duration
 	// Client is the Source of the probe on the third host; Cut that of the writer in the box that is cut off, empty if there is none.
 	Client, Cut string
 	// Probe are the events of all writers, Events those of the hosts; both in any order.

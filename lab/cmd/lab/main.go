@@ -43,7 +43,7 @@ func run(args []string) int {
 	switch args[0] {
 	case "list":
 		for _, s := range lab.Scenarios {
-			fmt.Printf("%-16s %s\n", s.Name, s.About)
+			fmt.Printf("%-20s %s\n", s.Name, s.About)
 		}
 		return 0
 	case "run", "demo", "up", "shell":
