@@ -196,9 +196,17 @@ func (b *Box) down() error {
 		unplugged = b.cable.Unplug()
 	}
 	b.host.Kill()
+	if err := b.gone(); err != nil {
+		return err
+	}
+	return unplugged
+}
+
+// gone waits until a box whose power was cut is gone.
+func (b *Box) gone() error {
 	select {
 	case <-b.host.Done():
-		return unplugged
+		return nil
 	case <-time.After(10 * time.Second):
 		return fmt.Errorf("%s is still there 10s after its power was cut", b.Name)
 	}

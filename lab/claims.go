@@ -173,3 +173,55 @@ func movesGaps(rec report.Run, moves []host.Mono) []time.Duration {
 	}
 	return gaps
 }
+
+// everythingRead: whatever was acknowledged could be looked for at the end. What is gone is printed, and not judged: nothing bounds it.
+func everythingRead(o Outcome) []string {
+	return when(o.Result.Unread > 0, "%d acknowledged writes could not be read back", o.Result.Unread)
+}
+
+// writtenFor: writes went through for at least this share of the time.
+func writtenFor(share float64) claim {
+	return func(o Outcome) []string {
+		return when(o.Result.Through < share, "writes went through for %.1f %% of the time, less than %.0f %%", 100*o.Result.Through, 100*share)
+	}
+}
+
+// noRedisStops: no instance was down at any time after the fault.
+func noRedisStops(o Outcome) []string {
+	var wrong []string
+	for _, e := range o.Recorded.Events {
+		if e.Kind == host.EventRole && e.Text == "down" && e.At >= o.Recorded.Fault {
+			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
+		}
+	}
+	return wrong
+}
+
+// nothingWrittenTo: from a step (the words before its first verb) until the next time that a box is switched on after it and the one that
+// the step speaks of, no write was acknowledged.
+func nothingWrittenTo(step string) claim {
+	_, words, _ := strings.Cut(step, "%s")
+	return func(o Outcome) []string {
+		var from, to host.Mono
+		on := 0
+		for _, e := range o.Recorded.Events {
+			switch {
+			case e.Kind == KindStep && strings.HasSuffix(e.Text, words):
+				from = e.At
+			case e.Kind == KindStep && from != 0 && to == 0 && strings.HasPrefix(e.Text, "power on"):
+				if on++; on == 2 {
+					to = e.At
+				}
+			}
+		}
+		n := 0
+		for _, e := range o.Recorded.Probe {
+			for _, at := range e.Acks {
+				if e.Source == o.Recorded.Client && at > from && at < to {
+					n++
+				}
+			}
+		}
+		return append(when(to == 0, "the scenario was not what its claim looks at"), when(n > 0, "%d writes were acknowledged by the box with the old data", n)...)
+	}
+}

@@ -45,6 +45,11 @@ func (b *Box) install() error {
 			return fmt.Errorf("install %s: %w", b.Name, err)
 		}
 	}
+	if b != b.lab.Client && b.lab.opts.Disk != "" {
+		if err := b.mountDisk(); err != nil {
+			return fmt.Errorf("install %s: %w", b.Name, err)
+		}
+	}
 	for _, name := range fromHost {
 		if err := copyTree(filepath.Join("/etc", name), filepath.Join(b.dir, "etc", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("install %s: %w", b.Name, err)
@@ -76,6 +81,16 @@ func (b *Box) install() error {
 		return b.installOldScripts()
 	}
 	return b.installOurs()
+}
+
+// mountDisk gives the data of the box's instances a file system of their own, which can be filled.
+func (b *Box) mountDisk() error {
+	dir := filepath.Join(b.dir, "redis")
+	if err := host.MountDisk(dir, b.lab.opts.Disk); err != nil {
+		return err
+	}
+	b.lab.disks = append(b.lab.disks, dir)
+	return nil
 }
 
 // redisConf is what the first users have for each instance. It listens on every address, because clients also come through the VIP.
@@ -116,7 +131,11 @@ func (b *Box) installOurs() error {
 	if err != nil {
 		return fmt.Errorf("install keepalived.conf on %s: %w", b.Name, err)
 	}
-	if err := b.WriteFile("etc/keepalived/keepalived.conf", bearable(string(conf)), 0o644); err != nil {
+	text := bearable(string(conf))
+	if b.lab.opts.EditConf != nil {
+		text = b.lab.opts.EditConf(text)
+	}
+	if err := b.WriteFile("etc/keepalived/keepalived.conf", text, 0o644); err != nil {
 		return err
 	}
 	return copyFile(filepath.Join(shipped, b.Name+".toml"), filepath.Join(b.dir, "etc/keepalived/keepalived-redis.toml"), 0o644)

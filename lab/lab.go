@@ -65,6 +65,11 @@ type Options struct {
 	Mode Mode
 	// Layout is where the masters of a cluster are at the start.
 	Layout Layout
+	// EditConf changes keepalived.conf before it goes to a box, Prepare changes a box that is installed; both may be nil.
+	EditConf func(conf string) string
+	Prepare  func(*Box) error
+	// Disk is the size of the file system that holds the data of a box's instances, in the words of tmpfs: "" is no limit.
+	Disk string
 	// NodeTimeout is the cluster-node-timeout: 15 s when it is 0.
 	NodeTimeout time.Duration
 	// Env is the environment of keepalived on both boxes, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
@@ -100,6 +105,8 @@ type Lab struct {
 	Redis1, Redis2, Client *Box
 
 	network *host.Switch
+	// disks are what mountDisk mounted.
+	disks []string
 }
 
 // New makes a lab: three hosts that are up, instances that are linked, no keepalived yet. Close must be called also after
@@ -129,6 +136,11 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 	for _, b := range l.hosts() {
 		if err := b.install(); err != nil {
 			return l, err
+		}
+		if opts.Prepare != nil && b != l.Client {
+			if err := opts.Prepare(b); err != nil {
+				return l, fmt.Errorf("prepare %s: %w", b.Name, err)
+			}
 		}
 	}
 	if err := l.makeData(ctx); err != nil {
@@ -183,6 +195,9 @@ func (l *Lab) Close(failure error) (kept string, err error) {
 		var err error
 		kept, err = l.keep()
 		errs = append(errs, err)
+	}
+	for _, d := range l.disks {
+		errs = append(errs, host.UnmountDisk(d))
 	}
 	errs = append(errs, os.RemoveAll(l.dir))
 	return kept, errors.Join(errs...)

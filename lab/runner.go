@@ -17,7 +17,7 @@ import (
 )
 
 // runLimit bounds one run of a scenario, with everything.
-const runLimit = 3 * time.Minute
+const runLimit = 5 * time.Minute
 
 // Play runs a scenario once and takes the lab down again. watch, which may be nil, is called when the pair holds still and before the
 // fault; what it returns is called when the last step is over. The outcome is complete unless there is an error; the error names the

@@ -28,6 +28,10 @@ type Scenario struct {
 	Holder string
 	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
 	Cut bool
+	// EditConf, Prepare and Disk are those of Options.
+	EditConf func(conf string) string
+	Prepare  func(*Box) error
+	Disk     string
 	// Settles says that at the end all must be whole again by itself, within settleLimit of the last step: see settle.
 	Settles bool
 	// Runs is how often make test-long runs it: 3 times when it is 0.
@@ -39,9 +43,24 @@ type Scenario struct {
 }
 
 // Scenarios are all there are, in the order of the list.
-var Scenarios = []Scenario{
-	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, standbyDies, cutOff, cutOffStay, quiet,
-	inPair(boxDies), inPair(redisDies), inPair(plannedMove), inPair(plannedMoves), inPair(cutOff),
+var Scenarios = append(clusterScenarios, pairScenarios()...)
+
+var clusterScenarios = []Scenario{
+	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, standbyDies, returns, bothBoot,
+	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, hang, hangAll, bothUnfit,
+	hookKilled, hooksReversed, keepalivedKilled, quiet,
+}
+
+// pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
+func pairScenarios() []Scenario {
+	var all []Scenario
+	for _, s := range []Scenario{
+		boxDies, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, returns, staleFirst, bothBoot,
+		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, hang, bothUnfit, hookKilled, hooksReversed, keepalivedKilled, quiet,
+	} {
+		all = append(all, inPair(s))
+	}
+	return all
 }
 
 // pairWord begins the name of a scenario that runs with a plain master and its replica.
@@ -98,6 +117,7 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 		opts.Setup = Ours
 	}
 	opts.Mode, opts.Layout, opts.NodeTimeout, opts.Env = s.Mode, s.Layout, s.NodeTimeout, append(opts.Env, s.Env...)
+	opts.EditConf, opts.Prepare, opts.Disk = s.EditConf, s.Prepare, s.Disk
 	if s.Files != "" {
 		opts.Files = s.Files
 	}

@@ -83,6 +83,7 @@ var plannedMove = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
+	Runs:    10,
 	Must:    all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		if r.Fault, err = r.moveAway(ctx, r.Redis1); err != nil {
@@ -155,6 +156,7 @@ var cutOff = Scenario{
 	Cut:     true,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
+	Runs:    10,
 	Must:    all(vipMoves, writableSoonAfterVIP, nothingLostSinceFault, cutSideStops(3*time.Second)),
 	Steps:   holderIsCutOff,
 }

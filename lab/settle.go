@@ -99,11 +99,14 @@ func (w *Writer) notSince(after host.Mono) []string {
 // takeoverWords are what Redis logs when it becomes a master because somebody said so.
 var takeoverWords = []string{"Taking over the master (user request)", "MASTER MODE enabled (user request"}
 
-// firstTakeover is the time from the VIP's first arrival after the fault to the first takeover that the Redis of that box logs from the
-// fault on; nil when one of them did not happen. Redis stamps its lines with milliseconds of the wall clock.
+// firstTakeover is the time from the VIP's first arrival on another box after the fault to the first takeover that the Redis of that
+// box logs from then on; nil when one of them did not happen. Redis stamps its lines with milliseconds of the wall clock.
 func (r *Run) firstTakeover() *time.Duration {
 	to := r.Standby
 	vip, ok := r.Timeline.FirstVIP(to.Name, r.Fault)
+	if at, also := r.Timeline.FirstVIP(r.Holder.Name, r.Fault); also && (!ok || at < vip) {
+		to, vip, ok = r.Holder, at, true
+	}
 	if !ok {
 		return nil
 	}
@@ -119,7 +122,7 @@ func (r *Run) firstTakeover() *time.Duration {
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
 			at, ok := takeoverAt(lines.Text(), toWall)
-			if !ok || at < r.Fault {
+			if !ok || at < vip {
 				continue
 			}
 			if d := at.Sub(vip); first == nil || d < *first {
@@ -130,15 +133,16 @@ func (r *Run) firstTakeover() *time.Duration {
 	return first
 }
 
-// takeoverAt reads the instant of a takeover from a line like "413:S 25 Nov 2026 19:37:01.123 * Taking over the master (user request).".
+// takeoverAt reads the instant of a takeover from a line like "413:S 25 Nov 2026 19:37:01.123 # Taking over the master (user request).".
 func takeoverAt(line string, toWall time.Time) (host.Mono, bool) {
 	for _, words := range takeoverWords {
-		before, _, found := strings.Cut(line, " * "+words)
+		before, _, found := strings.Cut(line, " "+words)
 		_, stamp, ok := strings.Cut(before, " ")
 		if !found || !ok {
 			continue
 		}
-		at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", stamp, time.Local)
+		// The last sign is that of the line's level.
+		at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", strings.TrimRight(stamp, " #*"), time.Local)
 		if err == nil {
 			return host.Mono(at.Sub(toWall)), true
 		}

@@ -1,0 +1,215 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"keepalived-redis/lab/host"
+)
+
+// nobodysMAC belongs to no host: what is sent there vanishes, as in a cable that is broken for it. nobodysAddr is a neighbour with it.
+const (
+	nobodysMAC  = "02:00:00:00:00:fe"
+	nobodysAddr = "192.168.9.254"
+)
+
+// everybody but the boxes themselves: those that a box may want to send to.
+func (l *Lab) othersOf(b *Box) []string {
+	return []string{l.Other(b).Addr, gateway, clientAddr, labAddr}
+}
+
+// sendNowhere makes all that b sends to addresses of this network vanish silently; other packets pass, also those that come from there.
+func (b *Box) sendNowhere(ctx context.Context, to ...string) error {
+	for _, a := range to {
+		if err := b.mustRun(ctx, "ip", "neigh", "replace", a, "lladdr", nobodysMAC, "dev", host.Interface, "nud", "permanent"); err != nil {
+			return fmt.Errorf("drop what %s sends to %s: %w", b.Name, a, err)
+		}
+	}
+	return nil
+}
+
+// sendAgain undoes sendNowhere.
+func (b *Box) sendAgain(ctx context.Context, to ...string) error {
+	for _, a := range to {
+		if err := b.mustRun(ctx, "ip", "neigh", "del", a, "dev", host.Interface); err != nil {
+			return fmt.Errorf("let pass what %s sends to %s: %w", b.Name, a, err)
+		}
+	}
+	return nil
+}
+
+// MuteOut lets nothing that the box sends arrive, while it receives all that is sent to it. It returns the instant.
+func (b *Box) MuteOut(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("cut one way: nothing that %s sends arrives", b.Name)
+	return at, b.sendNowhere(ctx, b.lab.othersOf(b)...)
+}
+
+// HealOut undoes MuteOut. It returns the instant.
+func (b *Box) HealOut(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("healed: what %s sends arrives again", b.Name)
+	return at, b.sendAgain(ctx, b.lab.othersOf(b)...)
+}
+
+// CutBetween lets nothing pass between the two boxes; both still reach everybody else. It returns the instant.
+func (l *Lab) CutBetween(ctx context.Context) (host.Mono, error) {
+	at := l.Timeline.Step("cut between the boxes: both still see the gateway")
+	return at, errors.Join(l.Redis1.sendNowhere(ctx, l.Redis2.Addr), l.Redis2.sendNowhere(ctx, l.Redis1.Addr))
+}
+
+// HealBetween undoes CutBetween. It returns the instant.
+func (l *Lab) HealBetween(ctx context.Context) (host.Mono, error) {
+	at := l.Timeline.Step("healed: packets pass between the boxes again")
+	return at, errors.Join(l.Redis1.sendAgain(ctx, l.Redis2.Addr), l.Redis2.sendAgain(ctx, l.Redis1.Addr))
+}
+
+// vrrpRules are the numbers and the protocols of the routing rules that send VRRP nowhere. keepalived writes the IP header itself; for
+// such a socket the kernel looks the route up with protocol 255.
+var vrrpRules = map[string]string{"112": "112", "113": "255"}
+
+// BlockVRRP drops IP protocol 112 between the boxes, as a firewall would: everything else passes. It returns the instant.
+func (l *Lab) BlockVRRP(ctx context.Context) (host.Mono, error) {
+	for _, b := range l.Boxes() {
+		err := errors.Join(b.sendNowhere(ctx, nobodysAddr),
+			b.mustRun(ctx, "ip", "route", "add", "default", "via", nobodysAddr, "dev", host.Interface, "table", "112"))
+		if err != nil {
+			return 0, fmt.Errorf("block VRRP on %s: %w", b.Name, err)
+		}
+	}
+	at := l.Timeline.Step("VRRP (IP protocol 112) is blocked between the boxes")
+	for _, b := range l.Boxes() {
+		for pref, proto := range vrrpRules {
+			if err := b.mustRun(ctx, "ip", "rule", "add", "pref", pref, "ipproto", proto, "table", "112"); err != nil {
+				return at, fmt.Errorf("block VRRP on %s: %w", b.Name, err)
+			}
+		}
+	}
+	return at, nil
+}
+
+// PassVRRP undoes BlockVRRP. It returns the instant.
+func (l *Lab) PassVRRP(ctx context.Context) (host.Mono, error) {
+	at := l.Timeline.Step("VRRP passes again between the boxes")
+	for _, b := range l.Boxes() {
+		for pref := range vrrpRules {
+			if err := b.mustRun(ctx, "ip", "rule", "del", "pref", pref); err != nil {
+				return at, fmt.Errorf("let VRRP pass on %s: %w", b.Name, err)
+			}
+		}
+	}
+	return at, nil
+}
+
+// PowerOn boots the box: Redis and keepalived start, as its service manager would start them. It returns the instant.
+func (b *Box) PowerOn(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("power on: %s", b.Name)
+	if err := b.Boot(ctx); err != nil {
+		return at, err
+	}
+	return at, b.StartKeepalived(ctx)
+}
+
+// Freeze stops the processes of instances (SIGSTOP): they hang, and the kernel still takes connections for them. It returns the instant.
+func (b *Box) Freeze(ctx context.Context, ports ...int) (host.Mono, error) {
+	return b.signalRedis(ctx, syscall.SIGSTOP, "hang: redis %s on %s stands still (SIGSTOP)", ports)
+}
+
+// Thaw undoes Freeze. An instance that was killed in the meantime has a new process, which does not mind. It returns the instant.
+func (b *Box) Thaw(ctx context.Context, ports ...int) (host.Mono, error) {
+	return b.signalRedis(ctx, syscall.SIGCONT, "redis %s on %s goes on (SIGCONT)", ports)
+}
+
+func (b *Box) signalRedis(ctx context.Context, sig syscall.Signal, text string, ports []int) (host.Mono, error) {
+	var pids []int
+	for _, p := range ports {
+		pid, err := b.redisPid(ctx, p)
+		if err != nil && sig != syscall.SIGCONT {
+			return 0, err
+		}
+		if err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	at := b.lab.Timeline.Step(text, strings.Trim(fmt.Sprint(ports), "[]"), b.Name)
+	var errs []error
+	for _, pid := range pids {
+		errs = append(errs, b.host.Signal(ctx, pid, sig))
+	}
+	return at, errors.Join(errs...)
+}
+
+// KillKeepalived sends SIGKILL to every process of keepalived on the box, as the kernel does when memory is out, and returns the instant.
+func (b *Box) KillKeepalived(ctx context.Context) (host.Mono, error) {
+	procs, err := b.host.Procs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at := b.lab.Timeline.Step("kill keepalived on %s", b.Name)
+	var errs []error
+	for _, p := range procs {
+		if filepath.Base(p.Argv[0]) == "keepalived" {
+			errs = append(errs, b.host.Signal(ctx, p.Pid, syscall.SIGKILL))
+		}
+	}
+	return at, errors.Join(errs...)
+}
+
+// killHook waits until a hook of ours runs on the box, lets it run for a while, and kills it. It says whether there still was one.
+func (b *Box) killHook(ctx context.Context, runs, within time.Duration) (bool, error) {
+	pid, err := b.awaitHook(ctx, within)
+	if err != nil {
+		return false, err
+	}
+	select {
+	case <-time.After(runs):
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait to kill the hook: %w", context.Cause(ctx))
+	}
+	// One that has ended is not there any more; a number is not given to another process that soon.
+	if err := b.host.Signal(ctx, pid, syscall.SIGKILL); err != nil {
+		return false, nil
+	}
+	b.lab.Timeline.Step("kill the hook on %s, %s after it was seen", b.Name, runs)
+	return true, nil
+}
+
+// awaitHook waits for a process of notify-redis master.
+func (b *Box) awaitHook(ctx context.Context, within time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no hook on %s within %s", b.Name, within))
+	defer cancel()
+	for {
+		procs, err := b.host.Procs(ctx)
+		if err != nil {
+			return 0, err
+		}
+		for _, p := range procs {
+			if strings.HasSuffix(p.Argv[0], "notify-redis") && slices.Contains(p.Argv, "master") {
+				return p.Pid, nil
+			}
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// FillDisk fills the file system of the instances' data, and returns the instant at which nothing more fits.
+func (b *Box) FillDisk(ctx context.Context) (host.Mono, error) {
+	if _, _, err := b.Run(ctx, "dd", "if=/dev/zero", "of=/var/lib/redis/full", "bs=16k"); err != nil {
+		return 0, fmt.Errorf("fill the disk of %s: %w", b.Name, err)
+	}
+	return b.lab.Timeline.Step("the disk of %s is full", b.Name), nil
+}
+
+// FreeDisk undoes FillDisk. It returns the instant.
+func (b *Box) FreeDisk(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("the disk of %s has room again", b.Name)
+	return at, b.mustRun(ctx, "rm", "-f", "/var/lib/redis/full")
+}

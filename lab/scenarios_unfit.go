@@ -1,0 +1,67 @@
+package lab
+
+import (
+	"context"
+	"time"
+)
+
+// hangFor is long enough for every wait of ours and for keepalived, and shorter than cluster-node-timeout.
+const hangFor = 10 * time.Second
+
+var hang = Scenario{
+	Name:    "hang",
+	About:   "one master stands still (SIGSTOP) for 10 s",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports[:1]) },
+}
+
+var hangAll = Scenario{
+	Name:    "hang-all",
+	About:   "all masters stand still (SIGSTOP) for 10 s",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports) },
+}
+
+func (r *Run) freeze(ctx context.Context, ports []int) (err error) {
+	if r.Fault, err = r.Holder.Freeze(ctx, ports...); err != nil {
+		return err
+	}
+	if err := r.Steady(ctx, hangFor); err != nil {
+		return err
+	}
+	_, err = r.Holder.Thaw(ctx, ports...)
+	return err
+}
+
+var bothUnfit = Scenario{
+	Name:    "both-unfit",
+	About:   "the disks of both boxes are full for 10 s: no Redis can write, and the VIP stays where it is",
+	Layout:  AllMastersOnRedis1,
+	Disk:    "24m",
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(vipStays, nothingLost),
+	Steps: func(ctx context.Context, r *Run) (err error) {
+		if _, err := r.Standby.FillDisk(ctx); err != nil {
+			return err
+		}
+		if r.Fault, err = r.Holder.FillDisk(ctx); err != nil {
+			return err
+		}
+		if err := r.Steady(ctx, 10*time.Second); err != nil {
+			return err
+		}
+		for _, b := range r.Boxes() {
+			if _, err := b.FreeDisk(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+}
