@@ -3,6 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make fuzz FUZZTIME=30s           every fuzz test for that long
+# make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 #
@@ -14,11 +15,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X keepalived-redis/internal/program.version=$(VERSION)
 RUNS ?= 1
 FUZZTIME ?= 30s
+MINUTES ?= 2
+SEED ?= 0
+VARIANTS ?=
 # CentOS 6 runs nothing that a newer Go builds.
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check clean
+.PHONY: build demo lab test check units scenarios fuzz storm storm-check bench-check clean
 
 build:
 	@mkdir -p build
@@ -58,6 +62,11 @@ fuzz:
 			echo "$$dir $$name"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME); \
 		done; \
 	done
+
+# A finding prints the seed, what happened, and the smallest storm that still shows it.
+storm: build
+	@$(GO) build -o build/redis-storm ./lab/cmd/storm
+	@build/redis-storm --minutes $(MINUTES) --seed $(SEED) --variants "$(VARIANTS)"
 
 # The same tests as in units, hundreds of runs each. They compare times, so nothing else should run beside them.
 storm-check: build

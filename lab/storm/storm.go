@@ -53,6 +53,12 @@ type Storm struct {
 	runIDs map[string]string
 }
 
+// The disks are small, so that they are soon full.
+const (
+	dataSize  = "32m"
+	stateSize = "1m"
+)
+
 // begin makes the lab and brings it to a calm beginning. end must be called also after an error.
 func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	s := &Storm{opts: opts, variant: v, network: wire.New(opts.Seed), history: newHistory(), runIDs: map[string]string{},
@@ -63,6 +69,7 @@ func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	}
 	o := opts.Lab
 	o.Setup, o.Mode, o.Layout, o.Env, o.Network = lab.Ours, v.Mode, lab.AllMastersOnRedis1, v.Env, s.cable
+	o.Disk, o.Prepare = dataSize, func(b *lab.Box) error { return b.MountDisk("state", stateSize) }
 	if s.lab, err = lab.New(ctx, o); err != nil {
 		return s, err
 	}
