@@ -16,14 +16,16 @@ type Variant struct {
 	Mode lab.Mode
 	// Env is the environment of keepalived on both boxes.
 	Env []string
+	// Needs is how many replicas a master wants when all is well.
+	Needs string
 }
 
 // Variants are all there are.
 var Variants = []Variant{
-	{"follow", lab.Cluster, []string{"KEEPALIVED_REDIS_POLICY=follow"}},
-	{"stay", lab.Cluster, []string{"KEEPALIVED_REDIS_POLICY=stay"}},
-	{"async", lab.Replication, []string{"KEEPALIVED_REDIS_DURABILITY=async"}},
-	{"replicated", lab.Replication, []string{"KEEPALIVED_REDIS_DURABILITY=replicated"}},
+	{"follow", lab.Cluster, []string{"KEEPALIVED_REDIS_POLICY=follow"}, "0"},
+	{"stay", lab.Cluster, []string{"KEEPALIVED_REDIS_POLICY=stay"}, "0"},
+	{"async", lab.Replication, []string{"KEEPALIVED_REDIS_DURABILITY=async"}, "0"},
+	{"replicated", lab.Replication, []string{"KEEPALIVED_REDIS_DURABILITY=replicated"}, "1"},
 }
 
 // instances is how many there are on a box.

@@ -76,6 +76,18 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 	if missing := s.lab.NotWhole(ctx); missing != "" {
 		return missing
 	}
+	for _, b := range s.lab.Boxes() {
+		for _, a := range b.Instances() {
+			// Under its name of every version.
+			needs, err := resp.Ask(ctx, askLimit, a, "CONFIG", "GET", "min-slaves-to-write")
+			if err != nil {
+				return err.Error()
+			}
+			if len(needs) != 2 || needs[1] != s.variant.Needs {
+				return fmt.Sprintf("%s refuses writes without %v replicas", a, needs[1:])
+			}
+		}
+	}
 	recently := max(after, host.Now().Add(-time.Second))
 	if silent := s.history.silentSince(s.clients, recently); len(silent) > 0 {
 		return fmt.Sprintf("no write of %s goes through", strings.Join(silent, ", "))
@@ -83,11 +95,26 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 	return ""
 }
 
-// Sentences that explain why a recovery takes longer than usual.
-const (
-	coldWords   = "cold_start_wait"
-	resyncWords = "full resync"
-)
+// coldWords are in every sentence of a box that waits because it has started cold.
+const coldWords = "cold_start_wait"
+
+// resyncWords is what a replica logs when it has to get everything anew.
+const resyncWords = "Full resync from master"
+
+// resyncs counts the full resyncs since the last time: they are no finding, but cost time and network.
+func (s *Storm) resyncs() int {
+	all := 0
+	for _, b := range s.lab.Boxes() {
+		for _, p := range b.Ports {
+			// An instance that never started has no log.
+			text, _ := os.ReadFile(filepath.Join(b.Dir(), "log", fmt.Sprintf("redis_%d.log", p)))
+			all += strings.Count(string(text), resyncWords)
+		}
+	}
+	since := all - s.resynced
+	s.resynced = all
+	return since
+}
 
 // allowed is how long the recovery may take: a cold start waits for its peer, and the hold-off of a fence doubles with each.
 func (s *Storm) allowed(began host.Mono) (time.Duration, string) {

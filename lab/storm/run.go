@@ -31,6 +31,8 @@ type Finding struct {
 type Summary struct {
 	Rounds, Faults int
 	Writes         int
+	// Resyncs are the full resyncs of replicas.
+	Resyncs int
 	Excused        Excused
 	// Slow are recoveries that took longer than the limit, with what allows it.
 	Slow []string
@@ -121,6 +123,10 @@ func (s *Storm) play(ctx context.Context, round int, faults []Fault, sum *Summar
 		return s.found(sum, began, round, faults, wrong)
 	}
 	line := fmt.Sprintf("round %d (%s), whole after %.1f s: %s", round, s.variant.Name, calm.Whole.Seconds(), Format(faults))
+	if n := s.resyncs(); n > 0 {
+		sum.Resyncs += n
+		line += fmt.Sprintf("; %d full resyncs", n)
+	}
 	if len(excused) > 0 {
 		line += fmt.Sprintf("; lost as the guarantees allow: %s", excused)
 	}
@@ -183,7 +189,7 @@ func (f Finding) String() string {
 // String is the summary as a person reads it.
 func (s Summary) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d rounds, %d faults, %d writes tried; the slowest recovery took %.1f s; %d findings\n", s.Rounds, s.Faults, s.Writes, s.Worst.Seconds(), len(s.Findings))
+	fmt.Fprintf(&b, "%d rounds, %d faults, %d writes tried, %d full resyncs; the slowest recovery took %.1f s; %d findings\n", s.Rounds, s.Faults, s.Writes, s.Resyncs, s.Worst.Seconds(), len(s.Findings))
 	for _, slow := range s.Slow {
 		fmt.Fprintf(&b, "slow, and allowed: %s\n", slow)
 	}

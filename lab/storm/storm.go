@@ -36,6 +36,8 @@ type Storm struct {
 	clients []string
 	round   atomic.Int64
 	windows []Window
+	// resynced is how many full resyncs there were at the last check.
+	resynced int
 	// settled are the lists as the last check saw them.
 	settled map[string][]string
 	// stopClients ends them, and stopped gets a word from each.
