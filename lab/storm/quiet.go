@@ -96,7 +96,7 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 }
 
 // coldWords are in every sentence of a box that waits because it has started cold.
-const coldWords = "cold_start_wait"
+const coldWords = "since this box started"
 
 // resyncWords is what a replica logs when it has to get everything anew.
 const resyncWords = "Full resync from master"

@@ -33,7 +33,7 @@ type Summary struct {
 	Writes         int
 	// Resyncs are the full resyncs of replicas.
 	Resyncs int
-	Excused        Excused
+	Excused Excused
 	// Slow are recoveries that took longer than the limit, with what allows it.
 	Slow []string
 	// Worst is the slowest recovery within the limit.
