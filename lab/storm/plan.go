@@ -39,8 +39,11 @@ func (v Variant) instances() int {
 // Span is the time in which the faults of a round begin, counted from its beginning.
 const span = 6 * time.Second
 
-// maxFaults is how many a round has at most; each number is as likely as any other.
-const maxFaults = 5
+// minFaults and maxFaults bound how many a round has; each number is as likely as any other. The same twice at a time counts once.
+const (
+	minFaults = 2
+	maxFaults = 6
+)
 
 // Plan makes the faults of a round, in the order of their beginnings. It depends on the arguments alone.
 func Plan(seed uint64, v Variant, round int) []Fault {
@@ -50,7 +53,7 @@ func Plan(seed uint64, v Variant, round int) []Fault {
 		weights += k.weight(v)
 	}
 	var all []Fault
-	for range 1 + random.IntN(maxFaults) {
+	for range minFaults + random.IntN(maxFaults-minFaults+1) {
 		// Everything is drawn for each fault, whether its kind asks for it or not.
 		at, length, box, instance, which := random.Float64(), random.Float64(), random.IntN(2)+1, random.IntN(v.instances()), random.IntN(weights)
 		k := pick(v, which)
