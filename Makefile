@@ -2,6 +2,7 @@
 # make test     all tests: vet, staticcheck, units on real servers, each scenario of the lab once
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
+# make test-long                   every scenario as often as is promised (two hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
@@ -22,7 +23,7 @@ VARIANTS ?=
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm storm-check bench-check clean
+.PHONY: build demo lab test test-long check units scenarios fuzz storm storm-check bench-check clean
 
 build:
 	@mkdir -p build
@@ -55,6 +56,12 @@ units: build
 scenarios: build
 	@build/redis-lab install
 	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab
+
+# What make test has not: every scenario, three to ten runs each, and a storm that is always the same. The results are in build/lab, the medians in
+# the table at the end.
+test-long: build
+	@build/redis-lab all
+	@$(MAKE) storm MINUTES=2 SEED=7 VARIANTS=replicated,follow
 
 fuzz:
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal cmd | xargs -n1 dirname | sort -u); do \

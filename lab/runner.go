@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,6 +104,7 @@ func (r *Run) addExtra(out Outcome) {
 		}
 		r.Extra["move_worst_gap_ms"] = gaps
 	}
+	r.Extra["written_percent"] = math.Round(1000*out.Result.Through) / 10
 	if at, ok := r.firstWords(r.Fault); ok {
 		r.Extra["first_words_ms"] = ms(at.Sub(r.Fault))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keepalived-redis/lab"
+	"keepalived-redis/lab/host"
 )
 
 // options are those of all tests: the work directory is this process' own, so tests run one after another.
@@ -44,9 +45,25 @@ func TestScenarioStandbyDies(t *testing.T)  { play(t, "standby-dies") }
 func TestScenarioCutOff(t *testing.T)       { play(t, "cut-off") }
 func TestScenarioCutOffStay(t *testing.T)   { play(t, "cut-off-stay") }
 
+// The most telling of the others; make test-long runs them all.
+func TestScenarioCutOffMajority(t *testing.T)   { play(t, "cut-off-majority") }
+func TestScenarioVRRPBlocked(t *testing.T)      { play(t, "vrrp-blocked") }
+func TestScenarioHang(t *testing.T)             { play(t, "hang") }
+func TestScenarioHookKilled(t *testing.T)       { play(t, "hook-killed") }
+func TestScenarioKeepalivedKilled(t *testing.T) { play(t, "keepalived-killed") }
+func TestScenarioReturns(t *testing.T)          { play(t, "returns") }
+
+// A plain master and its replica, without a cluster.
+func TestPairBoxDies(t *testing.T)      { play(t, "pair-box-dies") }
+func TestPairPlannedMoves(t *testing.T) { play(t, "pair-planned-moves") }
+func TestPairCutOff(t *testing.T)       { play(t, "pair-cut-off") }
+func TestPairStaleFirst(t *testing.T)   { play(t, "pair-stale-first") }
+
 // The files for a pair with a CentOS 6 box run as shipped, too.
 func TestScenarioBoxDiesOldFiles(t *testing.T) {
-	play(t, "box-dies-stay", func(o *lab.Options) { o.Files = lab.OldFiles })
+	for _, name := range []string{"box-dies-stay", "pair-box-dies"} {
+		play(t, name, func(o *lab.Options) { o.Files = lab.OldFiles })
+	}
 }
 
 // The lab must be able to see a failure: with the old scripts the same fault leaves the slots of the dead box unwritable.
@@ -73,38 +90,56 @@ func TestOldScriptsNeverRecover(t *testing.T) {
 func TestShippedFiles(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	l, err := lab.New(ctx, options(t))
-	defer func() {
-		if _, err := l.Close(nil); err != nil {
-			t.Error(err)
+	for _, mode := range []lab.Mode{lab.Cluster, lab.Replication} {
+		opts := options(t)
+		opts.Mode = mode
+		l, err := lab.New(ctx, opts)
+		if err == nil {
+			for _, b := range l.Boxes() {
+				testFiles(ctx, t, b, shippedDir(mode))
+			}
 		}
-	}()
-	if err != nil {
-		t.Fatal(err)
+		if _, closing := l.Close(nil); err != nil || closing != nil {
+			t.Fatal(err, closing)
+		}
 	}
-	for _, b := range l.Boxes() {
-		out, code, err := b.Run(ctx, "keepalived", "-t", "-f", "/etc/keepalived/keepalived.conf")
-		if err != nil || code != 0 {
-			t.Errorf("keepalived -t on %s: exit code %d, %v: %s", b.Name, code, err, out)
-		}
-		text, err := os.ReadFile(filepath.Join(root, "keepalived", "vrrp2", b.Name+".conf"))
+}
+
+func shippedDir(mode lab.Mode) string {
+	if mode == lab.Replication {
+		return filepath.Join(root, "keepalived", "pair")
+	}
+	return filepath.Join(root, "keepalived")
+}
+
+// testFiles asks keepalived and chk-redis of a box for every file that is shipped for it.
+func testFiles(ctx context.Context, t *testing.T, b *lab.Box, dir string) {
+	t.Helper()
+	for _, variant := range []string{"", lab.PreemptFiles, lab.OldFiles} {
+		data, err := os.ReadFile(filepath.Join(dir, variant, b.Name+".conf"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkOldWords(t, b.Name, string(text))
-		// keepalived 2 with the two lines that the file's own comment names must accept it, too.
-		text = []byte(strings.Replace(string(text), "global_defs {\n", "global_defs {\n    script_user root\n    enable_script_security\n", 1))
-		if err := b.WriteFile("etc/keepalived/vrrp2.conf", string(text), 0o644); err != nil {
+		text := string(data)
+		if variant == lab.OldFiles {
+			checkOldWords(t, b.Name, text)
+			// keepalived 2 with the two lines that the file's own comment names must accept it, too.
+			text = strings.Replace(text, "global_defs {\n", "global_defs {\n    script_user root\n    enable_script_security\n", 1)
+		}
+		if host.Rootless() {
+			text = strings.Replace(text, "    enable_script_security\n", "", 1)
+		}
+		if err := b.WriteFile("etc/keepalived/tested.conf", text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		out, code, err = b.Run(ctx, "keepalived", "-t", "-f", "/etc/keepalived/vrrp2.conf")
+		out, code, err := b.Run(ctx, "keepalived", "-t", "-f", "/etc/keepalived/tested.conf")
 		if err != nil || code != 0 {
-			t.Errorf("keepalived -t with vrrp2 on %s: exit code %d, %v: %s", b.Name, code, err, out)
+			t.Errorf("keepalived -t with %s on %s: exit code %d, %v: %s", filepath.Join(dir, variant), b.Name, code, err, out)
 		}
-		out, code, err = b.Run(ctx, "/usr/libexec/keepalived/chk-redis", "--check-config")
-		if err != nil || code != 0 {
-			t.Errorf("chk-redis --check-config on %s: exit code %d, %v: %s", b.Name, code, err, out)
-		}
+	}
+	out, code, err := b.Run(ctx, "/usr/libexec/keepalived/chk-redis", "--check-config")
+	if err != nil || code != 0 {
+		t.Errorf("chk-redis --check-config on %s: exit code %d, %v: %s", b.Name, code, err, out)
 	}
 }
 

@@ -173,8 +173,8 @@ func inOrder(events []Event) []Event {
 	return sorted
 }
 
-// window is the resolution of Result.Through: five times what a writer leaves between two attempts.
-const window = 20 * time.Millisecond
+// window is the resolution of Result.Through.
+const window = 50 * time.Millisecond
 
 // through is Result.Through.
 func (w *writes) through(fault host.Mono) float64 {
@@ -182,10 +182,20 @@ func (w *writes) through(fault host.Mono) float64 {
 	whole := int(w.end.Sub(fault) / window)
 	for _, name := range w.ranges {
 		seen := map[int]bool{}
-		for _, at := range w.acks[name] {
+		see := func(at host.Mono) {
 			if n := int(at.Sub(fault) / window); at >= fault && n < whole {
 				seen[n] = true
 			}
+		}
+		for _, at := range w.acks[name] {
+			see(at)
+		}
+		for _, s := range w.late {
+			// Then nobody tried.
+			for at := s.from; at < s.to; at = at.Add(window) {
+				see(at)
+			}
+			see(s.to)
 		}
 		if whole > 0 {
 			lowest = min(lowest, float64(len(seen))/float64(whole))

@@ -220,3 +220,21 @@ func BenchmarkMeasure(b *testing.B) {
 		Measure(r)
 	}
 }
+
+// What the writer itself missed, because it had no CPU, says nothing about the share of the time in which writes went through.
+func TestThrough(t *testing.T) {
+	w := &writes{ranges: []string{"a", "b"}, acks: map[string][]host.Mono{}, end: host.Mono(2 * time.Second)}
+	for at := host.Mono(0); at < w.end; at = at.Add(10 * time.Millisecond) {
+		w.acks["a"] = append(w.acks["a"], at)
+		if at < host.Mono(1200*time.Millisecond) || at >= host.Mono(1500*time.Millisecond) {
+			w.acks["b"] = append(w.acks["b"], at)
+		}
+	}
+	if got := w.through(host.Mono(time.Second)); got != 0.7 {
+		t.Errorf("300 ms of a second without a write: %v", got)
+	}
+	w.late = []span{{host.Mono(1200 * time.Millisecond), host.Mono(1290 * time.Millisecond)}}
+	if got := w.through(host.Mono(time.Second)); got != 0.8 {
+		t.Errorf("the writer had no CPU for 90 ms of them: %v", got)
+	}
+}

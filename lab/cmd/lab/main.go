@@ -18,6 +18,7 @@ import (
 
 const usage = `usage: redis-lab list                         the scenarios
        redis-lab run [--runs N] [--old] NAME  run one; the result goes to build/lab/NAME.json
+       redis-lab all [--runs N] [NAME…]       all of them, or these, as often as is promised; a table at the end
        redis-lab demo                         a box dies, shown as it happens, beside the old scripts
        redis-lab install                      what the lab and the tests need, if it is missing
        redis-lab up [--old] [NAME]            the beginning of a scenario, until Ctrl-C
@@ -46,7 +47,7 @@ func run(args []string) int {
 			fmt.Printf("%-20s %s\n", s.Name, s.About)
 		}
 		return 0
-	case "run", "demo", "up", "shell":
+	case "run", "all", "demo", "up", "shell":
 	case "install":
 		if err := demo.Install(context.Background(), os.Stdout, demo.ForTests()...); err != nil {
 			return fail(err)
@@ -76,8 +77,10 @@ func run(args []string) int {
 type command struct {
 	name     string
 	scenario lab.Scenario
-	runs     int
-	opts     lab.Options
+	// many are the scenarios of all.
+	many []lab.Scenario
+	runs int
+	opts lab.Options
 }
 
 func parse(name string, args []string) (command, error) {
@@ -88,6 +91,10 @@ func parse(name string, args []string) (command, error) {
 	}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.IntVar(&c.runs, "runs", 1, "how many times")
+	if name == "all" {
+		c.runs = 0
+		flags.Lookup("runs").DefValue = "what each scenario promises"
+	}
 	old := flags.Bool("old", false, "with the old scripts")
 	flags.StringVar(&c.opts.Build, "build", filepath.Join(root, "build"), "directory of the programs and the cache")
 	flags.StringVar(&c.opts.Results, "results", "", "directory of the results (default: lab in the build directory)")
@@ -101,6 +108,10 @@ func parse(name string, args []string) (command, error) {
 	c.opts.Setup = lab.Ours
 	if *old {
 		c.opts.Setup = lab.OldScripts
+	}
+	if name == "all" {
+		c.many, err = choose(flags.Args())
+		return c, err
 	}
 	word := flags.Arg(0)
 	switch {
@@ -116,6 +127,22 @@ func parse(name string, args []string) (command, error) {
 	return c, err
 }
 
+// choose finds the scenarios of these names, or all there are.
+func choose(names []string) ([]lab.Scenario, error) {
+	if len(names) == 0 {
+		return lab.Scenarios, nil
+	}
+	var many []lab.Scenario
+	for _, n := range names {
+		s, err := lab.Find(n)
+		if err != nil {
+			return nil, err
+		}
+		many = append(many, s)
+	}
+	return many, nil
+}
+
 // inside runs in the lab's own namespaces.
 func (c command) inside(work string) int {
 	c.opts.Work = work
@@ -124,7 +151,9 @@ func (c command) inside(work string) int {
 	var err error
 	switch c.name {
 	case "run":
-		err = c.runAll(ctx)
+		_, err = c.runAll(ctx)
+	case "all":
+		err = c.playAll(ctx)
 	case "demo":
 		err = demo.Show(ctx, os.Stdout, c.opts, c.scenario)
 	case "up":

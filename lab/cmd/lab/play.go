@@ -4,17 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/report"
 )
 
+// oftenEnough is how often a scenario runs that does not say more.
+const oftenEnough = 3
+
+// playAll runs many scenarios, each as often as it promises, and prints their medians as one table. One that breaks a promise does not
+// stop the others; all that was broken is said at the end.
+func (c command) playAll(ctx context.Context) error {
+	var rows []report.Row
+	var errs []error
+	for _, s := range c.many {
+		one := c
+		one.scenario = s
+		if one.runs == 0 {
+			one.runs = max(s.Runs, oftenEnough)
+		}
+		outcomes, err := one.runAll(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+		}
+		rep := report.Report{Scenario: s.Name}
+		for _, o := range outcomes {
+			rep.Runs = append(rep.Runs, o.Result)
+		}
+		if len(rep.Runs) > 0 {
+			rows = append(rows, report.Row{System: fmt.Sprintf("%s ×%d", s.Name, len(rep.Runs)), Result: rep.Median()})
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		fmt.Println()
+	}
+	fmt.Print(report.Table(rows...))
+	return errors.Join(errs...)
+}
+
 // runAll runs the scenario as often as asked and writes its result file. A run that breaks a promise is in the file, too, and the exit
 // code tells.
-func (c command) runAll(ctx context.Context) error {
+func (c command) runAll(ctx context.Context) ([]lab.Outcome, error) {
 	c.opts.Say = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	fmt.Printf("%s: %s\n", c.scenario.Name, c.scenario.About)
 	var outcomes []lab.Outcome
@@ -34,6 +70,7 @@ func (c command) runAll(ctx context.Context) error {
 	}
 	if len(outcomes) > 0 {
 		fmt.Print(report.Table(lab.Rows(c.scenario.Name, outcomes)...))
+		printExtra(outcomes)
 		name := c.scenario.Name
 		if c.opts.Setup == lab.OldScripts {
 			name += "-old"
@@ -44,7 +81,15 @@ func (c command) runAll(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return outcomes, errors.Join(errs...)
+}
+
+// printExtra prints the numbers that only this scenario has, of the last run.
+func printExtra(outcomes []lab.Outcome) {
+	last := outcomes[len(outcomes)-1].Run.Extra
+	for _, k := range slices.Sorted(maps.Keys(last)) {
+		fmt.Printf("%s: %v\n", k, last[k])
+	}
 }
 
 // up brings a scenario to its beginning and hands it to a person.
