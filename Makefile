@@ -5,6 +5,7 @@
 # make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
 # make test-long                   every scenario as often as is promised (two hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
+# make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 # make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a box died
@@ -18,11 +19,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X keepalived-redis/internal/program.version=$(VERSION)
 RUNS ?= 1
 FUZZTIME ?= 30s
+MINUTES ?= 2
+SEED ?= 0
+VARIANTS ?=
 # CentOS 6 runs nothing that a newer Go builds.
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
 
-.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages test-long bench-failover clean
+.PHONY: build demo lab test check units scenarios fuzz storm-check bench-check bench-clients packages test-long bench-failover storm clean
 
 build:
 	@mkdir -p build
@@ -60,9 +64,11 @@ scenarios: build
 	@build/redis-lab install
 	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab ./lab/machines
 
-# What make test has not: every scenario, three to ten runs each. The results are in build/lab, the medians in the table at the end.
+# What make test has not: every scenario, three to ten runs each, and a storm that is always the same. The results are in build/lab, the medians in
+# the table at the end.
 test-long: build
 	@build/redis-lab all
+	@$(MAKE) storm MINUTES=2 SEED=7 VARIANTS=replicated,follow
 
 fuzz:
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal cmd | xargs -n1 dirname | sort -u); do \
@@ -70,6 +76,11 @@ fuzz:
 			echo "$$dir $$name"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME); \
 		done; \
 	done
+
+# A finding prints the seed, what happened, and the smallest storm that still shows it.
+storm: build
+	@$(GO) build -o build/redis-storm ./lab/cmd/storm
+	@build/redis-storm --minutes $(MINUTES) --seed $(SEED) --variants "$(VARIANTS)"
 
 # The same tests as in units, hundreds of runs each. They compare times, so nothing else should run beside them.
 storm-check: build

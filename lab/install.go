@@ -46,7 +46,7 @@ func (b *Box) install() error {
 		}
 	}
 	if b != b.lab.Client && b.lab.opts.Disk != "" {
-		if err := b.mountDisk(); err != nil {
+		if err := b.MountDisk("redis", b.lab.opts.Disk); err != nil {
 			return fmt.Errorf("install %s: %w", b.Name, err)
 		}
 	}
@@ -83,10 +83,11 @@ func (b *Box) install() error {
 	return b.installOurs()
 }
 
-// mountDisk gives the data of the box's instances a file system of their own, which can be filled.
-func (b *Box) mountDisk() error {
-	dir := filepath.Join(b.dir, "redis")
-	if err := host.MountDisk(dir, b.lab.opts.Disk); err != nil {
+// MountDisk gives a directory of a box that has not been booted yet a file system of its own, which can be filled: "redis" for the data of its
+// instances, "state" for what our programs keep. It goes with the lab.
+func (b *Box) MountDisk(name, size string) error {
+	dir := filepath.Join(b.dir, name)
+	if err := host.MountDisk(dir, size); err != nil {
 		return err
 	}
 	b.lab.disks = append(b.lab.disks, dir)

@@ -80,6 +80,8 @@ type Options struct {
 	Files string
 	// Advert, if not empty, replaces the shipped advert_int, in seconds: "0.03".
 	Advert string
+	// Network is a switch to use instead of the kernel's bridge; it must have LabAddr.
+	Network *host.Switch
 	// Keep keeps logs and files even if all went well.
 	Keep bool
 	// Say tells a person what goes on; it may be nil.
@@ -120,11 +122,12 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 		opts.Say = func(string, ...any) {}
 	}
 	l := &Lab{opts: opts, dir: filepath.Join(opts.Work, "run"), Timeline: newTimeline()}
-	network, err := network(ctx)
-	if err != nil {
-		return l, err
+	if l.network = opts.Network; l.network == nil {
+		var err error
+		if l.network, err = network(ctx); err != nil {
+			return l, err
+		}
 	}
-	l.network = network
 	ports1, ports2 := []int{7000, 7001, 7002}, []int{7003, 7004, 7005}
 	if opts.Mode == Replication {
 		ports1, ports2 = []int{pairPort}, []int{pairPort}

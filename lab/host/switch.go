@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,13 +23,39 @@ const (
 
 // Switch is the network between the hosts.
 type Switch struct {
-	mu   sync.Mutex
-	next int
+	fabric Fabric
 }
+
+// ports counts the ports of all switches: that of a host that was killed goes away only after a while, so every one has a name of its own.
+var ports atomic.Int64
+
+// Fabric is what carries frames between the ports of a switch: interfaces of this process' network namespace, by name.
+type Fabric interface {
+	// Add plugs a port in; one that is in stays so.
+	Add(port string) error
+	// Remove takes it out: no frame passes from then on, but the carrier stays.
+	Remove(port string) error
+}
+
+// kernelBridge is the fabric that the kernel has.
+type kernelBridge struct{}
+
+// Add plugs a port into the bridge.
+func (kernelBridge) Add(port string) error {
+	in, err := bridgeHas(port)
+	if err != nil || in {
+		return err
+	}
+	return bridgePort(bridge, port, true)
+}
+
+// Remove takes a port out of the bridge.
+func (kernelBridge) Remove(port string) error { return bridgePort(bridge, port, false) }
 
 // Cable joins one host to the switch. The faults take effect at once, before the call returns.
 type Cable struct {
-	port string
+	port   string
+	fabric Fabric
 	// mac is the hardware address of the host.
 	mac string
 }
@@ -51,7 +77,43 @@ func NewSwitch(ctx context.Context, addr string) (*Switch, error) {
 	if err := linkUp(bridge, true); err != nil {
 		return nil, fmt.Errorf("make the switch: %w", err)
 	}
-	return &Switch{}, nil
+	return &Switch{fabric: kernelBridge{}}, nil
+}
+
+// labPort is the port of the lab's own address on a switch that is not the kernel's.
+const labPort = "switchport"
+
+// NewSwitchOver is NewSwitch with a fabric of one's own, which must have no ports yet. Ports that vanish with their host must
+// do it no harm.
+func NewSwitchOver(ctx context.Context, addr string, fabric Fabric) (*Switch, error) {
+	mac, err := hardwareAddress(addr)
+	if err == nil {
+		err = ip(ctx, "link", "add", bridge, "address", mac, "type", "veth", "peer", "name", labPort)
+	}
+	if err == nil {
+		err = ip(ctx, "addr", "add", addr, "dev", bridge)
+	}
+	if err == nil {
+		err = linkUp(bridge, true)
+	}
+	if err == nil {
+		err = linkUp(labPort, true)
+	}
+	if err == nil {
+		err = fabric.Add(labPort)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the switch: %w", err)
+	}
+	return &Switch{fabric: fabric}, nil
+}
+
+// Remove takes the switch away with the lab's own address, so that another can be made. The hosts must be gone.
+func (s *Switch) Remove(ctx context.Context) error {
+	if err := ip(ctx, "link", "del", bridge); err != nil {
+		return fmt.Errorf("take the switch away: %w", err)
+	}
+	return nil
 }
 
 // hardwareAddress is the one that belongs to an address (with the length of its prefix). A box that is booted again has its old one: with
@@ -72,11 +134,7 @@ func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...
 
 // connect plugs in a network namespace, which the ip program knows as netns, and in which inside runs the ip program.
 func (s *Switch) connect(ctx context.Context, name, netns, gateway string, addrs []string, inside func(args ...string) error) (*Cable, error) {
-	s.mu.Lock()
-	s.next++
-	// A port has a number of its own: that of a host that was killed goes away only after a while.
-	c := &Cable{port: fmt.Sprintf("port%d", s.next)}
-	s.mu.Unlock()
+	c := &Cable{port: fmt.Sprintf("port%d", ports.Add(1)), fabric: s.fabric}
 	mac, err := hardwareAddress(addrs[0])
 	c.mac = mac
 	if err == nil {
@@ -108,7 +166,7 @@ func (s *Switch) connect(ctx context.Context, name, netns, gateway string, addrs
 func (c *Cable) Cut() error { return linkUp(c.port, false) }
 
 // Silence lets no packet pass but keeps the carrier, as a switch port in the wrong VLAN.
-func (c *Cable) Silence() error { return bridgePort(bridge, c.port, false) }
+func (c *Cable) Silence() error { return c.fabric.Remove(c.port) }
 
 // Mute lets nothing pass that the host sends, from the call of at on, but all that is sent to it: the switch drops what comes in at a
 // locked port from an address that it does not know there.
@@ -138,14 +196,8 @@ func (c *Cable) Unplug() error {
 
 // Plug joins the host to the switch, also again after Cut or Silence.
 func (c *Cable) Plug() error {
-	in, err := bridgeHas(c.port)
-	if err != nil {
+	if err := c.fabric.Add(c.port); err != nil {
 		return err
-	}
-	if !in {
-		if err := bridgePort(bridge, c.port, true); err != nil {
-			return err
-		}
 	}
 	return linkUp(c.port, true)
 }

@@ -1,0 +1,176 @@
+package storm
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"keepalived-redis/lab"
+	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/wire"
+)
+
+// kind is what is known of a kind of fault.
+type kind struct {
+	name Kind
+	// share is how often it comes, beside the others; 0 in a variant in which it makes no sense.
+	share int
+	// cluster says that it is only for a cluster.
+	cluster bool
+	// min and max bound how long it lasts.
+	min, max time.Duration
+	instance bool
+	// begin and end do and undo it. end is nil for what needs no undoing.
+	begin, end func(context.Context, *Storm, *lab.Box, Fault) error
+	// loses is what may be lost by it; nil means nothing.
+	loses func(b *lab.Box, f Fault, began, ended host.Mono) Window
+}
+
+func (k kind) weight(v Variant) int {
+	if k.cluster && v.Mode != lab.Cluster {
+		return 0
+	}
+	return k.share
+}
+
+func (k Kind) asksForInstance() bool { return k.find().instance }
+
+func (k Kind) find() kind {
+	for _, x := range kinds {
+		if x.name == k {
+			return x
+		}
+	}
+	return kind{}
+}
+
+// kinds is filled by init: the functions in it look at it themselves.
+var kinds []kind
+
+func init() {
+	const s = time.Second
+	kinds = []kind{
+		{name: KillRedis, share: 4, instance: true, begin: killRedis, loses: ofInstance},
+		{name: HangRedis, share: 3, instance: true, min: s / 2, max: 8 * s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
+		{name: SlowFork, share: 2, instance: true, min: s / 10, max: s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
+		{name: KillKeepalived, share: 2, begin: signalKeepalived(syscall.SIGKILL)},
+		{name: StopKeepalived, share: 3, min: s, max: 6 * s, begin: stopKeepalived, end: startKeepalived},
+		{name: HUPKeepalived, share: 2, begin: signalKeepalived(syscall.SIGHUP)},
+		{name: KillCheck, share: 2, min: 2 * s, max: 2 * s, begin: killProgram("chk-redis")},
+		{name: KillHook, share: 3, min: 6 * s, max: 6 * s, begin: killProgram("notify-redis")},
+		{name: Power, share: 3, min: s, max: 8 * s, begin: powerOff, end: powerOn, loses: ofDeadBox},
+		{name: Cable, share: 2, min: s / 5, max: 8 * s, begin: cutCable, end: plugCable, loses: ofCutBox},
+		{name: Isolate, share: 3, min: s / 5, max: 8 * s, begin: rules(isolate), end: clear, loses: ofCutBox},
+		{name: CutIn, share: 2, min: s / 5, max: 8 * s, begin: rules(cutIn), end: clear, loses: ofCutBox},
+		{name: CutOut, share: 2, min: s / 5, max: 8 * s, begin: rules(cutOut), end: clear, loses: ofCutBox},
+		{name: CutPeer, share: 2, min: s / 5, max: 8 * s, begin: rules(cutPeer), end: clear, loses: ofBothMasters},
+		{name: CutPeerOneWay, share: 2, min: s / 5, max: 8 * s, begin: rules(cutPeerOneWay), end: clear, loses: ofBothMasters},
+		{name: CutWitness, share: 2, min: s / 5, max: 8 * s, begin: rules(cutWitness), end: clear},
+		{name: CutVRRP, share: 2, min: s / 5, max: 8 * s, begin: rules(cutVRRP), end: clear},
+		{name: CutRedis, share: 2, min: s / 5, max: 8 * s, begin: rules(cutRedis), end: clear, loses: ofBothMasters},
+		{name: CutBus, share: 1, cluster: true, min: s / 5, max: 8 * s, begin: rules(cutBus), end: clear},
+		{name: Loss, share: 2, min: s, max: 8 * s, begin: rules(loss), end: clear, loses: ofBadCable},
+		{name: Delay, share: 2, min: s, max: 8 * s, begin: rules(delay), end: clear, loses: ofBadCable},
+		{name: Disorder, share: 2, min: s, max: 8 * s, begin: rules(disorder), end: clear},
+		{name: DiskFull, share: 2, min: s, max: 8 * s, begin: fill(dataDisk), end: empty(dataDisk)},
+		{name: StateFull, share: 2, min: s, max: 8 * s, begin: fill(stateDisk), end: empty(stateDisk)},
+		{name: Password, share: 2, min: s, max: 6 * s, begin: rotatePassword, end: restorePassword},
+		{name: BrokenConfig, share: 2, min: s, max: 8 * s, begin: breakConfig, end: mendConfig},
+		{name: BurnCPU, share: 2, min: s, max: 6 * s, begin: burn, end: stopBurning},
+		{name: FailBGSAVE, share: 2, instance: true, min: s, max: 8 * s, begin: failBGSAVE, end: mendBGSAVE},
+	}
+}
+
+// What the guarantees allow to be lost. before is how far a replica may be behind: Redis sends at once, so a second is generous on a busy machine.
+const before = time.Second
+
+func ofInstance(b *lab.Box, f Fault, began, ended host.Mono) Window {
+	return Window{began.Add(-before), ended.Add(3 * time.Second), b.Instance(b.Ports[f.Instance]), "Redis replicates asynchronously: an instance died or stood still, and its replica was promoted"}
+}
+
+func ofDeadBox(b *lab.Box, _ Fault, began, _ host.Mono) Window {
+	return Window{began.Add(-before), began, b.Addr, "Redis replicates asynchronously: acknowledged just before the box died"}
+}
+
+// fenceBound is what the guarantees say for the shipped files.
+const fenceBound = 3 * time.Second
+
+func ofCutBox(b *lab.Box, _ Fault, began, ended host.Mono) Window {
+	return Window{began.Add(-before), max(began.Add(fenceBound), ended), b.Addr, "acknowledged by a box that was cut off, before its fence"}
+}
+
+// afterHeal is how long after a heal a side may take to learn that it has lost.
+const afterHeal = 10 * time.Second
+
+func ofBothMasters(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
+	return Window{began.Add(-before), ended.Add(afterHeal), "", "both boxes saw the witness and not each other: not bounded"}
+}
+
+func ofBadCable(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
+	return Window{began.Add(-before), ended.Add(afterHeal), "", "a cable so bad that a box looks silent, or that its replicas are far behind"}
+}
+
+// rules sets rules of the switch.
+func rules(of func(box, peer netip.Addr) []wire.Rule) func(context.Context, *Storm, *lab.Box, Fault) error {
+	return func(_ context.Context, s *Storm, b *lab.Box, f Fault) error {
+		s.network.Set(f.ruleName(), of(netip.MustParseAddr(b.Addr), netip.MustParseAddr(s.lab.Other(b).Addr))...)
+		return nil
+	}
+}
+
+// ruleName is the name of the fault's rules, from which their random numbers come.
+func (f Fault) ruleName() string { return f.String() }
+
+func clear(_ context.Context, s *Storm, _ *lab.Box, f Fault) error {
+	s.network.Clear(f.ruleName())
+	return nil
+}
+
+var anybody netip.Addr
+
+func isolate(box, _ netip.Addr) []wire.Rule { return wire.Cut(box, anybody) }
+
+func cutIn(box, _ netip.Addr) []wire.Rule {
+	return []wire.Rule{{To: box, Effect: wire.Effect{Cut: true}}}
+}
+
+func cutOut(box, _ netip.Addr) []wire.Rule {
+	return []wire.Rule{{From: box, Effect: wire.Effect{Cut: true}}}
+}
+
+func cutPeer(box, peer netip.Addr) []wire.Rule { return wire.Cut(box, peer) }
+
+func cutPeerOneWay(box, peer netip.Addr) []wire.Rule {
+	return []wire.Rule{{From: box, To: peer, Effect: wire.Effect{Cut: true}}}
+}
+
+func cutWitness(box, _ netip.Addr) []wire.Rule {
+	return wire.Both(wire.Rule{From: box, About: netip.MustParseAddr(lab.WitnessAddr), Effect: wire.Effect{Cut: true}})
+}
+
+func cutProto(box, peer netip.Addr, p wire.Proto) []wire.Rule {
+	return wire.Both(wire.Rule{From: box, To: peer, Proto: p, Effect: wire.Effect{Cut: true}})
+}
+
+func cutVRRP(box, peer netip.Addr) []wire.Rule  { return cutProto(box, peer, wire.VRRP) }
+func cutRedis(box, peer netip.Addr) []wire.Rule { return cutProto(box, peer, wire.Redis) }
+func cutBus(box, peer netip.Addr) []wire.Rule   { return cutProto(box, peer, wire.Bus) }
+
+func loss(box, _ netip.Addr) []wire.Rule {
+	return wire.Both(wire.Rule{From: box, Effect: wire.Effect{Loss: 0.2}})
+}
+
+func delay(box, _ netip.Addr) []wire.Rule {
+	return wire.Both(wire.Rule{From: box, Effect: wire.Effect{Delay: 200 * time.Millisecond, Jitter: 50 * time.Millisecond}})
+}
+
+func disorder(box, _ netip.Addr) []wire.Rule {
+	return wire.Both(wire.Rule{From: box, Effect: wire.Effect{Duplicate: 0.1, Reorder: 0.1, Late: 3 * time.Millisecond, Jitter: time.Millisecond}})
+}
+
+// skipped says that a fault had nobody to meet: the box was off, or the instance dead. That is no failure.
+func skipped(err error) bool { return errors.Is(err, host.ErrGone) || errors.Is(err, errNobody) }
+
+var errNobody = errors.New("nobody there")
