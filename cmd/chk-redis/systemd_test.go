@@ -258,7 +258,7 @@ func testHung(t *testing.T) {
 	u := newUnit(t)
 	first := u.pid()
 	u.signal(syscall.SIGSTOP)
-	opts := []string{"KEEPALIVED_REDIS_REVIVE_RESTART_HUNG_AFTER=200ms", "KEEPALIVED_REDIS_TIMES_DEADLINE=2s"}
+	opts := []string{"KEEPALIVED_REDIS_REVIVE_RESTART_HUNG_AFTER=200ms", "KEEPALIVED_REDIS_TIMES_DEADLINE=10s"}
 	said := ""
 	u.await("it is killed and started", func() bool {
 		_, said = u.check(0, opts...)
