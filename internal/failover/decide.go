@@ -340,12 +340,16 @@ func staleSentence(o *Observation) string {
 func (p *planner) fenced(o *Observation) {
 	f := o.Fence
 	switch {
-	case o.Isolated() && !f.Stopped && f.For >= o.Times.FenceStopAfter:
+	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
 		p.do(FenceStop)
 		p.say(fmt.Sprintf("fenced and still cut off after %s: the instances are stopped", o.Times.FenceStopAfter))
 	case o.Isolated() || o.cutOff():
 		if !f.Stopped {
 			p.do(Fence)
+			if f.For >= o.Times.FenceStopAfter/2 {
+				// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
+				p.in(lookAgain)
+			}
 		}
 		p.say("fenced: this box is cut off, writes are refused here")
 	case f.PeerFor >= f.HoldOff && o.peerAlive():

@@ -80,7 +80,7 @@ func promotes(p Plan) bool {
 // product goes through every combination of what can be seen.
 func product(each func(key string, o Observation)) {
 	witnesses := map[string]Witness{"answers": {"192.168.9.1", true, true}, "silent": {"192.168.9.1", true, false}, "never": {"192.168.9.1", false, false}}
-	ages := map[string]Ail{"first": {0, 1}, "later": {2 * time.Second, 3}}
+	ages := map[string]Ail{"first": {0, 1}, "later": {6 * time.Second, 8}}
 	peers := []redis.State{redis.Up, redis.Refused, redis.Silent, redis.Stalled, redis.Loading, redis.Misconf, redis.NoAuth, redis.Busy}
 	fences := map[string]*FenceView{"none": nil, "new": {For: time.Second, HoldOff: 3 * time.Second},
 		"old":      {For: time.Minute, HoldOff: 3 * time.Second},
@@ -385,5 +385,25 @@ func TestDecideSingle(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestAFlapStopsNoRedis: the stop counts from the last sign of others, and while it comes near the box looks often enough to see one.
+func TestAFlapStopsNoRedis(t *testing.T) {
+	decide := func(fenced, alone time.Duration) Plan {
+		o := pair()
+		o.peersAre(redis.Silent, Ail{alone, 8})
+		o.Witness.Answers, o.Alone = false, Ail{alone, 8}
+		o.Fence = &FenceView{For: fenced, HoldOff: 3 * time.Second}
+		return Decide(o)
+	}
+	if p := decide(20*time.Second, 5*time.Second); p.Steps[0].Do != FenceStop {
+		t.Errorf("cut off for 5 s: %+v", p)
+	}
+	if p := decide(20*time.Second, 4*time.Second); p.Steps[0].Do != Fence || p.Again != lookAgain {
+		t.Errorf("others were seen 4 s ago: %+v", p)
+	}
+	if p := decide(time.Second, time.Second); p.Again != 0 {
+		t.Errorf("a new fence makes its verdict wait: %+v", p)
 	}
 }

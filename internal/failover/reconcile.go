@@ -178,8 +178,8 @@ func (r *Reconciler) waitAgain(ctx context.Context, o Observation, plan Plan, fa
 	if failed != nil {
 		wait = max(wait, retryPause)
 	}
-	// A fence is held by the ticks, and the last moment of a run is no time to begin anything.
-	if o.Fence != nil && !o.canLift() {
+	// A fence that waits for nothing is held by the ticks, and the last moment of a run is no time to begin anything.
+	if o.Fence != nil && plan.Again == 0 && !o.canLift() {
 		return true, failed
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait+replyTimeout {
