@@ -174,8 +174,9 @@ func (b *box) bringUp(t *testing.T) {
 
 // plain are the state files that hold lines of text, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
-	"verdict": regexp.MustCompile(`^(fit|unfit).*\n(.+\n)*$`),
-	"roles":   regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
+	"sentence": regexp.MustCompile(`^.+\n$`),
+	"verdict":  regexp.MustCompile(`^(fit|unfit).*\n(.+\n)*$`),
+	"roles":    regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
 }
 
 // leftovers looks at all that the runs have written: every file is whole, nothing was set aside. It returns the files
