@@ -5,11 +5,11 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	_ "keepalived-redis/internal/early" // it says why
 	"keepalived-redis/internal/program"
 )
 
@@ -38,8 +38,6 @@ type flags struct {
 }
 
 func main() {
-	// A check waits and hardly ever computes: a second processor only costs it threads that are made, woken and find nothing.
-	runtime.GOMAXPROCS(1)
 	program.Init()
 	f, code := parse(os.Args[1:])
 	if code >= 0 {

@@ -11,6 +11,7 @@ import (
 	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
+	"keepalived-redis/internal/stack"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -77,7 +78,7 @@ func run(f flags, out, errOut io.Writer) int {
 
 // doBeside does one thing after another, so that whoever waits for them can stop waiting.
 func doBeside(things <-chan func()) {
-	program.GrowStack()
+	stack.Grow()
 	for do := range things {
 		do()
 	}

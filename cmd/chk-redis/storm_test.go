@@ -174,7 +174,7 @@ func (b *box) bringUp(t *testing.T) {
 
 // plain are the state files that hold lines of text, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
-	"sentence": regexp.MustCompile(`^[[:print:]]+\n?$`),
+	"sentence": regexp.MustCompile(`^.+\n$`),
 	"verdict":  regexp.MustCompile(`^(fit|unfit).*\n(.+\n)*$`),
 	"roles":    regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/stack"
 )
 
 // Target is where an instance listens and how to get in.
@@ -78,7 +78,7 @@ func open(t Target, l Limits, dial dialer) *Conn {
 		ReadBufferSize: 4096, WriteBufferSize: 512,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			program.GrowStack() // it runs in a goroutine of its own
+			stack.Grow() // it runs in a goroutine of its own
 			c, err := dial(ctx, network, addr, l)
 			if err != nil {
 				return nil, err

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/stack"
 )
 
 // knocks is how many connections are tried to each peer at once: one lost SYN must not make it silent.
@@ -369,7 +369,7 @@ func (s *Survey) lookSecurely(p int) {
 	s.open--
 	go func() {
 		defer s.secure.Done()
-		program.GrowStack()
+		stack.Grow()
 		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
 		g.look = look(s.ctx, open(g.look.Target, g.limits, opened))
 		g.look.Took = time.Since(s.begun)
@@ -405,7 +405,7 @@ func sideBySide[T any](list []T, do func(T)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			program.GrowStack()
+			stack.Grow()
 			do(x)
 		}()
 	}
