@@ -420,7 +420,7 @@ func TestAnyOrderOfEventsOnAClusterIsMended(t *testing.T) {
 		w.gossip()
 		away := w.other(home)
 		if s := rapid.IntRange(0, 2*shards).Draw(t, "a server of the other box that stays dead"); s < shards && !away.fenced && (home.nodes[s].linked || home.leads(s)) { // a cold replica needs a person, and a fence stays until every server answers
-			away.nodes[s].dead, away.nodes[s].broken = true, true
+			away.nodes[s].dead, away.nodes[s].broken, away.nodes[s].stopped = true, true, false
 		}
 		for range 25 {
 			for _, b := range w.boxes {
