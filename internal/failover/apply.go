@@ -188,8 +188,8 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 		asked := time.Now()
 		for s.Do == Takeover || time.Since(asked) < forceAskAgain {
 			ns, err := c.Nodes(ctx)
-			if err != nil {
-				return fmt.Errorf("promote %s: %w", s.Instance, err)
+			if err != nil { // as at the end of our time
+				return fmt.Errorf("promote %s: %w: %w", s.Instance, ErrNotPromoted, err)
 			}
 			if leads(ns) {
 				return nil
