@@ -180,15 +180,18 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 			ask = c.Force
 		}
 		if err := ask(ctx); err != nil {
+			if ns, nodesErr := c.Nodes(ctx); nodesErr == nil && leads(ns) {
+				return nil // a master takes no such command: the same plan was carried out before, or the vote came late
+			}
 			return fmt.Errorf("promote %s: %w", s.Instance, err)
 		}
 		asked := time.Now()
 		for s.Do == Takeover || time.Since(asked) < forceAskAgain {
 			ns, err := c.Nodes(ctx)
-			if err != nil {
-				return fmt.Errorf("promote %s: %w", s.Instance, err)
+			if err != nil { // as at the end of our time
+				return fmt.Errorf("promote %s: %w: %w", s.Instance, ErrNotPromoted, err)
 			}
-			if me, ok := ns.Myself(); ok && me.Role == redis.Master && len(me.Slots) > 0 {
+			if leads(ns) {
 				return nil
 			}
 			if pause(ctx, pollPause) != nil {
@@ -196,6 +199,12 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 			}
 		}
 	}
+}
+
+// leads: the node that was asked is a master with slots.
+func leads(ns redis.Nodes) bool {
+	me, ok := ns.Myself()
+	return ok && me.Role == redis.Master && len(me.Slots) > 0
 }
 
 // bumpMargin is how far above every epoch seen before the masters of the VIP's side are raised: on a collision of epochs

@@ -96,6 +96,30 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 	}
 }
 
+// A plan that was carried out, and is carried out once more by a run that saw the same, changes nothing and is no failure.
+func TestAPlanTwiceEqualsOnce(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[3:]...)
+	c[0].Kill()
+	redistest.Await(t, "the replica is close", func() bool { return c[4].Look().Info.Offset >= c[1].Look().Info.Offset })
+	o := looks(c[3:], c[:3])
+	plan := Plan{Steps: []Step{{Do: Takeover, Instance: c[3].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}}
+	var epochs [2]uint64
+	for i := range epochs {
+		if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
+			t.Errorf("time %d: %v", i+1, err)
+		}
+		if c[3].Look().Role() != redis.Master || c[4].Look().Role() != redis.Master || c[1].Look().Role() != redis.Replica {
+			t.Errorf("time %d: the roles are not as planned", i+1)
+		}
+		self, _ := c[4].Look().Self()
+		epochs[i] = self.Epoch
+	}
+	if epochs[0] != epochs[1] || r.memory.MoveFailures != 0 {
+		t.Errorf("epochs %v, %d failures", epochs, r.memory.MoveFailures)
+	}
+}
+
 func TestHandOver(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]

@@ -38,8 +38,10 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	defer old.Close()
 	defer to.Close()
 	// The replica's connection is made before writes stop, so that its dial is not part of the gap.
-	if _, err := to.Replication(ctx); err != nil {
+	if now, err := to.Replication(ctx); err != nil {
 		return r.moveFailed(s, err)
+	} else if now.Role == redis.Master {
+		return nil // the same plan was carried out before
 	}
 	master, _, _ := o.find(s.From)
 	undo := moveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}

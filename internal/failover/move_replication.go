@@ -23,7 +23,14 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	master, _, _ := o.find(s.From)
 	undo := moveRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
-	term, err := old.ReadTerm(ctx)
+	now, err := to.Replication(ctx)
+	if err == nil && now.Role == redis.Master {
+		return nil // the same plan was carried out before
+	}
+	var term redis.Term
+	if err == nil {
+		term, err = old.ReadTerm(ctx)
+	}
 	if err == nil {
 		undo.Value, err = old.MinReplicas(ctx)
 	}

@@ -22,11 +22,26 @@ func (o *Observation) warnings() []string {
 	}
 	for _, l := range o.Locals {
 		self, ok := l.Self()
-		if ok && self.Role == redis.Master && len(self.Slots) > 0 && !replicated(l.Nodes, self) {
+		if ok && o.settled() && self.Role == redis.Master && len(self.Slots) > 0 && !replicated(l.Nodes, self) {
 			out = append(out, fmt.Sprintf("%s is a master without a replica on another box: if this box dies, its slots are lost; hint: redis-cli --cluster add-node --cluster-slave, or CLUSTER REPLICATE on an instance there", localAddr(l)))
 		}
 	}
 	return out
+}
+
+// settled: every peer answers, and none is a master without slots, which is about to follow whoever took them over.
+func (o *Observation) settled() bool {
+	for _, p := range o.Peers {
+		if !p.State.Alive() {
+			return false
+		}
+	}
+	for _, n := range o.view() {
+		if n.Role == redis.Master && len(n.Slots) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // replicated: a master has a replica on another box, dead or alive. Of the addresses of a loopback nobody knows.

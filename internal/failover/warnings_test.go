@@ -21,6 +21,10 @@ func TestWarnings(t *testing.T) {
 	if w := o.warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "192.168.9.71:7003 is a master without a replica on another box") {
 		t.Errorf("without a replica: %q", w)
 	}
+	o.Peers[0].State = redis.Silent
+	if w := o.warnings(); len(w) > 0 {
+		t.Errorf("during a fault: %q", w)
+	}
 	o = pair()
 	o.Locals[0].Nodes[1].Slots[0].Last = 10000
 	if w := o.warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "922 slots of the cluster are served by no master") {
