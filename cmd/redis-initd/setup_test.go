@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,6 +18,13 @@ import (
 	"keepalived-redis/internal/systemdtest"
 )
 
+// noRights has polkit allow nobody anything, as where it cannot tell one unit from another. This machine may have our rule from a
+// package.
+const noRights = `polkit.addRule(function (action) {
+    if (action.id === "org.freedesktop.systemd1.manage-units") return polkit.Result.NO;
+});
+`
+
 // TestSetup makes instances, installs them and starts them in every way there is, on a machine with systemd and the files
 // that are shipped.
 func TestSetup(t *testing.T) {
@@ -24,11 +32,15 @@ func TestSetup(t *testing.T) {
 		root := "../.."
 		programs := systemdtest.Self()
 		programs["/usr/sbin/redis-initd"] = "/proc/self/exe"
-		m := systemdtest.Boot(t, map[string]string{
+		files := systemdtest.Accounts(t)
+		maps.Copy(files, map[string]string{
 			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
 			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
-		}, programs)
+			"/etc/sudoers.d/keepalived-redis":                systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
+			"/etc/polkit-1/rules.d/00-nobody.rules":          noRights,
+		})
+		m := systemdtest.Boot(t, files, programs)
 		m.Test("^TestSetup$")
 		m.Reboot()
 		m.Test("^TestAfterBoot$")
@@ -40,7 +52,7 @@ func TestSetup(t *testing.T) {
 		run  func(*testing.T)
 	}{
 		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
-		{"script under systemd", testScriptUnderSystemd}, {"script", testScript},
+		{"sudo", testSudo}, {"script under systemd", testScriptUnderSystemd}, {"script", testScript},
 	} {
 		t.Run(test.name, test.run)
 	}
@@ -240,6 +252,28 @@ func testTarget(t *testing.T) {
 	bothAre(t, false, "7502")
 	ok(t, "", "redis-initd", "7501", "start")
 	ok(t, "", "redis-initd", "7502", "start") // so that a shutdown has something to stop
+}
+
+// What keepalived_script may not do, it may through sudo: exactly that, and only if the configuration says so.
+func testSudo(t *testing.T) {
+	as := []string{"setpriv", "--reuid", systemdtest.ScriptUser, "--regid", systemdtest.ScriptUser, "--clear-groups", "/usr/sbin/redis-initd", "7502"}
+	fails(t, noPrivilege, "may not stop redis@7502.service", append(as, "stop")...)
+	t.Setenv("KEEPALIVED_REDIS_SERVICE_RIGHTS", "sudo")
+	ok(t, "stopped", append(as, "stop")...)
+	bothAre(t, false, "7502")
+	ok(t, "started", append(as, "start")...)
+	bothAre(t, true, "7502")
+	// sudo's lines are for these words alone.
+	words := append(as[:6:6], "sudo", "-n", "/usr/sbin/redis-initd")
+	ok(t, "", append(words, "7502", "status")...)
+	fails(t, 1, "sudo:", append(words, "7502 x", "start")...)
+	fails(t, 1, "sudo:", append(words, "all", "stop")...)
+	as[7] = "10002"
+	fails(t, notConfigured, "no such instance", append(as, "start")...)
+	// Another account is refused as before, with both reasons.
+	as[2], as[4], as[7] = "nobody", "nogroup", "7502"
+	fails(t, noPrivilege, "may not stop redis@7502.service", append(as, "stop")...)
+	bothAre(t, true, "7502")
 }
 
 // An init script of ours on a machine with systemd: systemd wraps it into a unit, and what it starts is the instance's own.

@@ -43,13 +43,13 @@ func (m *sudo) instead(ctx context.Context, err error, i config.Instance, action
 	}
 	ctx, cancel := within(ctx, limit)
 	defer cancel()
-	said, failure := runSudo(ctx, "sudo", "-n", initd, strconv.Itoa(int(i.Port)), action)
+	said, failure := runSudo(ctx, "-n", initd, strconv.Itoa(int(i.Port)), action)
 	switch {
 	case failure == nil:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s %s: redis-initd, by sudo, has not ended yet: %w", action, i.Name(), context.Cause(ctx))
-	case errors.Is(failure, exec.ErrNotFound), strings.HasPrefix(said, "sudo:"), said == "":
+	case strings.HasPrefix(said, "sudo:"), said == "":
 		// It was sudo that refused, or that is not there: the first refusal tells what is missing.
 		return fmt.Errorf("%w; and by sudo: %w: %s", err, failure, said)
 	default:
@@ -57,17 +57,17 @@ func (m *sudo) instead(ctx context.Context, err error, i config.Instance, action
 	}
 }
 
-// runSudo runs a command as root, in a session of its own: what it starts without systemd must not end with keepalived's script. This
-// user cannot end it when ctx does; it is left to itself then. It gives the first line that the command said.
+// runSudo runs sudo, in a session of its own: what it starts without systemd must not end with keepalived's script. This
+// user cannot end it when ctx does; it is left to itself then. It gives the last line that the command said: sudo may have warned before.
 func runSudo(ctx context.Context, words ...string) (string, error) {
-	cmd := exec.Command(words[0], words[1:]...)
+	cmd := exec.Command("/usr/bin/sudo", words...) // on every platform, and keepalived's PATH may be anything
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	// Whoever it leaves behind may hold its output open.
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("run %s: %w", words[0], err)
+		return "", fmt.Errorf("run sudo: %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -76,12 +76,13 @@ func runSudo(ctx context.Context, words ...string) (string, error) {
 		if errors.Is(err, exec.ErrWaitDelay) {
 			err = nil
 		}
-		line, _, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
+		text := strings.TrimSpace(out.String())
+		line := text[strings.LastIndexByte(text, '\n')+1:]
 		if err != nil {
-			err = fmt.Errorf("run %s: %w", words[0], err)
+			err = fmt.Errorf("run sudo: %w", err)
 		}
 		return line, err
 	case <-ctx.Done():
-		return "", fmt.Errorf("run %s: %w", words[0], context.Cause(ctx))
+		return "", fmt.Errorf("run sudo: %w", context.Cause(ctx))
 	}
 }

@@ -2,6 +2,7 @@ package machines_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,10 +75,13 @@ func sysvBox(t *testing.T) *box {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		t.Skip("only Debian and its kin have packages of sysvinit")
 	}
-	files := map[string]string{
+	files := systemdtest.Accounts(t)
+	maps.Copy(files, map[string]string{
+		"/etc/sudoers.d/keepalived-redis": systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
+
 		"/etc/inittab": inittab, "/etc/network.sh": networkScript, "/etc/keepalived/keepalived.conf": sysvConf,
 		"/etc/keepalived/keepalived-redis.toml": "instances = [\"127.0.0.1:7000-7001\"]\nwitness = \"none\"\n[times]\ndeadline = \"9s\"\n",
-	}
+	})
 	programs := map[string]string{"/etc/init.d/keepalived": "/etc/init.d/keepalived", "/usr/sbin/redis-initd": filepath.Join(build, "redis-initd")}
 	for _, p := range []string{"chk-redis", "notify-redis"} {
 		programs["/usr/libexec/keepalived/"+p] = filepath.Join(build, p)
@@ -168,6 +172,16 @@ func TestSysvinit(t *testing.T) {
 	}
 	b.sh("/etc/init.d/redis7001 start")
 	b.await("keepalived holds the VIP once more", vipIsHere)
+
+	// A check that does not run as root may ask by sudo, here as well. keepalived's own would be first.
+	b.sh("/etc/init.d/keepalived stop")
+	b.await("keepalived has ended", "! test -e /run/keepalived.pid")
+	b.revivedBySudo("7001", "open /etc/redis/7001.conf: permission denied")
+	if out := b.sh("ps -o user= -p %s", pid("7001")); out != "redis" {
+		t.Errorf("the server runs as %s", out)
+	}
+	b.sh("/etc/init.d/keepalived start")
+	b.await("keepalived holds the VIP again", vipIsHere)
 
 	starts := b.starts()
 	b.m.Reboot()
