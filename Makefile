@@ -46,12 +46,12 @@ check:
 
 units: build
 	@build/redis-lab install
-	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe)?$$')
+	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe|/race)?$$')
 
 # The probe and the scenarios measure milliseconds, so nothing else runs beside them.
 scenarios: build
 	@build/redis-lab install
-	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab
+	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab/race ./lab
 
 fuzz:
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal cmd | xargs -n1 dirname | sort -u); do \
