@@ -57,12 +57,12 @@ check:
 
 units: build
 	@build/redis-lab install
-	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe|/machines)?$$')
+	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe|/race|/machines)?$$')
 
 # The probe and the scenarios measure milliseconds, so nothing else runs beside them; nor beside keepalived's adverts of 0.1 s.
 scenarios: build
 	@build/redis-lab install
-	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab ./lab/machines
+	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab/race ./lab ./lab/machines
 
 # What make test has not: every scenario, three to ten runs each, and a storm that is always the same. The results are in build/lab, the medians in
 # the table at the end.

@@ -62,6 +62,11 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	if err == nil {
 		err = awaitReplica(ctx, old)
 	}
+	if err == nil && undo.Pause {
+		// Over the connection that is there, so that writers need not wait for another dial. What becomes of it does not matter: the undo
+		// does it again.
+		_ = old.Unpause(ctx)
+	}
 	gapLength := time.Since(gap)
 	// Whatever happened, writers are let go; a signal does not stop that.
 	if undoErr := r.undoMove(context.WithoutCancel(ctx)); undoErr != nil {

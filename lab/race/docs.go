@@ -13,7 +13,11 @@ import (
 // Table is the outcome as a table in Markdown: a line for each system, two columns for each fault.
 func (o *Outcome) Table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s: %s. Medians of %d runs.\n\n", o.At.Format(time.DateOnly), o.Machine, o.rounds())
+	runs := "One run each."
+	if n := o.rounds(); n > 1 {
+		runs = fmt.Sprintf("Medians of %d runs.", n)
+	}
+	fmt.Fprintf(&b, "Measured on %s: %s. %s\n\n", o.At.Format(time.DateOnly), o.Machine, runs)
 	head, rule := "| |", "|---|"
 	for _, f := range Faults {
 		if len(o.runs[f.Name]) == 0 {

@@ -21,5 +21,5 @@ func killForGood(ctx context.Context, c *contestant) (host.Mono, error) {
 	if err := c.victim.WriteFile(file, conf+"\nthis-instance must-not-start\n", 0o644); err != nil {
 		return 0, err
 	}
-	return c.victim.SignalRedis(ctx, c.port, syscall.SIGKILL)
+	return c.victim.KillRedis(ctx, c.port)
 }

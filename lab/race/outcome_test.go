@@ -27,7 +27,7 @@ func sample() *Outcome {
 		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(300), WorstGap: ms(302), Lost: 1}},
 		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(400), WorstGap: ms(402)}},
 		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(310), WorstGap: ms(312)}},
-		{"box-dies", "sentinel-1s", report.Result{Writable: ms(1850), WorstGap: ms(1851)}},
+		{"box-dies", "sentinel-1s", report.Result{Writable: ms(1850), WorstGap: ms(1851), Lost: 3}},
 		{"box-dies", "cluster-1s", report.Result{Writable: ms(900), WorstGap: ms(901)}},
 		{"box-dies", "old-scripts", report.Result{Unread: 4000, Lost: 2}},
 		{"planned-move", "ours-v3-0.1", report.Result{Writable: ms(0), WorstGap: ms(8.04)}},
@@ -59,7 +59,7 @@ func TestFile(t *testing.T) {
 	want := `{"box-dies":{"cluster-1s":{"lost":0,"worst_gap_ms":901,"writable_ms":900},` +
 		`"old-scripts":{"lost":4002,"worst_gap_ms":null,"writable_ms":null},` +
 		`"ours-v3-0.1":{"lost":0,"worst_gap_ms":312,"writable_ms":310},` +
-		`"sentinel-1s":{"lost":0,"worst_gap_ms":1851,"writable_ms":1850}},` +
+		`"sentinel-1s":{"lost":3,"worst_gap_ms":1851,"writable_ms":1850}},` +
 		`"planned-move":{"old-scripts":{"lost":0,"worst_gap_ms":5,"writable_ms":null},` +
 		`"ours-v3-0.1":{"lost":0,"worst_gap_ms":8.04,"writable_ms":0}}}`
 	if string(compact) != want {
@@ -76,7 +76,7 @@ func TestTable(t *testing.T) {
 | | ` + "`box-dies` | lost | `planned-move`" + ` | lost |
 |---|---|---|---|---|
 | keepalived-redis, VRRPv3 0.1 s | 310 ms | 0 | 8.0 ms | 0 |
-| three Sentinels, down-after 1 s | 1,850 ms | 0 | | |
+| three Sentinels, down-after 1 s | 1,850 ms | 3 | | |
 | cluster of three boxes, node-timeout 1 s | 900 ms | 0 | | |
 | the old scripts | never | 4002 not readable | never | 0 |
 `
@@ -123,7 +123,7 @@ func TestPicture(t *testing.T) {
 		}
 	}
 	want := []string{
-		"strong 85.5 keepalived-redis, VRRPv3 0.1 s: 310 ms", "weak 510 three Sentinels, down-after 1 s: 1,850 ms",
+		"strong 85.5 keepalived-redis, VRRPv3 0.1 s: 310 ms", "weak 510 three Sentinels, down-after 1 s: 1,850 ms, 3 writes lost",
 		"weak 248.1 cluster of three boxes, node-timeout 1 s: 900 ms", "never 630 the old scripts: never",
 		"strong 510 keepalived-redis, VRRPv3 0.1 s: 8.0 ms", "never 630 the old scripts: never",
 	}

@@ -1,6 +1,7 @@
 package race
 
 import (
+	"fmt"
 	"time"
 
 	"keepalived-redis/lab/report"
@@ -22,6 +23,9 @@ func (o *Outcome) Picture() []byte {
 			bar := report.Bar{Label: s.Label, Strong: s.Ours, Length: got.Writable, Text: f.shown(got)}
 			if f.planned && got.Writable != nil {
 				bar.Length = got.WorstGap
+			}
+			if got.Lost > 0 && got.Writable != nil {
+				bar.Text += fmt.Sprintf(", %d writes lost", got.Lost)
 			}
 			g.Bars = append(g.Bars, bar)
 		}
