@@ -98,7 +98,7 @@ func TestHungJournalCostsLittleAndIsReported(t *testing.T) {
 	start := time.Now()
 	fresh.Info().Msg("lost")
 	// The bound leaves room for a slow machine.
-	if took := time.Since(start); took < writeDeadline/2 || took > 10*writeDeadline {
+	if took := time.Since(start); took < writeDeadline/2 || took > 50*writeDeadline {
 		t.Errorf("a line to a hung journal took %s, its deadline is %s", took, writeDeadline)
 	}
 	if got := next(t, syslog); got != "" || fresh.Dropped() != 2 {

@@ -127,7 +127,7 @@ func TestHungSyslogCostsLittleAndIsReported(t *testing.T) {
 	fresh := open("chk-redis", syslogOnly(socket), silent(t))
 	start := time.Now()
 	fresh.Info().Msg("lost too")
-	if took := time.Since(start); took < writeDeadline/2 || took > 10*writeDeadline {
+	if took := time.Since(start); took < writeDeadline/2 || took > 50*writeDeadline {
 		t.Errorf("the first line to a hung log took %s, its deadline is %s", took, writeDeadline)
 	}
 	if got := fresh.Dropped(); got != 1 {
