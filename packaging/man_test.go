@@ -76,4 +76,3 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
-

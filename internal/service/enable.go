@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"keepalived-redis/internal/config"
 )
@@ -19,7 +20,8 @@ func Systemd(cfg *config.Config) (bool, error) {
 	return backend == config.BackendSystemd, nil
 }
 
-// UnitOf is the name of the systemd unit of an instance; an error if it cannot be started.
+// UnitOf is the name of the systemd unit of an instance; an error if it cannot be started. A template that nobody uses for it
+// and that would start a server with another configuration, as Debian's redis-server@ does with redis-PORT.conf, is none.
 func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string, error) {
 	b, err := dialSystemd(ctx)
 	if err != nil {
@@ -29,6 +31,10 @@ func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string,
 	u, err := b.find(ctx, cfg.Service.Unit, i)
 	if err == nil {
 		err = u.usable()
+	}
+	if err == nil && cfg.Service.Unit == "" && !u.begun && !u.wanted && len(u.command) > 0 && !slices.Contains(u.command, i.Conf) {
+		own := unitName(unitPatterns[0], target{Instance: i}.id())
+		return own, noUnit(own)
 	}
 	return u.name, err
 }

@@ -48,6 +48,8 @@ type unit struct {
 	wanted bool
 	// forgotten: systemd has just been made to forget its failures.
 	forgotten bool
+	// command are the words that start it.
+	command []string
 	// unmet: its last start was left out because a condition of the unit did not hold.
 	unmet bool
 }
@@ -81,6 +83,10 @@ func parseUnit(name string, p map[string]any) unit {
 	u.wanted = strings.HasPrefix(u.file, "enabled") || some("WantedBy") || some("RequiredBy") || some("BoundBy")
 	if held, ok := p["ConditionResult"].(bool); ok {
 		u.unmet = !held && moment("ConditionTimestamp") != 0
+	}
+	// a(sasbttttuii): path, arguments, …
+	if starts, ok := p["ExecStart"].([][]any); ok && len(starts) > 0 && len(starts[0]) > 1 {
+		u.command, _ = starts[0][1].([]string)
 	}
 	if why, ok := p["LoadError"].([]any); ok && len(why) == 2 {
 		u.loadError, _ = why[1].(string)
