@@ -33,6 +33,8 @@ const (
 	Ours Setup = "keepalived-redis"
 	// OldScripts: what the first users ran before.
 	OldScripts Setup = "old scripts"
+	// OldPaths: their keepalived.conf as it was, with our programs where it looks for the scripts.
+	OldPaths Setup = "our programs at the old paths"
 )
 
 // OldFiles is the directory of the files for a pair in which one box has keepalived 1.2.13.
