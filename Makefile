@@ -50,7 +50,7 @@ check:
 
 units: build
 	@build/redis-lab install
-	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe)?$$')
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -vE '/lab(/probe)?$$')
 
 # The probe and the scenarios measure milliseconds, so nothing else runs beside them.
 scenarios: build
