@@ -57,7 +57,7 @@ check:
 
 units: build
 	@build/redis-lab install
-	$(GO) test $$($(GO) list ./... | grep -vE '/lab(/probe|/race|/machines)?$$')
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -vE '/lab(/probe|/race|/machines)?$$')
 
 # The probe and the scenarios measure milliseconds, so nothing else runs beside them; nor beside keepalived's adverts of 0.1 s.
 scenarios: build

@@ -62,7 +62,7 @@ func (b *Box) install() error {
 		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		"etc/hostname":      b.Name + "\n",
 	}
-	if b.lab.opts.Setup != OldScripts && b.lab.opts.Files != OldFiles {
+	if b.lab.opts.Setup == Ours && b.lab.opts.Files != OldFiles {
 		files["etc/passwd"] += scriptUser
 		files["etc/group"] += scriptGroup
 	}
@@ -77,8 +77,11 @@ func (b *Box) install() error {
 	if b == b.lab.Client || b.lab.opts.Setup == Bare {
 		return nil
 	}
-	if b.lab.opts.Setup == OldScripts {
+	switch b.lab.opts.Setup {
+	case OldScripts:
 		return b.installOldScripts()
+	case OldPaths:
+		return b.installOldPaths()
 	}
 	return b.installOurs()
 }
@@ -177,6 +180,25 @@ func (b *Box) installOldScripts() error {
 		}
 	}
 	return nil
+}
+
+// oldInit is an init script of ours; the packages have redis-initd in /usr/sbin as well.
+const oldInit = "#!/usr/libexec/keepalived/redis-initd\n"
+
+// installOldPaths is the first step of a migration: the first users' keepalived.conf, and our programs under the names of their
+// scripts.
+func (b *Box) installOldPaths() error {
+	if err := b.installOurs(); err != nil {
+		return err
+	}
+	err := copyFile(filepath.Join(b.lab.opts.Root, "lab", "oldscripts", "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
+	if err != nil {
+		return fmt.Errorf("install the old keepalived.conf on %s: %w", b.Name, err)
+	}
+	if err := os.Symlink("/usr/libexec/keepalived/chk-redis", filepath.Join(b.dir, "etc/keepalived/chk_redis.sh")); err != nil {
+		return fmt.Errorf("install the old paths on %s: %w", b.Name, err)
+	}
+	return b.WriteFile("etc/init.d/redis", oldInit, 0o755)
 }
 
 // bearable leaves out enable_script_security where the lab's root is an ordinary user: there the machine's own directories look as

@@ -35,6 +35,8 @@ const (
 	OldScripts Setup = "old scripts"
 	// Bare: boxes with instances alone; the caller runs beside them what it likes. See NewBare.
 	Bare Setup = "bare"
+	// OldPaths: their keepalived.conf as it was, with our programs where it looks for the scripts.
+	OldPaths Setup = "our programs at the old paths"
 )
 
 // Variants of the shipped files: the directories that hold them, below keepalived/ and keepalived/pair/.

@@ -86,6 +86,13 @@ func (r *result) restart(ctx context.Context, j *job) {
 		r.state, r.line = before, fmt.Sprintf("redis %s does not run, and was left alone", i.Name())
 		return
 	}
+	if j.hook && before.PID != 0 {
+		if r.look = j.look(ctx, i); r.look.State.Alive() {
+			r.state, r.line = before, fmt.Sprintf("redis %s is healthy and was left alone: keepalived runs its hooks at every start and every change, and they are no reason to restart; hint: notify-redis is the hook for Redis", i.Name())
+			j.log(r.line)
+			return
+		}
+	}
 	// It is not for good, so it is no stop by hand.
 	if r.err = r.takeDown(ctx, j, false); r.err != nil {
 		return
@@ -132,4 +139,11 @@ func (j *job) handOver(ctx context.Context, i config.Instance) error {
 	r := failover.Reconciler{Config: j.cfg, Service: j.manager, Log: &log.Logger}
 	_, err := r.HandOver(ctx, i.Addr)
 	return err
+}
+
+// log tells what keepalived, which throws a hook's output away, would not tell anybody.
+func (j *job) log(sentence string) {
+	log := program.OpenQuiet(name)
+	defer log.Close()
+	log.Info().Msg(sentence)
 }

@@ -82,7 +82,7 @@ func (s *setup) install(ctx context.Context, port uint16) error {
 	if !systemd {
 		return s.installScript(ctx, port)
 	}
-	unit, err := service.UnitOf(ctx, s.cfg, s.instance(port))
+	unit, err := s.unitFor(ctx, port)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
 )
 
 // answerTime bounds one question to an instance.
@@ -70,6 +71,8 @@ type job struct {
 	cfg     *config.Config
 	manager service.Manager
 	errOut  io.Writer
+	// hook: keepalived runs us, as the old keepalived.conf has it: notify_backup "/etc/init.d/redis restart".
+	hook bool
 }
 
 func (j *job) prepare() ([]config.Instance, error) {
@@ -79,6 +82,7 @@ func (j *job) prepare() ([]config.Instance, error) {
 		return nil, err
 	}
 	j.cfg = cfg
+	_, j.hook = vrrp.Caller()
 	for _, warning := range cfg.Warnings {
 		program.Fail(j.errOut, name+": warning", errors.New(warning))
 	}

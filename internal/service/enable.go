@@ -19,7 +19,8 @@ func Systemd(cfg *config.Config) (bool, error) {
 	return backend == config.BackendSystemd, nil
 }
 
-// UnitOf is the name of the systemd unit of an instance; an error if it cannot be started.
+// UnitOf is the name of the systemd unit of an instance; an error if it cannot be started. A template that nobody uses for it
+// and that would start a server with another configuration, as Debian's redis-server@ does with redis-PORT.conf, is none.
 func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string, error) {
 	b, err := dialSystemd(ctx)
 	if err != nil {
@@ -29,6 +30,10 @@ func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string,
 	u, err := b.find(ctx, cfg.Service.Unit, i)
 	if err == nil {
 		err = u.usable()
+	}
+	if err == nil && cfg.Service.Unit == "" && !u.begun && !u.wanted && u.conf != "" && u.conf != i.Conf {
+		own := unitName(unitPatterns[0], target{Instance: i}.id())
+		return own, noUnit(own)
 	}
 	return u.name, err
 }

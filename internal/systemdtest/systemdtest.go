@@ -359,6 +359,9 @@ func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// PID is the machine's first process, as this one sees it: for its namespaces, and for a power cut.
+func (m *Machine) PID() int { return m.init }
+
 // Test runs tests of this very test program in the machine, and fails unless they pass. There, Inside is true.
 func (m *Machine) Test(pattern string, environ ...string) {
 	m.t.Helper()

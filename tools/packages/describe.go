@@ -43,6 +43,9 @@ func (o options) describe(t target, stage string) (*nfpm.Info, error) {
 	if t.kind == "el6" {
 		info.RPM.Compression = "gzip:9" // "rpmlib(PayloadIsXz)" is newer than its rpm
 	}
+	if o.fast {
+		info.RPM.Compression, info.Deb.Compression = "gzip:1", "gzip"
+	}
 	info.MTime = o.time
 	info.Changelog = filepath.Join(stage, "changelog.yaml")
 	o.absolute(&info.Scripts.PostInstall, &info.Scripts.PreRemove, &info.Scripts.PostRemove)

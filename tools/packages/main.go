@@ -49,6 +49,8 @@ type options struct {
 	// key signs; empty: nothing is signed.
 	key     string
 	targets []target
+	// fast packs with little effort, for tests.
+	fast bool
 	// time is that of every file.
 	time time.Time
 }
@@ -74,6 +76,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.out, "out", "dist", "directory of the packages, below the checkout unless absolute; it is emptied")
 	flags.StringVar(&o.stamp, "version", "dev", "the version, as git describe gives it")
 	flags.StringVar(&o.key, "key", "", "file with an RSA key of OpenPGP that signs the packages; its passphrase is in NFPM_PASSPHRASE")
+	flags.BoolVar(&o.fast, "fast", false, "pack with little effort, for tests; the files are the same, the packages are larger")
 	only := flags.String("only", "", "only these packages, separated by commas: el6-amd64, deb-arm64, …")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -59,7 +59,7 @@ func (o options) changelog(dir string) error {
 	_, rest, _ := strings.Cut(string(text), "\n## ")
 	part, _, _ := strings.Cut(rest, "\n## ")
 	for _, item := range strings.Split(part, "\n- ")[1:] {
-		changes = append(changes, change{strings.Join(strings.Fields(strings.ReplaceAll(item, "`", "")), " ")})
+		changes = append(changes, change{fold(strings.ReplaceAll(item, "`", ""))})
 	}
 	if len(changes) == 0 {
 		return fmt.Errorf("CHANGELOG.md has no list below its first heading")
@@ -73,6 +73,19 @@ func (o options) changelog(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "changelog.yaml"), entry, 0o644)
+}
+
+// fold breaks a text into the short lines that changelogs have.
+func fold(text string) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > 70 {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return strings.Join(append(lines, line), "\n    ")
 }
 
 // licences writes the licence of every module that is in the programs, and of Go itself: once as Debian's copyright, once
