@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,27 +19,23 @@ type Network struct {
 }
 
 // NewNetwork makes a network in which nobody is yet. Close its File to give it up.
+//
+// It is that of a process which is ended again. A thread of this process that left its own network would have to end as well, and the
+// kernel would take that for the death of the parent of every machine that it had started (PR_SET_PDEATHSIG).
 func NewNetwork(name string) (*Network, error) {
-	type result struct {
-		file *os.File
-		err  error
+	cmd := exec.Command("sleep", "60")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("make a network for %s: %w", name, err)
 	}
-	made := make(chan result)
-	go func() {
-		// The thread that has left our network is thrown away with this goroutine.
-		runtime.LockOSThread()
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		var file *os.File
-		if err == nil {
-			file, err = os.Open("/proc/thread-self/ns/net")
-		}
-		made <- result{file, err}
-	}()
-	r := <-made
-	if r.err != nil {
-		return nil, fmt.Errorf("make a network for %s: %w", name, r.err)
+	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid))
+	// It has done its work, and how it ends says nothing.
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err != nil {
+		return nil, fmt.Errorf("make a network for %s: %w", name, err)
 	}
-	return &Network{File: r.file, name: name}, nil
+	return &Network{File: file, name: name}, nil
 }
 
 // path is where other processes find the namespace.
