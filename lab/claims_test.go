@@ -51,3 +51,14 @@ func TestClaims(t *testing.T) {
 		t.Errorf("94 %% of the time: %q", got)
 	}
 }
+
+// What was acknowledged after the fault must be there; what was on its way at that instant may be lost with the master.
+func TestNothingLostSinceFault(t *testing.T) {
+	for lostAt, wrong := range map[float64]int{4.9: 0, 5.005: 0, 5.1: 1} {
+		e := probe.Event{Source: "client", Kind: probe.Verified, Result: &probe.Result{LostAcks: []host.Mono{sec(lostAt)}}}
+		got := nothingLostSinceFault(Outcome{Recorded: report.Run{Client: "client", Fault: sec(5), Probe: []probe.Event{e}}})
+		if len(got) != wrong {
+			t.Errorf("lost what was acknowledged at %v, the fault was at 5: %q", lostAt, got)
+		}
+	}
+}

@@ -14,7 +14,7 @@ var hang = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Must:    all(vipMoves, nothingLostSinceFault, writableWithin(hangFor)),
 	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports[:1]) },
 }
 
@@ -24,7 +24,7 @@ var hangAll = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Must:    all(vipMoves, nothingLostSinceFault, writableWithin(hangFor)),
 	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports) },
 }
 
