@@ -24,7 +24,8 @@ var preempt = Scenario{
 		if _, err = r.moveAway(ctx, r.Redis1); err != nil {
 			return err
 		}
-		if err := r.Redis1.StartKeepalived(ctx); err != nil {
+		back, err := r.Redis1.startNow(ctx)
+		if err != nil {
 			return err
 		}
 		if err := r.settle(ctx); err != nil {
@@ -33,9 +34,8 @@ var preempt = Scenario{
 		if err := r.AwaitVIP(ctx, r.Redis1, preemptDelay+vipWait); err != nil {
 			return err
 		}
-		// keepalived alone decides when; the move begins when the VIP leaves the other box.
-		left, _ := r.Timeline.Last(func(e Event) bool { return e.Kind == host.EventVIP && e.Host == r.Redis2.Name && !e.Present })
-		r.Fault = left.At
+		// keepalived alone decides when. The move begins when the VIP comes: the other box hears of it only then, and gives it up.
+		r.Fault, _ = r.Timeline.FirstVIP(r.Redis1.Name, back)
 		r.Timeline.Step("%s has the higher priority and took the VIP back", r.Redis1.Name)
 		return r.AwaitMasters(ctx, vipWait, r.Redis1.Instances()...)
 	},

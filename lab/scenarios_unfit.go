@@ -39,9 +39,11 @@ func (r *Run) freeze(ctx context.Context, ports []int) (err error) {
 	return err
 }
 
+// The VIP stays where it is if the other box is surely just as unfit. A replica that cannot write its append only file ends itself at the
+// next write of its master, and is for a moment nothing that one could be sure of: then the VIP may move, once.
 var bothUnfit = Scenario{
 	Name:    "both-unfit",
-	About:   "the disks of both boxes are full for 10 s: no Redis can write, and the VIP stays",
+	About:   "the disks of both boxes are full for 10 s: no Redis can write, and some box has the VIP",
 	Layout:  AllMastersOnRedis1,
 	Disk:    "24m",
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
