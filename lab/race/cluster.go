@@ -73,7 +73,7 @@ func bootCluster(ctx context.Context, opts lab.Options, nodeTimeout time.Duratio
 		}
 	}
 	l, err := lab.NewBare(ctx, opts, boxes, clusterData)
-	c = &contestant{Run: &lab.Run{Lab: l}}
+	c = &contestant{Run: &lab.Run{Lab: l, Holder: l.Redis1, Standby: l.Redis2}}
 	if err != nil {
 		return c, false, err
 	}

@@ -54,7 +54,7 @@ func sentinels(ctx context.Context, opts lab.Options) (*contestant, error) {
 	one := lab.BareBox{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf}}
 	two := lab.BareBox{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf + fmt.Sprintf("slaveof %s %d\n", lab.BareAddrs[0], plainPort)}}
 	l, err := lab.NewBare(ctx, opts, [3]lab.BareBox{one, two, {}}, "")
-	c := &contestant{Run: &lab.Run{Lab: l}}
+	c := &contestant{Run: &lab.Run{Lab: l, Holder: l.Redis1, Standby: l.Redis2}}
 	if err != nil {
 		return c, err
 	}
