@@ -54,7 +54,8 @@ func newPair(t *testing.T) *pair {
 		its, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", p.client))
 		return err1 == nil && err2 == nil && ours != its
 	})
-	p.atClient("ip link set lo up; ip link add br0 type bridge; ip addr add " + gateway + "/24 dev br0; ip link set br0 up")
+	// Without an address of its own a bridge takes one of its ports', and another when that box dies: the gateway would be gone.
+	p.atClient("ip link set lo up; ip link add br0 address 02:00:00:00:00:01 type bridge; ip addr add " + gateway + "/24 dev br0; ip link set br0 up")
 	for name, address := range boxOf {
 		m := systemdtest.Boot(t, nil, map[string]string{
 			"/root/old/keepalived-redis_0.1.0-1_amd64.deb": packages(t, "0.1.0", "deb"),
@@ -122,6 +123,17 @@ func (p *pair) holdsVIP(box string) bool {
 	return out != ""
 }
 
+// linked: every replica of both boxes has the data of its master, so that either box may die.
+func (p *pair) linked() bool {
+	for box := range p.box {
+		out, err := p.try(box, "redis-initd all status")
+		if err != nil || strings.Contains(out, "link DOWN") || strings.Contains(out, "with 0 linked replicas") || strings.Count(out, "is running") != 3 {
+			return false
+		}
+	}
+	return true
+}
+
 // writes: a value can be written to every third of the slots, by a client that knows only this address.
 func (p *pair) writes(address string) bool {
 	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -176,7 +188,7 @@ func TestPair(t *testing.T) {
 	}
 	p.await("one box has the VIP and the masters", func() bool {
 		out, _ := p.try("redis1", "chk-redis -v")
-		return p.holdsVIP("redis1") != p.holdsVIP("redis2") && strings.Contains(out, "fit: all 3 instances answer") && p.writes(boxOf["redis1"])
+		return p.holdsVIP("redis1") != p.holdsVIP("redis2") && strings.Contains(out, "fit: all 3 instances answer") && p.linked() && p.writes(boxOf["redis1"])
 	})
 	for _, test := range []struct {
 		name string
