@@ -19,11 +19,6 @@ const (
 	nobodysAddr = "192.168.9.254"
 )
 
-// everybody but the boxes themselves: those that a box may want to send to.
-func (l *Lab) othersOf(b *Box) []string {
-	return []string{l.Other(b).Addr, gateway, clientAddr, labAddr}
-}
-
 // sendNowhere makes all that b sends to addresses of this network vanish silently; other packets pass, also those that come from there.
 func (b *Box) sendNowhere(ctx context.Context, to ...string) error {
 	for _, a := range to {
@@ -45,15 +40,15 @@ func (b *Box) sendAgain(ctx context.Context, to ...string) error {
 }
 
 // MuteOut lets nothing that the box sends arrive, while it receives all that is sent to it. It returns the instant.
-func (b *Box) MuteOut(ctx context.Context) (host.Mono, error) {
-	at := b.lab.Timeline.Step("cut one way: nothing that %s sends arrives", b.Name)
-	return at, b.sendNowhere(ctx, b.lab.othersOf(b)...)
+func (b *Box) MuteOut(ctx context.Context) (at host.Mono, err error) {
+	err = b.cable.Mute(ctx, func() { at = b.lab.Timeline.Step("cut one way: nothing that %s sends arrives", b.Name) })
+	return at, err
 }
 
 // HealOut undoes MuteOut. It returns the instant.
 func (b *Box) HealOut(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("healed: what %s sends arrives again", b.Name)
-	return at, b.sendAgain(ctx, b.lab.othersOf(b)...)
+	return at, b.cable.Unmute(ctx)
 }
 
 // CutBetween lets nothing pass between the two boxes; both still reach everybody else. It returns the instant.
@@ -151,9 +146,12 @@ func (b *Box) KillKeepalived(ctx context.Context) (host.Mono, error) {
 	}
 	at := b.lab.Timeline.Step("kill keepalived on %s", b.Name)
 	var errs []error
-	for _, p := range procs {
-		if filepath.Base(p.Argv[0]) == "keepalived" {
-			errs = append(errs, b.host.Signal(ctx, p.Pid, syscall.SIGKILL))
+	// Stopped first: the one that is killed last would otherwise still see its parent die, and give up the VIP politely.
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, p := range procs {
+			if filepath.Base(p.Argv[0]) == "keepalived" {
+				errs = append(errs, b.host.Signal(ctx, p.Pid, sig))
+			}
 		}
 	}
 	return at, errors.Join(errs...)

@@ -104,6 +104,9 @@ func (r *Run) addExtra(out Outcome) {
 		}
 		r.Extra["move_worst_gap_ms"] = gaps
 	}
+	if absent := vipAbsent(out.Recorded); absent > 0 {
+		r.Extra["vip_absent_ms"] = ms(absent)
+	}
 	r.Extra["written_percent"] = math.Round(1000*out.Result.Through) / 10
 	if at, ok := r.firstWords(r.Fault); ok {
 		r.Extra["first_words_ms"] = ms(at.Sub(r.Fault))

@@ -30,13 +30,19 @@ var preempt = Scenario{
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		r.Fault = r.Timeline.Step("%s is fit again; it has the higher priority", r.Redis1.Name)
-		if err := r.AwaitVIP(ctx, r.Redis1, 60*time.Second+vipWait); err != nil {
+		if err := r.AwaitVIP(ctx, r.Redis1, preemptDelay+vipWait); err != nil {
 			return err
 		}
+		// keepalived alone decides when; the move begins when the VIP leaves the other box.
+		left, _ := r.Timeline.Last(func(e Event) bool { return e.Kind == host.EventVIP && e.Host == r.Redis2.Name && !e.Present })
+		r.Fault = left.At
+		r.Timeline.Step("%s has the higher priority and took the VIP back", r.Redis1.Name)
 		return r.AwaitMasters(ctx, vipWait, r.Redis1.Instances()...)
 	},
 }
+
+// preemptDelay is preempt_delay of the shipped files.
+const preemptDelay = 60 * time.Second
 
 // busyGap is many times the budget of a move, which is a benchmark: on a machine that is busy with other things a writer may be late.
 const busyGap = 300 * time.Millisecond

@@ -14,7 +14,7 @@ var hang = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Must:    all(vipMoves, nothingLostSinceFault, writableWithin(hangFor)),
 	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports[:1]) },
 }
 
@@ -24,7 +24,7 @@ var hangAll = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(vipMoves, nothingLost, writableWithin(hangFor)),
+	Must:    all(vipMoves, nothingLostSinceFault, writableWithin(hangFor)),
 	Steps:   func(ctx context.Context, r *Run) error { return r.freeze(ctx, r.Holder.Ports) },
 }
 
@@ -41,7 +41,7 @@ func (r *Run) freeze(ctx context.Context, ports []int) (err error) {
 
 var bothUnfit = Scenario{
 	Name:    "both-unfit",
-	About:   "the disks of both boxes are full for 10 s: no Redis can write, and the VIP stays where it is",
+	About:   "the disks of both boxes are full for 10 s: no Redis can write, and the VIP stays",
 	Layout:  AllMastersOnRedis1,
 	Disk:    "24m",
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},

@@ -99,7 +99,8 @@ func (f Facts) peersNoBetter(unfit int) bool {
 	for _, p := range f.Peers {
 		b := boxes[p.Target.Addr.Addr()]
 		b.alive = b.alive || p.State.Alive()
-		if p.State == redis.Refused || p.State.Alive() && !f.Fit(p) {
+		// A replica with a full disk does not keep the VIP away there, but no master could move to it: the VIP would come for nothing.
+		if p.State == redis.Refused || p.State == redis.Misconf || p.State.Alive() && !f.Fit(p) {
 			b.unfit++
 		}
 		boxes[p.Target.Addr.Addr()] = b

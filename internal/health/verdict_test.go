@@ -131,7 +131,7 @@ func TestJustAsUnfit(t *testing.T) {
 		"no peers":                            {nil, false},
 		"a full disk there as well":           {[]redis.Look{peer(2, full(7003)), peer(2, seen(7004, redis.Up))}, true},
 		"less there":                          {[]redis.Look{peer(2, seen(7003, redis.Up)), peer(2, seen(7004, redis.Up))}, false},
-		"a replica there, which could be fit": {[]redis.Look{peer(2, replica), peer(2, seen(7004, redis.Up))}, false},
+		"a replica there, which cannot write": {[]redis.Look{peer(2, replica), peer(2, seen(7004, redis.Up))}, true},
 		"one dead there, one alive":           {[]redis.Look{peer(2, seen(7003, redis.Refused)), peer(2, seen(7004, redis.Up))}, true},
 		"all dead there":                      {[]redis.Look{peer(2, seen(7003, redis.Refused)), peer(2, seen(7004, redis.Refused))}, false},
 		"silent there":                        {[]redis.Look{peer(2, seen(7003, redis.Silent)), peer(2, seen(7004, redis.Silent))}, false},

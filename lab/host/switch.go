@@ -54,8 +54,10 @@ func (kernelBridge) Remove(port string) error { return bridgePort(bridge, port, 
 
 // Cable joins one host to the switch. The faults take effect at once, before the call returns.
 type Cable struct {
-	port   string
 	fabric Fabric
+	port   string
+	// mac is the hardware address of the host.
+	mac string
 }
 
 // NewSwitch makes the switch in this process' network namespace. addr, with the length of its prefix, is the lab's own address on it.
@@ -129,6 +131,7 @@ func hardwareAddress(addr string) (string, error) {
 func (s *Switch) Connect(ctx context.Context, h *Host, gateway string, addrs ...string) (*Cable, error) {
 	c := &Cable{port: fmt.Sprintf("port%d", ports.Add(1)), fabric: s.fabric}
 	mac, err := hardwareAddress(addrs[0])
+	c.mac = mac
 	if err == nil {
 		err = ip(ctx, "link", "add", c.port, "type", "veth", "peer", "name", Interface, "address", mac, "netns", strconv.Itoa(h.Pid()))
 	}
@@ -159,6 +162,21 @@ func (c *Cable) Cut() error { return linkUp(c.port, false) }
 
 // Silence lets no packet pass but keeps the carrier, as a switch port in the wrong VLAN.
 func (c *Cable) Silence() error { return c.fabric.Remove(c.port) }
+
+// Mute, which only the kernel's bridge can, lets nothing pass that the host sends, from the call of at on, but all that is sent to it: the switch drops what comes in at a
+// locked port from an address that it does not know there.
+func (c *Cable) Mute(ctx context.Context, at func()) error {
+	if err := command(ctx, "bridge", "link", "set", "dev", c.port, "locked", "on", "learning", "off"); err != nil {
+		return err
+	}
+	at()
+	return command(ctx, "bridge", "fdb", "del", c.mac, "dev", c.port, "master")
+}
+
+// Unmute undoes Mute.
+func (c *Cable) Unmute(ctx context.Context) error {
+	return command(ctx, "bridge", "link", "set", "dev", c.port, "locked", "off", "learning", "on")
+}
 
 // Unplug takes the host off the switch for good. A port that has vanished with its host is what is wanted.
 //
@@ -192,10 +210,13 @@ func ipOn(ctx context.Context, h *Host, args ...string) error {
 }
 
 // ip runs the ip program in the lab's own network.
-func ip(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput()
+func ip(ctx context.Context, args ...string) error { return command(ctx, "ip", args...) }
+
+// command runs a program in the lab's own network.
+func command(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
