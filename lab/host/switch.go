@@ -168,7 +168,7 @@ func (c *Cable) Cut() error { return linkUp(c.port, false) }
 // Silence lets no packet pass but keeps the carrier, as a switch port in the wrong VLAN.
 func (c *Cable) Silence() error { return c.fabric.Remove(c.port) }
 
-// Mute lets nothing pass that the host sends, from the call of at on, but all that is sent to it: the switch drops what comes in at a
+// Mute, which only the kernel's bridge can, lets nothing pass that the host sends, from the call of at on, but all that is sent to it: the switch drops what comes in at a
 // locked port from an address that it does not know there.
 func (c *Cable) Mute(ctx context.Context, at func()) error {
 	if err := command(ctx, "bridge", "link", "set", "dev", c.port, "locked", "on", "learning", "off"); err != nil {

@@ -65,18 +65,29 @@ func CheckData(writes []Write, lists map[string][]string, windows []Window) (wro
 			case w.Waited:
 				waited = append(waited, w)
 			default:
-				i := slices.IndexFunc(windows, func(x Window) bool { return x.covers(w) })
-				if i < 0 {
+				reason, ok := excuse(w, windows)
+				if !ok {
 					lost = append(lost, w)
 					continue
 				}
-				excused[windows[i].Reason]++
+				excused[reason]++
 			}
 		}
 	}
 	wrong = append(wrong, lostSentence(lost, "%d acknowledged writes are lost and no guarantee allows it")...)
 	wrong = append(wrong, lostSentence(waited, "%d writes are lost that WAIT 1 had confirmed")...)
 	return append(wrong, order(writes, lists)...), excused
+}
+
+// excuse is why a write may be lost: of several reasons the one that began first, which the later ones only met.
+func excuse(w Write, windows []Window) (reason string, ok bool) {
+	var first host.Mono
+	for _, x := range windows {
+		if x.covers(w) && (!ok || x.From < first) {
+			first, reason, ok = x.From, x.Reason, true
+		}
+	}
+	return reason, ok
 }
 
 func lostSentence(lost []Write, format string) []string {

@@ -42,6 +42,7 @@ func TestCheckData(t *testing.T) {
 		{"lost in a window of the other box", whole, []string{"v2"}, window(500, 1500, "192.168.9.71"), "1 acknowledged writes are lost", 0},
 		{"lost before a window", whole, []string{"v2"}, window(1011, 2000, ""), "1 acknowledged writes are lost", 0},
 		{"lost after a window", whole, []string{"v2"}, window(0, 999, ""), "1 acknowledged writes are lost", 0},
+		{"lost in two windows", whole, []string{"v2"}, append([]Window{{From: 900, To: 2000, Reason: "it met another"}}, window(500, 1500, "")...), "", 1},
 		{"a waited one lost in a window", whole, []string{"v1"}, window(0, 9000, ""), "WAIT 1", 0},
 		{"twice", whole, []string{"v1", "v1", "v2"}, nil, "holds v1 twice", 0},
 		{"wrong order", whole, []string{"v2", "v1"}, nil, "v1 behind a later one", 0},
