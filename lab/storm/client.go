@@ -51,6 +51,8 @@ type session struct {
 	in   *bufio.Reader
 	// addr is where it was dialled, node the instance's own address.
 	addr, node string
+	// broken is the first error that was no answer; nothing is asked after it, or a late answer would be taken for the next one.
+	broken error
 }
 
 func dial(ctx context.Context, addr string) (*session, error) {
@@ -63,19 +65,30 @@ func dial(ctx context.Context, addr string) (*session, error) {
 	return &session{conn: conn, in: bufio.NewReader(conn), addr: addr}, nil
 }
 
-// ask sends one command. An error reply comes as resp.Error; after any other error the session is of no more use.
+// ask sends one command. An error reply comes as resp.Error; after any other error the session is of no more use, and says so again.
 func (s *session) ask(args ...string) ([]string, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	var reply []string
+	if reply, s.broken = s.exchange(args); s.broken != nil {
+		return nil, s.broken
+	}
+	if len(reply) == 1 && strings.HasPrefix(reply[0], "-") {
+		return nil, resp.Error(reply[0][1:])
+	}
+	return reply, nil
+}
+
+// exchange sends one command and reads what comes back.
+func (s *session) exchange(args []string) ([]string, error) {
 	if err := s.conn.SetDeadline(time.Now().Add(clientLimit)); err != nil {
 		return nil, err
 	}
 	if _, err := s.conn.Write(resp.Command(args...)); err != nil {
 		return nil, err
 	}
-	reply, err := resp.Read(s.in)
-	if err == nil && len(reply) == 1 && strings.HasPrefix(reply[0], "-") {
-		err = resp.Error(reply[0][1:])
-	}
-	return reply, err
+	return resp.Read(s.in)
 }
 
 // run writes until the context ends.
