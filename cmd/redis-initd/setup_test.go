@@ -34,6 +34,7 @@ func TestSetup(t *testing.T) {
 		programs["/usr/sbin/redis-initd"] = "/proc/self/exe"
 		files := systemdtest.Accounts(t)
 		maps.Copy(files, map[string]string{
+			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
 			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
 			"/etc/sudoers.d/keepalived-redis":                systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
@@ -196,7 +197,11 @@ func bothAre(t *testing.T, want bool, port string) {
 
 func testInstall(t *testing.T) {
 	fails(t, notConfigured, "7599.conf is missing", "redis-initd", "install", "7599")
-	// Debian's redis-server@ reads another configuration, so ours is written.
+	// Debian's redis-server@ reads another configuration, so ours is written where it is not yet.
+	if err := os.Remove("/etc/systemd/system/redis@.service"); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, "", "systemctl", "daemon-reload")
 	ok(t, "wrote /etc/systemd/system/redis@.service", "redis-initd", "install", "7501", "7502")
 	ok(t, "redis 7501 is started at boot, by redis@7501.service and redis7501.service", "redis-initd", "install", "7501", "7502")
 	ok(t, "", "redis-initd", "install", "7501") // again

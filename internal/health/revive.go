@@ -62,13 +62,13 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 	gaveUp := make([]bool, len(looks))
 	var wg sync.WaitGroup
 	for i := range looks {
-		if looks[i].State != redis.Refused && r.Config.Revive.RestartHungAfter == 0 {
+		if looks[i].State != redis.Refused && looks[i].State != redis.Dropped && r.Config.Revive.RestartHungAfter == 0 {
 			continue
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], looks[i], l)
+			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], r.whole(ctx, looks[i], l), l)
 		}()
 	}
 	wg.Wait()
@@ -79,6 +79,23 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 		}
 	}
 	return out, up
+}
+
+// whole looks once more at an instance that closed the connection: one that died in the middle of a look refuses the next.
+func (r *Reviver) whole(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
+	if look.State != redis.Dropped || pause(ctx, longestPause) != nil {
+		return look
+	}
+	return r.again(ctx, look, l)
+}
+
+// again is one more look, or the one that there was if the time is up in it.
+func (r *Reviver) again(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
+	next := redis.LookAt(ctx, look.Target, l)
+	if timeIsUp(ctx) && !next.State.Alive() {
+		return look // this look was cut short and says nothing
+	}
+	return next
 }
 
 // one does what is due for one instance, with its memory loaded and locked.
@@ -256,22 +273,23 @@ func id(in config.Instance) string {
 
 // await looks until the instance lives or ctx ends. The last look is what counts.
 func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		next := redis.LookAt(ctx, look.Target, l)
-		if timeIsUp(ctx) && !next.State.Alive() {
-			return look // this look was cut short and says nothing
-		}
-		look = next
-		if look.State.Alive() && look.State != redis.Loading {
+	for p := firstPause; ; p = min(2*p, longestPause) {
+		look = r.again(ctx, look, l)
+		if look.State.Alive() && look.State != redis.Loading || pause(ctx, p) != nil {
 			return look
 		}
-		t := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return look
-		case <-t.C:
-		}
+	}
+}
+
+// pause waits for so long; an error means that ctx has ended first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 

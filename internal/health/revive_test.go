@@ -438,3 +438,27 @@ func TestStartsThatCannotBeCounted(t *testing.T) {
 		})
 	}
 }
+
+// TestDiesInTheMiddleOfALook: the look that meets the death of a server sees a connection that is closed, not one that is refused.
+func TestDiesInTheMiddleOfALook(t *testing.T) {
+	m := &stub{}
+	b := stubbed(t, m, t.TempDir())
+	l, err := net.Listen("tcp", b.cfg.Instances[0].Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	died := make(chan struct{})
+	go func() {
+		defer close(died)
+		c, err := l.Accept()
+		l.Close()
+		if err == nil {
+			c.Close()
+		}
+	}()
+	b.revive(300 * time.Millisecond)
+	<-died
+	if m.starts != 1 {
+		t.Errorf("it was started %d times: %s", m.starts, b.log.String())
+	}
+}
