@@ -144,6 +144,30 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+func TestHandOverAll(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[:3]...)
+	for n := range 3 {
+		redistest.Await(t, "the replica is close", func() bool { return c[n+3].Look().Info.Offset >= c[n].Look().Info.Offset })
+	}
+	o := looks(c[:3], c[3:])
+	if err := r.HandOverAll(within(t, moveRoom), o.Locals); err != nil || c[0].Look().Role() != redis.Master {
+		t.Errorf("without the time for it: %v", err)
+	}
+	if err := r.HandOverAll(within(t, 10*time.Second), o.Locals); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if a, b := c[n].Look().Role(), c[n+3].Look().Role(); a != redis.Replica || b != redis.Master {
+			t.Errorf("roles %s and %s", a, b)
+		}
+	}
+	// The looks are old: there is nothing left to hand over.
+	if err := r.HandOverAll(within(t, 10*time.Second), o.Locals); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForceNeedsAndGetsAVote(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
