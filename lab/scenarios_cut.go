@@ -95,6 +95,11 @@ var vrrpBlocked = Scenario{
 	Settles: true,
 	Must:    all(vipMoves, nothingLost, writtenFor(0.95)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
+		// keepalived sends its gratuitous ARPs again 5 s after it became MASTER (garp_master_delay). In the block these would draw the
+		// clients back to the box that has the VIP and no master, until those of the other one come.
+		if err := r.Steady(ctx, 6*time.Second); err != nil {
+			return err
+		}
 		if r.Fault, err = r.BlockVRRP(ctx); err != nil {
 			return err
 		}

@@ -126,7 +126,27 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	if err == nil && (h.event.State == vrrp.Master || h.event.State == vrrp.Backup) {
 		r.WarnOfTimeout(ctx, o)
 	}
+	if err == nil && h.event.State == vrrp.Stop && m.Word == "" && !r.Fenced() {
+		h.handOver(ctx, &r, o)
+	}
 	return err
+}
+
+// goesDownTime bounds the question whether this machine goes down.
+const goesDownTime = 200 * time.Millisecond
+
+// handOver gives the masters to the other box when the whole machine goes down: Redis is stopped as soon as keepalived has
+// ended, which is earlier than the other box, with its VIP settled, would pull them. A keepalived that only restarts moves nothing.
+func (h *hook) handOver(ctx context.Context, r *failover.Reconciler, o failover.Observation) {
+	ask, cancel := context.WithTimeout(ctx, goesDownTime)
+	defer cancel()
+	if !service.GoesDown(ask) {
+		return
+	}
+	h.log.Info().Msg("this machine is going down, so its masters are handed over")
+	if err := r.HandOverAll(ctx, o.Locals); err != nil {
+		h.log.Warn().Err(err).Msg("not every master was handed over; the other box promotes what is left")
+	}
 }
 
 func (h *hook) prepare(run, durable state.Dir) {

@@ -74,6 +74,8 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 		return r.needReplica(ctx, s.Instance)
 	case Relax:
 		return r.relax(ctx, s.Instance)
+	case Release, Claim:
+		return r.mark(ctx, o, s)
 	case UndoMove:
 		return r.undoMove(ctx)
 	case Bump:

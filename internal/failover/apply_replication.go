@@ -179,3 +179,12 @@ func (r *Reconciler) relax(ctx context.Context, a netip.AddrPort) error {
 	defer c.Close()
 	return c.SetMinReplicas(ctx, "0")
 }
+
+// mark says beside the term of a local master whether the VIP has left its box.
+func (r *Reconciler) mark(ctx context.Context, o Observation, s Step) error {
+	own, _ := o.termsOf(s.Instance)
+	own.term.Released = s.Do == Release
+	c := r.conn(s.Instance)
+	defer c.Close()
+	return c.Mark(ctx, own.term)
+}

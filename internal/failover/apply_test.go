@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,30 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+func TestHandOverAll(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[:3]...)
+	for n := range 3 {
+		redistest.Await(t, "the replica is close", func() bool { return c[n+3].Look().Info.Offset >= c[n].Look().Info.Offset })
+	}
+	o := looks(c[:3], c[3:])
+	if err := r.HandOverAll(within(t, moveRoom), o.Locals); err != nil || c[0].Look().Role() != redis.Master {
+		t.Errorf("without the time for it: %v", err)
+	}
+	if err := r.HandOverAll(within(t, 10*time.Second), o.Locals); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if a, b := c[n].Look().Role(), c[n+3].Look().Role(); a != redis.Replica || b != redis.Master {
+			t.Errorf("roles %s and %s", a, b)
+		}
+	}
+	// The looks are old: there is nothing left to hand over.
+	if err := r.HandOverAll(within(t, 10*time.Second), o.Locals); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForceNeedsAndGetsAVote(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
@@ -160,10 +185,15 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
 	o := looks(c[3:], c[:3])
+	moves := Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}}
+	c[3].Do(t, "acl", "setuser", "default", "-cluster")
+	if err := r.apply(within(t, 5*time.Second), o, moves); err == nil || r.memory.MoveFailures != 1 {
+		t.Errorf("begun and undone: %d failures: %v", r.memory.MoveFailures, err)
+	}
 	c[0].Kill()
-	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}})
-	if err == nil || r.memory.MoveFailures != 1 {
-		t.Errorf("%d failures: %v", r.memory.MoveFailures, err)
+	// One that was not begun holds back no other try.
+	if err := r.apply(within(t, 5*time.Second), o, moves); err == nil || r.memory.MoveFailures != 1 {
+		t.Errorf("not begun: %d failures: %v", r.memory.MoveFailures, err)
 	}
 	if c[4].Look().Role() != redis.Replica {
 		t.Error("the second move was made all the same")
@@ -292,4 +322,47 @@ func TestTheWitnessOutlivesTheRoute(t *testing.T) {
 	if w := asked(t, r); !w.Counts || w.Answers || w.Name != "255.255.255.255" {
 		t.Errorf("got %+v", w)
 	}
+}
+
+// A link that broke since the look: the move is not begun, costs the writers nothing, and is tried again by the next tick.
+func TestMoveIsNotBegunWithoutALink(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := reconciler(t, c[3:]...)
+	o := looks(c[3:], c[:3])
+	breakLink(t, c[0], c[3])
+	before := stops(t, c[0])
+	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}}})
+	if err == nil || r.memory.MoveFailures != 0 || !strings.Contains(err.Error(), "not linked to it any more") {
+		t.Errorf("%d failures: %v", r.memory.MoveFailures, err)
+	}
+	if after := stops(t, c[0]); after != before {
+		t.Errorf("writes were stopped: %s, before: %s", after, before)
+	}
+	if c[0].Look().Role() != redis.Master || c[3].Look().Role() != redis.Replica {
+		t.Error("the roles have changed")
+	}
+	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
+		t.Error("an undo is on record")
+	}
+}
+
+// breakLink makes a master refuse its replica from now on.
+func breakLink(t *testing.T, master, replica *redistest.Server) {
+	t.Helper()
+	replica.Do(t, "config", "set", "masterauth", "wrong")
+	replica.Do(t, "config", "set", "masteruser", "nobody")
+	master.Do(t, "client", "kill", "type", "slave")
+	redistest.Await(t, "the link is down", func() bool { l := replica.Look(); return l.Info != nil && !l.Info.LinkUp })
+}
+
+// stops counts how often writes were stopped on a server.
+func stops(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	var calls []string
+	for _, line := range strings.Split(s.Do(t, "info", "commandstats"), "\n") {
+		if name, rest, _ := strings.Cut(line, ":"); strings.Contains(name, "pause") || strings.Contains(name, "config|set") {
+			calls = append(calls, name+" "+strings.Split(rest, ",")[0])
+		}
+	}
+	return strings.Join(calls, " ")
 }

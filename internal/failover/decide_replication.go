@@ -146,6 +146,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
 	me, other := l.Target.Addr, peer.Target.Addr
 	replicated := o.State == vrrp.Master && o.Durability == config.DurabilityReplicated
+	p.mark(o, l, peer)
 	switch {
 	case peer.State.Serves() && peer.Role() == redis.Master:
 		p.twoMasters(o, l, peer)
@@ -160,6 +161,25 @@ func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
 	case o.waitsCold():
 		p.say(o.coldSentence())
 		p.in(lookAgain)
+	}
+}
+
+// mark lets the other box know, in the data, that the VIP has left this one, so that a box that holds back because both seemed
+// to be MASTER does so no longer. In two looks: in a planned move the VIP leaves a moment before the master does.
+func (p *planner) mark(o *Observation, l, peer redis.Look) {
+	me, other := l.Target.Addr, peer.Target.Addr
+	left := o.Pairs[me].Left
+	hears := peer.State.Serves() && (peer.Role() == redis.Replica || outranked(peer, l))
+	switch {
+	case o.State == vrrp.Master && l.Term.Released && !outranked(l, peer):
+		p.add(Step{Do: Claim, Instance: me})
+		p.say(fmt.Sprintf("%s is marked as released no more: the VIP is here", me))
+	case left.Looks == 0 || !hears || o.policy() == config.PolicyStay:
+	case left.Looks < 2 || left.For < minLookGap:
+		p.in(lookAgain)
+	default:
+		p.add(Step{Do: Release, Instance: me})
+		p.say(fmt.Sprintf("%s is marked as released: the VIP has left this box, so %s need not hold back", me, other))
 	}
 }
 

@@ -69,7 +69,10 @@ var plainLocals = map[string]func(*Observation){
 	"master":                  func(o *Observation) { o.Locals[0].Info.Role = redis.Master },
 	"master, term unknown":    func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term = redis.Master, redis.Term{} },
 	"master of term 0":        func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term.N = redis.Master, 0 },
-	"master of term 6":        func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term.N = redis.Master, 6 },
+	"released master": func(o *Observation) {
+		o.Locals[0].Info.Role, o.Locals[0].Term.Released = redis.Master, true
+	},
+	"master of term 6": func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Term.N = redis.Master, 6 },
 	"master that needs a replica": func(o *Observation) {
 		o.Locals[0].Info.Role, o.Locals[0].Info.MinReplicas = redis.Master, true
 	},
@@ -152,6 +155,9 @@ func plainPairs(each func(key string, o Observation)) {
 								o.Alone = ail
 							}
 							o.changePair(func(p *Pair) { p.Leaderless, p.Overruled = ail, ail })
+							if leftBehind(o.State, false, o.Locals[0]) {
+								o.changePair(func(p *Pair) { p.Left = ail })
+							}
 							who := "tick"
 							if hook {
 								who = "hook"
@@ -191,6 +197,14 @@ func TestDecidePair(t *testing.T) {
 			case Restore:
 				if l := o.Locals[0]; l.Role() == redis.Master && bothMasters(l, o.Peers[0]) && !outranked(o.Peers[0], l) && len(o.Pairs) > 0 && o.peerOf(l).Info != nil {
 					t.Errorf("%s: two masters may write: %s", key, p.Sentence)
+				}
+			case Release:
+				if l := o.Locals[0]; o.State != vrrp.Backup || l.Role() != redis.Master || l.Term.Released {
+					t.Errorf("%s: marked: %s", key, p.Sentence)
+				}
+			case Claim:
+				if l := o.Locals[0]; o.State != vrrp.Master || !l.Term.Released {
+					t.Errorf("%s: claimed: %s", key, p.Sentence)
 				}
 			case Takeover, Force, Bump:
 				t.Errorf("%s: a command of clusters: %v", key, s)

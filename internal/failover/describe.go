@@ -68,6 +68,9 @@ func describeLook(l redis.Look) string {
 	}
 	if l.Term.Known {
 		s += fmt.Sprintf(", term %d", l.Term.N)
+		if l.Term.Released {
+			s += " (released)"
+		}
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"keepalived-redis/internal/redis"
 )
@@ -64,4 +65,30 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 	r.memory.Led = r.memory.Led.without(me.Target.Name())
 	r.store.saveMemory(r.memory)
 	return to, nil
+}
+
+// HandOverAll hands over every local master of a cluster, one after another, because this machine is going down. What cannot be
+// handed over in the time that ctx leaves is promoted by the other box once it is lost. Plain pairs need none of it: the box that
+// gets the VIP pulls them at once.
+func (r *Reconciler) HandOverAll(ctx context.Context, locals []redis.Look) error {
+	var errs []error
+	moved := false
+	for _, l := range locals {
+		self, node := l.Self()
+		if !node || l.Role() != redis.Master || len(self.Slots) == 0 {
+			continue
+		}
+		if moved {
+			_ = pause(ctx, betweenMoves) // as between the moves of a plan
+		}
+		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < moveRoom {
+			break
+		}
+		to, err := r.HandOver(ctx, l.Target.Addr)
+		moved = err == nil && to.IsValid()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("hand over %s: %w", l.Target.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -19,7 +20,9 @@ type world struct {
 	boxes [2]*modelBox
 	// cut: the boxes do not see each other, but both see the witness.
 	cut bool
-	log []string
+	// clock counts looks.
+	clock int
+	log   []string
 }
 
 // modelBox is one box. A look takes a second.
@@ -31,13 +34,16 @@ type modelBox struct {
 	// The server. conf is the role that a restart brings.
 	role, conf redis.Role
 	term       uint64
+	released   bool
 	offset     int64
 	stopped    bool
 	// readOnly: its configuration file cannot be written.
 	readOnly bool
+	// mem is what a run leaves for the next of the same boot, as far as the model has no field of its own.
+	mem memory
 	// What the looks have found so far, of this boot and durably.
-	linked, answered, heldLast, moving, fenced, fenceStopped                                  bool
-	looks, leaderless, overruled, silent, ailing, apart, peerFor, aloneFor, orphan, fencedFor int
+	linked, answered, heldLast, moving, fenced, fenceStopped                                        bool
+	looks, leaderless, overruled, left, silent, ailing, apart, peerFor, aloneFor, orphan, fencedFor int
 }
 
 func newWorld() *world {
@@ -66,7 +72,7 @@ func (w *world) link(b *modelBox) bool {
 func (w *world) sync() {
 	for _, b := range w.boxes {
 		if w.link(b) {
-			b.term, b.offset = w.other(b).term, w.other(b).offset
+			b.term, b.released, b.offset = w.other(b).term, w.other(b).released, w.other(b).offset
 		}
 	}
 }
@@ -76,7 +82,7 @@ func (w *world) look(b *modelBox) redis.Look {
 	if b.dead {
 		return l
 	}
-	l.State, l.Term = redis.Up, redis.Term{N: b.term, Known: true}
+	l.State, l.Term = redis.Up, redis.Term{N: b.term, Known: true, Released: b.released}
 	l.Info = &redis.Info{Version: redis.Version{Major: 3, Minor: 2}, VersionText: "3.2.4", Role: b.role, Offset: b.offset, LinkUp: w.link(b)}
 	if b.role == redis.Replica {
 		l.Info.Master = w.other(b).addr
@@ -110,9 +116,18 @@ func (w *world) observe(b *modelBox) Observation {
 		b.heldLast = false
 	}
 	b.looks++
+	w.clock++
+	now := state.Stamp{Boot: "model", Mono: time.Duration(w.clock) * time.Second}
+	if held := b.state == vrrp.Master; !held {
+		b.mem.HeldSince = nil
+	} else if b.mem.HeldSince == nil {
+		b.mem.HeldSince = &now
+	}
 	o.Cold = Cold{Peerless: !b.answered, For: time.Duration(b.looks) * time.Second, HeldLast: b.heldLast}
 	o.Pairs = map[netip.AddrPort]Pair{b.addr: {Peer: w.other(b).addr, Linked: b.linked,
-		Leaderless: count(&b.leaderless, nobodyLeads(l, p)), Overruled: count(&b.overruled, outranked(l, p))}}
+		Leaderless: count(&b.leaderless, nobodyLeads(l, p)), Overruled: count(&b.overruled, outranked(l, p)),
+		Left:   count(&b.left, leftBehind(b.state, b.state == vrrp.Master, l)),
+		Pulled: b.mem.pulled(b.addr.String(), b.state == vrrp.Master, l, p, now)}}
 	o.Boxes[p.Target.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
 	o.Instances[p.Target.Addr] = count(&b.ailing, !p.State.Serves())
 	o.Alone = count(&b.apart, o.cutOff())
@@ -163,7 +178,7 @@ func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool)
 			if x == peer && !reached || x.dead {
 				return
 			}
-			x.role, x.term = redis.Master, term(x)
+			x.role, x.term, x.released = redis.Master, term(x), false
 			if killed() {
 				return
 			}
@@ -178,8 +193,13 @@ func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool)
 			if b.role = redis.Replica; killed() {
 				return
 			}
+			delete(b.mem.Pulls, b.addr.String())
 			b.stopped = b.fenced
 			b.rewrite()
+		case Release, Claim:
+			if b.role == redis.Master && !b.stopped {
+				b.released = s.Do == Release
+			}
 		case Move:
 			if !w.move(b, peer, reached, term, killed) {
 				return
@@ -212,7 +232,7 @@ func (w *world) move(b, peer *modelBox, reached bool, term func(*modelBox) uint6
 	if peer.stopped = true; killed() {
 		return false
 	}
-	if b.role, b.term = redis.Master, term(b); killed() {
+	if b.role, b.term, b.released = redis.Master, term(b), false; killed() {
 		return false
 	}
 	w.undo(b, peer, reached)
@@ -285,7 +305,7 @@ func (w *world) boot(b *modelBox) {
 	if !b.down {
 		return
 	}
-	*b = modelBox{addr: b.addr, state: vrrp.Backup, role: b.conf, conf: b.conf, term: b.term, offset: b.offset, alone: b.alone, dead: b.fenced, readOnly: b.readOnly,
+	*b = modelBox{addr: b.addr, state: vrrp.Backup, role: b.conf, conf: b.conf, term: b.term, released: b.released, offset: b.offset, alone: b.alone, dead: b.fenced, readOnly: b.readOnly,
 		heldLast: b.heldLast, moving: b.moving, fenced: b.fenced, fenceStopped: b.fenced}
 }
 
@@ -325,4 +345,56 @@ func TestAnyOrderOfEventsIsMended(t *testing.T) {
 			t.Errorf("never at rest: %s", p.Sentence)
 		}
 	})
+}
+
+// While both boxes hold the VIP the master stays where it was pulled to, and it comes back at once when that box has lost the VIP.
+func TestHoldEndsWhenTheOtherBoxHasLeft(t *testing.T) {
+	w := newWorld()
+	a, b := w.boxes[0], w.boxes[1]
+	round := func() {
+		w.tick(a, -1)
+		w.tick(b, -1)
+	}
+	round()
+	for range 3 { // the VIP comes and goes on b, and a holds it all the while
+		b.state = vrrp.Master
+		for range 10 {
+			round()
+		}
+		if a.role != redis.Replica || b.role != redis.Master {
+			t.Fatalf("both MASTER: a is %s, b is %s\n%s", a.role, b.role, strings.Join(w.log, "\n"))
+		}
+		b.state = vrrp.Backup
+		for range 3 {
+			round()
+		}
+		if a.role != redis.Master || b.role != redis.Replica || a.released || b.released {
+			t.Fatalf("b is BACKUP: a is %s, b is %s, released %v, %v\n%s", a.role, b.role, a.released, b.released, strings.Join(w.log, "\n"))
+		}
+	}
+}
+
+// A mark that is left on the data of two boxes that both hold the VIP moves the master once at most.
+func TestStaleMarkMovesNothingToAndFro(t *testing.T) {
+	w := newWorld()
+	a, b := w.boxes[0], w.boxes[1]
+	b.state = vrrp.Master
+	for range 3 {
+		w.tick(a, -1)
+		w.tick(b, -1)
+	}
+	b.released = true
+	moves := 0
+	for range 25 { // two looks each, less than pulledFor
+		for _, x := range w.boxes {
+			for _, s := range w.tick(x, -1).Steps {
+				if s.Do == Move {
+					moves++
+				}
+			}
+		}
+	}
+	if moves > 1 {
+		t.Errorf("%d moves\n%s", moves, strings.Join(w.log, "\n"))
+	}
 }

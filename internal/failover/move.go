@@ -37,17 +37,17 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	old, to := r.conn(s.From), r.conn(s.Instance)
 	defer old.Close()
 	defer to.Close()
-	// The replica's connection is made before writes stop, so that its dial is not part of the gap.
-	if now, err := to.Replication(ctx); err != nil {
-		return r.moveFailed(s, err)
-	} else if now.Role == redis.Master {
-		return nil // the same plan was carried out before
+	// Both connections are made before writes stop, so that no dial is part of the gap.
+	if done, err := ready(ctx, old, to); err != nil {
+		return r.notBegun(s, err)
+	} else if done {
+		return nil
 	}
 	master, _, _ := o.find(s.From)
 	undo := moveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	if !undo.Pause {
 		if undo.Value, err = old.MinReplicas(ctx); err != nil {
-			return r.moveFailed(s, err)
+			return r.notBegun(s, err)
 		}
 	}
 	r.store.save(r.store.durable, moveFile, undo)
@@ -82,7 +82,39 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// moveFailed backs off.
+// ErrNotLinked: the replica's link to its master broke after the look that the move was planned by.
+var ErrNotLinked = errors.New("the replica is not linked to it any more")
+
+// ready asks both ends of a move how they stand, before anything is changed: what was seen may be over, as after a restart of
+// the old master. done: the same plan was carried out before.
+func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
+	replica, err := to.Replication(ctx)
+	if err != nil || replica.Role == redis.Master {
+		return err == nil, err
+	}
+	master, err := old.Replication(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case master.Role != redis.Master:
+		return false, errRoles
+	case !replica.LinkUp || master.Replicas == 0:
+		return false, ErrNotLinked
+	}
+	return false, nil
+}
+
+// notBegun is the error of a move that has changed nothing and cost nobody anything: the next tick looks anew and tries again.
+// Only what Redis refuses, which no look shows and which stays so, backs off.
+func (r *Reconciler) notBegun(s Step, err error) error {
+	switch redis.Classify(err) {
+	case redis.NoPerm, redis.OtherError:
+		return r.moveFailed(s, err)
+	}
+	return fmt.Errorf("move %s to %s, which was not begun: %w", s.From, s.Instance, err)
+}
+
+// moveFailed backs off: writers were held back in vain.
 func (r *Reconciler) moveFailed(s Step, err error) error {
 	r.memory.MoveFailures++
 	failed := state.Now()

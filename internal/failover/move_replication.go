@@ -23,9 +23,9 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	master, _, _ := o.find(s.From)
 	undo := moveRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
-	now, err := to.Replication(ctx)
-	if err == nil && now.Role == redis.Master {
-		return nil // the same plan was carried out before
+	done, err := ready(ctx, old, to)
+	if done {
+		return nil
 	}
 	var term redis.Term
 	if err == nil {
@@ -43,7 +43,7 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 		err = to.SetMinReplicas(ctx, "0")
 	}
 	if err != nil {
-		return r.moveFailed(s, err)
+		return r.notBegun(s, err)
 	}
 	r.store.save(r.store.durable, moveFile, undo)
 	gap := time.Now()

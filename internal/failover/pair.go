@@ -19,9 +19,12 @@ type Pair struct {
 	Leaderless Ail
 	// Overruled: both have been masters, and the peer's claim is the better one.
 	Overruled Ail
+	// Left: the local instance is a master without the VIP, and not marked so.
+	Left Ail
 	// Stale is how long the peer was seen alive as master while our link to it was down.
 	Stale time.Duration
-	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago.
+	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago, and has not
+	// marked since that the VIP has left it.
 	Pulled bool
 	// Linked: since this box started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
@@ -58,6 +61,11 @@ func nobodyLeads(l, peer redis.Look) bool {
 	}
 	circle := l.Info.Master == peer.Target.Addr && peer.Info.Master == l.Target.Addr
 	return circle || !l.Info.LinkUp && !peer.Info.LinkUp
+}
+
+// leftBehind: a local instance is a master of a box that the VIP has left, and its data does not say so.
+func leftBehind(s vrrp.State, held bool, l redis.Look) bool {
+	return s == vrrp.Backup && !held && l.Role() == redis.Master && l.Term.N > 0 && !l.Term.Released
 }
 
 // waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this box
@@ -164,6 +172,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		down := l.Role() == redis.Replica && !l.Info.LinkUp
 		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
+		pair.Left = note(r.memory.Instances, "left "+name, leftBehind(o.State, held, l), now)
 		pair.Pulled = r.memory.pulled(name, held, l, peer, now)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
@@ -217,7 +226,7 @@ func (m *memory) pulled(name string, held bool, l, peer redis.Look, now state.St
 	case p.Led && peer.State.Serves() && peer.Role() == redis.Master:
 		p.Led, p.At = false, &now
 	}
-	if p.At != nil && now.Since(*p.At) >= pulledFor {
+	if p.At != nil && (now.Since(*p.At) >= pulledFor || peer.Role() == redis.Master && peer.Term.Released) {
 		p.At = nil
 	}
 	if m.Pulls == nil {

@@ -62,11 +62,9 @@ func TestPairMoveThatFailsIsUndone(t *testing.T) {
 		x.until(NeedReplica)
 	}
 	o := b.observe()
-	b.s.Do(t, "slaveof", "127.0.0.1", "1") // it falls behind
-	a.s.Do(t, "config", "set", "min-slaves-to-write", "0")
-	a.s.Do(t, "set", "k", "not replicated")
+	b.s.Do(t, "acl", "setuser", "default", "-slaveof")
 	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}}); err == nil {
-		t.Error("moved to a replica that lags behind")
+		t.Error("moved to a replica that must not be promoted")
 	}
 	a.is(redis.Master)
 	b.is(redis.Replica)
@@ -117,4 +115,31 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 	if kept, _ := filepath.Glob(filepath.Join(a.r.Config.StateDir, divergentDir, "*.rdb")); len(kept) != 1 {
 		t.Errorf("kept %v", kept)
 	}
+}
+
+// A move that is not begun is no failed one: nothing was changed, and the next tick tries again.
+func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
+	a, b := startPair(t)
+	for _, x := range []*pairBox{a, b} {
+		x.r.Config.Durability = config.DurabilityReplicated
+		x.until(NeedReplica)
+	}
+	b.state = vrrp.Master
+	o := b.observe()
+	breakLink(t, a.s, b.s)
+	before := stops(t, a.s) + stops(t, b.s)
+	err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}})
+	if err == nil || b.r.memory.MoveFailures != 0 {
+		t.Errorf("%d failures: %v", b.r.memory.MoveFailures, err)
+	}
+	a.is(redis.Master)
+	b.is(redis.Replica)
+	if after := stops(t, a.s) + stops(t, b.s); after != before {
+		t.Errorf("%s, before: %s", after, before)
+	}
+	b.s.Do(t, "config", "set", "masteruser", "")
+	b.s.Do(t, "config", "set", "masterauth", "")
+	b.awaitLinked()
+	b.until(Move)
+	b.is(redis.Master)
 }

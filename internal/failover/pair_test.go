@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -59,6 +61,7 @@ func (b *pairBox) awaitLinked() {
 	})
 }
 
+// observe is one look, with the state and the VIP that the test says.
 func (b *pairBox) observe() Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -69,6 +72,10 @@ func (b *pairBox) observe() Observation {
 	}
 	o := b.r.Observe(ctx, locals, Surroundings{own: own, vips: []netip.Addr{b.vip}, peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: Witness{Name: "w", Counts: true, Answers: true}})
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
+	for i, p := range o.Pairs { // what depends on the state that the test says
+		p.Left = note(b.r.memory.Instances, "the test's left", leftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
+		o.Pairs[i] = p
+	}
 	return o
 }
 
@@ -360,4 +367,46 @@ func TestPairBothBoxesMaster(t *testing.T) {
 	a.state, a.vip = vrrp.Master, vip
 	a.until(Move)
 	a.is(redis.Master)
+}
+
+// Both boxes held the VIP, and the one that pulled the master has lost it: it marks that in the data, once, and the one that held back
+// pulls at once. That the VIP comes back takes the mark away.
+func TestPairHoldEndsWithTheMark(t *testing.T) {
+	a, b := startPair(t)
+	vip := netip.MustParseAddr("127.0.0.1") // always held
+	a.vip = vip
+	if _, err := a.tick(); err != nil {
+		t.Fatal(err)
+	}
+	b.state = vrrp.Master
+	b.until(Move)
+	term := b.term()
+	key := func() string { return b.s.Do(t, "get", redis.TermKey) }
+	for range 2 {
+		b.state, b.vip = vrrp.Backup, netip.Addr{}
+		b.until(Release)
+		if got, want := key(), fmt.Sprintf("0%d", term); got != want {
+			t.Fatalf("the key is %q, want %q", got, want)
+		}
+		if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 || plan.Again > 0 {
+			t.Errorf("marked again: %+v, %v", plan, err)
+		}
+		b.state, b.vip = vrrp.Master, vip
+		b.until(Claim)
+		if got, want := key(), fmt.Sprint(term); got != want {
+			t.Fatalf("the key is %q, want %q", got, want)
+		}
+	}
+	if plan, err := a.tick(); err != nil || promotes(plan) {
+		t.Errorf("both are MASTER: %+v, %v", plan, err)
+	}
+	b.state, b.vip = vrrp.Backup, netip.Addr{}
+	b.until(Release)
+	if plan, err := a.tick(); err != nil || !promotes(plan) {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	a.is(redis.Master)
+	if got, want := a.s.Do(t, "get", redis.TermKey), fmt.Sprint(a.term()); got != want || a.term() <= term {
+		t.Errorf("the key is %q, want %q, above %d", got, want, term)
+	}
 }

@@ -27,6 +27,8 @@ const (
 	Follow      Verb = "follow"       // SLAVEOF, after the data set of a master was kept aside
 	NeedReplica Verb = "need-replica" // a master takes writes only with a replica at hand
 	Relax       Verb = "relax"        // it takes them without
+	Release     Verb = "release"      // mark that the VIP has left the box of a master
+	Claim       Verb = "claim"        // remove that mark
 )
 
 // Step is one thing to do.

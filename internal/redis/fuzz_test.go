@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -244,6 +245,29 @@ func FuzzLook(f *testing.F) {
 		}
 		if got.Took > 5*time.Second {
 			t.Errorf("it took %s", got.Took)
+		}
+	})
+}
+
+// FuzzParseTerm: what is read as a term is written again in the same letters, and nothing else is read as one.
+func FuzzParseTerm(f *testing.F) {
+	for _, text := range []string{"", "0", "6", "06", "00", "006", "6 ", "+6", "0x6", "9223372036854775807", "09223372036854775807", "9223372036854775808"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		term, err := parseTerm(text, nil)
+		if err != nil {
+			if term != (Term{}) || len(err.Error()) > 300 {
+				t.Errorf("%+v beside the error %q", term, err)
+			}
+			return
+		}
+		if !term.Known || term.text() != text || term.Released && term.N == 0 {
+			t.Errorf("%q is %+v", text, term)
+		}
+		// A program that does not know the mark reads the same term.
+		if n, err := strconv.ParseUint(text, 10, 63); err != nil || n != term.N {
+			t.Errorf("%q is %+v, and without the mark %d, %v", text, term, n, err)
 		}
 	})
 }

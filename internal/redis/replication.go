@@ -21,6 +21,18 @@ const TermKey = "keepalived-redis:term"
 type Term struct {
 	N     uint64
 	Known bool
+	// Released: the box of the master has marked that the VIP is not there any more. The mark is a leading zero, "06", which
+	// a program that does not know it reads as the same term. Term 0 has none.
+	Released bool
+}
+
+// text is the value of the key.
+func (t Term) text() string {
+	s := strconv.FormatUint(t.N, 10)
+	if t.Released {
+		s = "0" + s
+	}
+	return s
 }
 
 // term takes in the reply to GET TermKey.
@@ -39,10 +51,11 @@ func parseTerm(text string, err error) (Term, error) {
 		return Term{}, err
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
-	if err != nil {
+	t := Term{N: n, Known: true, Released: n > 0 && text[0] == '0'}
+	if err != nil || t.text() != text {
 		return Term{}, fmt.Errorf("key %s is no number: %.40q", TermKey, text)
 	}
-	return Term{n, true}, nil
+	return t, nil
 }
 
 // ReadTerm reads the term.
@@ -92,6 +105,24 @@ func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term
 func (c *Conn) SetTerm(ctx context.Context, n uint64) error {
 	if err := c.client.Set(ctx, TermKey, n, 0).Err(); err != nil {
 		return fmt.Errorf("set the term of %s to %d: %w", c.target.Name(), n, err)
+	}
+	return nil
+}
+
+// Mark writes a term that the instance was seen with, as released or not. Where the instance is no master any more, or its
+// writes are stopped, somebody is about to take it over, and there is nothing to mark.
+func (c *Conn) Mark(ctx context.Context, t Term) error {
+	pipe := c.client.Pipeline()
+	old := pipe.GetSet(ctx, TermKey, t.text())
+	_, _ = pipe.Exec(ctx) // the error is in the one reply as well
+	before, err := parseTerm(old.Result())
+	switch {
+	case err != nil && (strings.HasPrefix(err.Error(), "READONLY ") || strings.HasPrefix(err.Error(), "NOREPLICAS ")):
+		return nil
+	case err != nil:
+		return fmt.Errorf("mark the term of %s as %s: %w", c.target.Name(), t.text(), err)
+	case before.N > t.N: // it was raised since it was seen
+		return c.SetTerm(ctx, before.N)
 	}
 	return nil
 }

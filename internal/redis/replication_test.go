@@ -42,7 +42,7 @@ func TestTerm(t *testing.T) {
 		t.Errorf("%+v, %v", term, err)
 	}
 	s.Do(t, "config", "set", "min-slaves-to-write", "0")
-	for _, garbage := range []string{"", "x", "-1", "18446744073709551615", strings.Repeat("9", 1000)} {
+	for _, garbage := range []string{"", "x", "-1", "18446744073709551615", "00", "006", "+6", " 6", "6\n", "0-6", "018446744073709551615", strings.Repeat("9", 1000)} {
 		s.Do(t, "set", redis.TermKey, garbage)
 		if l := look(); l.Term.Known || l.State != redis.Up || l.Err == nil || l.Info == nil {
 			t.Errorf("%.20q: %+v, %v, %v", garbage, l.Term, l.State, l.Err)
@@ -77,5 +77,52 @@ func TestLeadWithoutTheRightToTheKey(t *testing.T) {
 	l := redis.LookAt(ctx, target, redis.Limits{Dial: time.Second, Reply: time.Second})
 	if l.Role() != redis.Master || l.Term.Known || l.State != redis.Up || l.Err == nil {
 		t.Errorf("%s, %+v, %v, %v", l.Role(), l.Term, l.State, l.Err)
+	}
+}
+
+// The mark lies beside the term, and goes with the next one. It never lowers a term, and writes nothing on a replica.
+func TestMark(t *testing.T) {
+	s := redistest.Start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c := redis.Open(redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	defer c.Close()
+	is := func(want redis.Term) {
+		t.Helper()
+		if got, err := c.ReadTerm(ctx); err != nil || got != want {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	mark := func(term redis.Term) {
+		t.Helper()
+		if err := c.Mark(ctx, term); err != nil {
+			t.Error(err)
+		}
+	}
+	s.Do(t, "set", redis.TermKey, 6)
+	released := redis.Term{N: 6, Known: true, Released: true}
+	mark(released)
+	is(released)
+	mark(redis.Term{N: 6, Known: true})
+	is(redis.Term{N: 6, Known: true})
+	mark(released)
+	if before, err := c.Lead(ctx, 8, "0"); err != nil || before != released {
+		t.Errorf("%+v, %v", before, err)
+	}
+	is(redis.Term{N: 8, Known: true})
+	mark(released)
+	is(redis.Term{N: 8, Known: true})
+	s.Do(t, "config", "set", "min-slaves-to-write", redis.StopWrites)
+	mark(redis.Term{N: 8, Known: true, Released: true})
+	is(redis.Term{N: 8, Known: true})
+	s.Do(t, "config", "set", "min-slaves-to-write", "0")
+	s.Do(t, "slaveof", "127.0.0.1", "1")
+	mark(redis.Term{N: 8, Known: true, Released: true})
+	is(redis.Term{N: 8, Known: true})
+	s.Do(t, "slaveof", "no", "one")
+	s.Do(t, "del", redis.TermKey)
+	s.Do(t, "rpush", redis.TermKey, "a list")
+	if err := c.Mark(ctx, released); err == nil {
+		t.Error("a list was marked")
 	}
 }

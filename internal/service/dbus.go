@@ -11,6 +11,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
+
+	"keepalived-redis/internal/config"
 )
 
 // ErrNoUnit: systemd knows no unit for the instance.
@@ -84,6 +86,19 @@ func (b bus) subscribe() error {
 		return b.refusal("subscribe to", "its jobs", err)
 	}
 	return nil
+}
+
+// GoesDown: systemd stops everything for a shutdown. False where it cannot be asked, or is not the init.
+func GoesDown(ctx context.Context) bool {
+	if init, err := detect(); err != nil || init != config.BackendSystemd {
+		return false
+	}
+	b, err := dialSystemd(ctx)
+	if err != nil {
+		return false
+	}
+	defer b.Close()
+	return b.goesDown(ctx)
 }
 
 // goesDown: systemd is stopping everything for a shutdown.

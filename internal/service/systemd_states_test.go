@@ -242,9 +242,15 @@ func testGoingDown(t *testing.T) {
 	s.write("/etc/systemd/system/holds.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep infinity\nTimeoutStopSec=60\n")
 	s.ctl("daemon-reload")
 	s.ctl("start", "holds.service")
+	if GoesDown(context.Background()) {
+		t.Error("it goes down before anybody said so")
+	}
 	s.ctl("--no-block", "poweroff")
 	s.await("it goes down", func() bool { return s.m.Status(context.Background(), s.instance).Status == Busy })
 	s.status(Busy, "this machine is going down")
+	if !GoesDown(context.Background()) {
+		t.Error("it goes down, and is not known to")
+	}
 	if err := s.m.Start(context.Background(), s.instance); !errors.Is(err, ErrGoingDown) || !errors.Is(err, ErrRefused) {
 		t.Errorf("start: %v", err)
 	}
