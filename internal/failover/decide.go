@@ -13,6 +13,9 @@ import (
 // lookAgain is the pause before a look that waits for something.
 const lookAgain = 100 * time.Millisecond
 
+// flapAgain is the pause where a cable may be whole for less than that.
+const flapAgain = 10 * time.Millisecond
+
 // bumpPause is the pause between two rounds of BUMPEPOCH: gossip takes about a second.
 const bumpPause = time.Second
 
@@ -193,7 +196,7 @@ func (p *planner) fenced(o *Observation) {
 			p.do(Fence)
 			if f.For >= o.Times.FenceStopAfter/2 {
 				// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
-				p.in(lookAgain)
+				p.in(flapAgain)
 			}
 		}
 		p.say("fenced: this box is cut off, writes are refused here")

@@ -400,7 +400,7 @@ func TestAFlapStopsNoRedis(t *testing.T) {
 	if p := decide(20*time.Second, 5*time.Second); p.Steps[0].Do != FenceStop {
 		t.Errorf("cut off for 5 s: %+v", p)
 	}
-	if p := decide(20*time.Second, 4*time.Second); p.Steps[0].Do != Fence || p.Again != lookAgain {
+	if p := decide(20*time.Second, 4*time.Second); p.Steps[0].Do != Fence || p.Again != flapAgain {
 		t.Errorf("others were seen 4 s ago: %+v", p)
 	}
 	if p := decide(time.Second, time.Second); p.Again != 0 {
