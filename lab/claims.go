@@ -223,10 +223,14 @@ func writtenFor(share float64) claim {
 	}
 }
 
-// noRedisStops: no instance was down at any time after the fault.
+// noRedisStops: no instance was down at any time between the fault and its end. A replica that takes over another data set afterwards
+// is away for a moment.
 func noRedisStops(o Outcome) []string {
 	var wrong []string
 	for _, e := range o.Recorded.Events {
+		if o.Recorded.Heal != 0 && e.At > o.Recorded.Heal {
+			break
+		}
 		if e.Kind == host.EventRole && e.Text == "down" && e.At >= o.Recorded.Fault {
 			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
 		}

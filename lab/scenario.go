@@ -47,7 +47,7 @@ var Scenarios = append(clusterScenarios, pairScenarios()...)
 
 var clusterScenarios = []Scenario{
 	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, standbyDies, returns, bothBoot,
-	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, hang, hangAll, bothUnfit,
+	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, hangAll, bothUnfit,
 	hookKilled, hooksReversed, keepalivedKilled, quiet,
 }
 
@@ -56,7 +56,7 @@ func pairScenarios() []Scenario {
 	var all []Scenario
 	for _, s := range []Scenario{
 		boxDies, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, returns, staleFirst, bothBoot,
-		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, hang, bothUnfit, hookKilled, hooksReversed, keepalivedKilled, quiet,
+		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnfit, hookKilled, hooksReversed, keepalivedKilled, quiet,
 	} {
 		all = append(all, inPair(s))
 	}

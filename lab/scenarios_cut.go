@@ -3,6 +3,8 @@ package lab
 import (
 	"context"
 	"time"
+
+	"keepalived-redis/lab/host"
 )
 
 // cutMajority: without the fence the side that is cut off would elect masters for all slots, and win the heal.
@@ -111,37 +113,45 @@ var vrrpBlocked = Scenario{
 	},
 }
 
-// flapEvery and flapFor: the link goes up or down that often, for so long.
+// flapEvery and flapFor: the link comes or goes that often, for so long.
 const (
 	flapEvery = 300 * time.Millisecond
 	flapFor   = 30 * time.Second
 )
 
-var flap = Scenario{
-	Name:    "flap",
-	About:   "the cable of the box with the VIP goes out and in every 300 ms for 30 s; no Redis is stopped",
-	Layout:  AllMastersOnRedis1,
-	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Settles: true,
-	Must:    all(noRedisStops, everythingRead),
-	Steps: func(ctx context.Context, r *Run) (err error) {
-		if r.Fault, err = r.Holder.CutCable(); err != nil {
-			return err
-		}
-		out := true
-		for end := time.Now().Add(flapFor); time.Now().Before(end) || out; out = !out {
-			if err := r.Steady(ctx, flapEvery); err != nil {
+// A network that passes packets for 300 ms and none for 300 ms.
+var flap = flapping("flap", "packets pass to and from the box with the VIP for 300 ms, and not for 300 ms, for 30 s; no Redis is stopped",
+	(*Box).Isolate, all(noRedisStops, everythingRead))
+
+// Where the carrier itself comes and goes that often, the kernel passes nothing at all for seconds: it looks at carriers once a second.
+// That is a cut, and the fence may stop Redis.
+var flapCarrier = flapping("flap-carrier", "the cable of the box with the VIP goes out and in every 300 ms for 30 s: a cut for the kernel", (*Box).CutCable, everythingRead)
+
+func flapping(name, about string, cut func(*Box) (host.Mono, error), must claim) Scenario {
+	return Scenario{
+		Name: name, About: about, Must: must,
+		Layout:  AllMastersOnRedis1,
+		Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+		Settles: true,
+		Steps: func(ctx context.Context, r *Run) (err error) {
+			if r.Fault, err = cut(r.Holder); err != nil {
 				return err
 			}
-			if out {
-				_, err = r.Holder.Heal()
-			} else {
-				_, err = r.Holder.CutCable()
+			out := true
+			for end := time.Now().Add(flapFor); time.Now().Before(end) || out; out = !out {
+				if err := r.Steady(ctx, flapEvery); err != nil {
+					return err
+				}
+				if out {
+					r.Healed, err = r.Holder.Heal()
+				} else {
+					_, err = cut(r.Holder)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	},
+			return nil
+		},
+	}
 }

@@ -4,6 +4,7 @@ package redistest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -26,28 +27,27 @@ type Server struct {
 	cmd   *exec.Cmd
 }
 
-// FreePort is a port that nothing listens on at this moment.
+// FreePort is a port that nothing listens on at this moment, nor on the cluster's bus port, 10000 above. Both are below those that the
+// kernel gives to connections (ip_local_port_range), of which any may be taken in the next moment.
 func FreePort(t testing.TB) uint16 {
 	t.Helper()
-	// The bus port is 10000 above, so both must be below 65536.
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := uint16(l.Addr().(*net.TCPAddr).Port)
-		l.Close()
-		if port < 55000 {
-			return port
-		}
-		port = 20000 + port%30000
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
+		port := uint16(10000 + rand.IntN(12000))
+		if free(port) && free(port+10000) {
 			return port
 		}
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+func free(port uint16) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // plain is the way to servers that want nothing of their clients.
