@@ -11,12 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
 )
 
@@ -32,7 +32,7 @@ type box struct {
 func newBox(t *testing.T, lines ...string) *box {
 	t.Helper()
 	b := &box{t: t, dir: t.TempDir()}
-	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), freePort(t))
+	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), redistest.FreePort(t))
 	b.instance = config.Instance{Addr: addr, Port: addr.Port(), Conf: filepath.Join(b.dir, "redis.conf")}
 	b.write(append([]string{
 		"port " + strconv.Itoa(int(addr.Port())), "bind 127.0.0.1", "dir " + b.dir, "daemonize yes", "logfile redis.log",
@@ -147,36 +147,6 @@ func (b *box) ask(command string) string {
 		return err.Error()
 	}
 	return string(answer[:n])
-}
-
-// freePort gives a port on which nobody listens. Ports below the ephemeral range are taken, so that no outgoing
-// connection takes it in between.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		port := 20000 + nextPort()%12000
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		return uint16(port)
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-var (
-	portMu   sync.Mutex
-	lastPort = os.Getpid() * 37
-)
-
-// nextPort walks through the ports from a place that depends on the process, so that two test runs seldom meet.
-func nextPort() int {
-	portMu.Lock()
-	defer portMu.Unlock()
-	lastPort++
-	return lastPort
 }
 
 // sleeper is a process that is no redis-server.
