@@ -57,12 +57,13 @@ check:
 
 units: build
 	@build/redis-lab install
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep -vE '/lab(/probe|/race|/machines)?$$')
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -vE '/packaging$$|/lab(/probe|/race|/machines)?$$')
 
-# The probe and the scenarios measure milliseconds, so nothing else runs beside them; nor beside keepalived's adverts of 0.1 s.
+# The probe and the scenarios measure milliseconds, so nothing else runs beside them; nor beside keepalived's adverts of 0.1 s. The packages'
+# tests build everything twice, which leaves the systemd of another test no CPU.
 scenarios: build
 	@build/redis-lab install
-	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab/race ./lab ./lab/machines
+	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab/race ./lab ./lab/machines ./packaging
 
 # What make test has not: every scenario, three to ten runs each, and a storm that is always the same. The results are in build/lab, the medians in
 # the table at the end.
