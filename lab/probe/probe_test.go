@@ -22,16 +22,16 @@ const (
 	after  = 12 * time.Millisecond
 )
 
-// checkGap compares the longest gap of a range with what really happened.
-func checkGap(t *testing.T, r *recorder, name string, down, up host.Mono) {
+// checkGap compares the longest gap of a range with what really happened. The two pulses are with the server that went and the one that came.
+func checkGap(t *testing.T, r *recorder, name string, down, up host.Mono, gone, come *pulse) {
 	t.Helper()
 	last, first := r.around(name)
 	t.Logf("%s: last acknowledgement %v before the fault, first %v after the cure, gap %v", name, down.Sub(last), first.Sub(up), first.Sub(last))
-	if d := down.Sub(last); d > before+r.pulse.pause(last, down) || d < -2*time.Millisecond {
-		t.Errorf("last acknowledgement %v before the fault", d)
+	if d, machine, server := down.Sub(last), r.pulse.pause(last, down), gone.pauseBefore(last, down); d > before+machine+server || d < -2*time.Millisecond-machine {
+		t.Errorf("last acknowledgement %v before the fault, the machine paused for %v, the server for %v", d, machine, server)
 	}
-	if d, paused := first.Sub(up), r.pulse.pause(up, first)+r.pulse.waking; d > after+paused || d < -2*time.Millisecond {
-		t.Errorf("first acknowledgement %v after the cure, the machine paused for %v", d, paused)
+	if d, machine, server := first.Sub(up), r.pulse.pause(up, first), come.pauseAfter(up, first); d > after+machine+server || d < -2*time.Millisecond {
+		t.Errorf("first acknowledgement %v after the cure, the machine paused for %v, the server for %v", d, machine, server)
 	}
 	back := r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == name && e.At == first })
 	if back.Gap != first.Sub(last) {
@@ -183,7 +183,7 @@ func testLocal(t *testing.T, all []*server) {
 	_, fenced := all[0].do("CONFIG", "SET", "min-slaves-to-write", "99")
 	refused := r.await("a refusal", func(e Event) bool { return e.Kind == Acks && e.Failed["NOREPLICAS"] > 3 })
 	_, lifted := all[0].do("CONFIG", "SET", "min-slaves-to-write", "0")
-	back := r.await("Back", func(e Event) bool { return e.Kind == Back })
+	back := r.await("Back", func(e Event) bool { return e.Kind == Back && e.At > lifted })
 	end := r.end()
 	if refused.Range != all[0].addr || back.Range != all[0].addr {
 		t.Errorf("events of another instance: %+v, %+v", refused, back)
@@ -229,18 +229,16 @@ func testMove(t *testing.T, all []*server) {
 func testHang(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
-	twin := newTwin(t)
+	beside := newPulseOf(t, all[2], "SET", "{"+tags[100].text+"}", "x")
 	down := host.Now()
 	all[2].signal(syscall.SIGSTOP)
-	twin.stop()
 	time.Sleep(400 * time.Millisecond)
 	up := host.Now()
 	all[2].signal(syscall.SIGCONT)
-	r.pulse.waking = twin.goOn(up)
 	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "10923-16383" && e.At > up })
 	time.Sleep(50 * time.Millisecond)
 	end := r.end()
-	checkGap(t, r, "10923-16383", down, up)
+	checkGap(t, r, "10923-16383", down, up, beside, beside)
 	checkCalm(t, r, "0-5460", down, up)
 	if end.Result.Failed[FailedTimeout] == 0 || end.Result.Unknown < end.Result.Failed[FailedTimeout] {
 		t.Errorf("no timeouts counted: %+v", end.Result)
@@ -264,7 +262,7 @@ func testRevive(t *testing.T, all []*server) {
 		return err == nil
 	})
 	up := host.Now()
-	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "10923-16383" })
+	r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "10923-16383" && e.At > down })
 	end := r.end()
 	last, first := r.around("10923-16383")
 	t.Logf("last acknowledgement %v before the kill, first %v before a test's own write passed", down.Sub(last), up.Sub(first))
@@ -284,15 +282,16 @@ func testRevive(t *testing.T, all []*server) {
 func testTakeover(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
+	gone, come := newPulseOf(t, all[0], "SET", "{"+tags[1].text+"}", "x"), newPulseOf(t, all[3], "SET", "{"+tags[1].text+"}", "x")
 	down := host.Now()
 	all[0].signal(syscall.SIGSTOP)
 	time.Sleep(300 * time.Millisecond)
 	_, up := all[3].do("CLUSTER", "FAILOVER", "TAKEOVER")
-	back := r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "0-5460" })
+	back := r.await("Back", func(e Event) bool { return e.Kind == Back && e.Range == "0-5460" && e.At > down })
 	all[0].kill()
 	time.Sleep(50 * time.Millisecond)
 	end := r.end()
-	checkGap(t, r, "0-5460", down, up)
+	checkGap(t, r, "0-5460", down, up, gone, come)
 	checkCalm(t, r, "5461-10922", down, up)
 	if back.Addr != all[3].addr {
 		t.Errorf("back by %s, not by the replica %s", back.Addr, all[3].addr)
@@ -382,6 +381,7 @@ func TestReplication(t *testing.T) {
 	v := newVIP(t, fmt.Sprintf("127.0.0.2:%d", port), a.addr)
 	r := record1(t, Options{Source: "client", Mode: Replication, VIP: netip.MustParseAddr("127.0.0.2"), Ports: []uint16{port}})
 	time.Sleep(100 * time.Millisecond)
+	gone, come := newPulseOf(t, a, "SET", "beside", "x"), newPulseOf(t, b, "SET", "beside", "x")
 	down := v.moveTo(b.addr)
 	time.Sleep(200 * time.Millisecond)
 	_, up := b.do("REPLICAOF", "NO", "ONE")
@@ -389,7 +389,7 @@ func TestReplication(t *testing.T) {
 	r.await("Back", func(e Event) bool { return e.Kind == Back && e.At > up-host.Mono(time.Millisecond) })
 	time.Sleep(50 * time.Millisecond)
 	end := r.end()
-	checkGap(t, r, name, down, up)
+	checkGap(t, r, name, down, up, gone, come)
 	if end.Result.Failed["READONLY"] == 0 || end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 {
 		t.Errorf("result %+v", end.Result)
 	}

@@ -4,27 +4,31 @@ import (
 	"bufio"
 	"net"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"keepalived-redis/lab/host"
 )
 
-// pulse is a client that asks a server of its own once a millisecond, with nothing of the probe in between. What keeps it waiting is the
-// machine, and the same machine keeps the probe waiting: bounds on what the probe measures are counted on top of it.
+// pulse is a client that asks a server once a millisecond, with nothing of the probe in between. What keeps it waiting keeps the probe
+// waiting too, and is not the probe's: bounds on what the probe measures are counted on top of it. One with a server of its own feels the
+// machine. One with the server that a test stops or promotes feels what that server needs besides: to wake, to write its file.
 type pulse struct {
-	// waking is what the machine took to let a process go on that had been stopped.
-	waking time.Duration
-
 	mu    sync.Mutex
 	beats []host.Mono
 }
 
+// newPulse starts one with a server of its own.
 func newPulse(t *testing.T) *pulse {
 	t.Helper()
 	s := newServer(t)
 	s.start()
+	return newPulseOf(t, s, "PING")
+}
+
+// newPulseOf starts one that sends a command to a server. An error for an answer is no beat.
+func newPulseOf(t *testing.T, s *server, command ...string) *pulse {
+	t.Helper()
 	conn, err := net.DialTimeout("tcp", s.addr, time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -38,27 +42,59 @@ func newPulse(t *testing.T) *pulse {
 	go func() {
 		defer close(done)
 		l := link{conn: conn, in: bufio.NewReader(conn)}
-		ping := appendCommand(nil, "PING")
 		for {
-			if _, err := l.ask(2*time.Second, ping); err != nil {
+			r, err := l.ask(2*time.Second, appendCommand(nil, command...))
+			if err != nil {
 				return
 			}
-			p.mu.Lock()
-			p.beats = append(p.beats, host.Now())
-			p.mu.Unlock()
+			if r.err == "" {
+				p.mu.Lock()
+				p.beats = append(p.beats, host.Now())
+				p.mu.Unlock()
+			}
 			time.Sleep(time.Millisecond)
 		}
 	}()
 	return p
 }
 
-// pause is the longest that the machine kept anybody waiting between two instants: a wait that overlaps them counts whole.
-func (p *pulse) pause(from, to host.Mono) (longest time.Duration) {
+// pause is the longest wait between two instants: one that overlaps them counts whole.
+func (p *pulse) pause(from, to host.Mono) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := 1; i < len(p.beats); i++ {
-		if p.beats[i] >= from && p.beats[i-1] <= to {
-			longest = max(longest, p.beats[i].Sub(p.beats[i-1]))
+	return longest(p.beats, from, to)
+}
+
+// pauseBefore is pause for a server that was stopped at the instant to: what it was waited for until then.
+func (p *pulse) pauseBefore(from, to host.Mono) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var beats []host.Mono
+	for _, b := range p.beats {
+		if b < to {
+			beats = append(beats, b)
+		}
+	}
+	return longest(append(beats, to), from, to)
+}
+
+// pauseAfter is pause for a server that goes on at the instant from: what it was waited for since then.
+func (p *pulse) pauseAfter(from, to host.Mono) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	beats := []host.Mono{from}
+	for _, b := range p.beats {
+		if b > from {
+			beats = append(beats, b)
+		}
+	}
+	return longest(beats, from, to)
+}
+
+func longest(beats []host.Mono, from, to host.Mono) (longest time.Duration) {
+	for i := 1; i < len(beats); i++ {
+		if beats[i] >= from && beats[i-1] <= to {
+			longest = max(longest, beats[i].Sub(beats[i-1]))
 		}
 	}
 	return longest
@@ -74,38 +110,4 @@ func (p *pulse) count(from, to host.Mono) (n int) {
 		}
 	}
 	return n
-}
-
-// twin is a server that is stopped and goes on together with one that a test stops, while a client waits for its answer: what the machine
-// takes to let a stopped process run again, no server that runs all the time can show.
-type twin struct {
-	s      *server
-	answer chan host.Mono
-}
-
-func newTwin(t *testing.T) *twin {
-	t.Helper()
-	w := &twin{newServer(t), make(chan host.Mono, 1)}
-	w.s.start()
-	return w
-}
-
-// stop stops it with a question on its way.
-func (w *twin) stop() {
-	w.s.signal(syscall.SIGSTOP)
-	go func() {
-		if _, err := w.s.try("PING"); err == nil {
-			w.answer <- host.Now()
-		}
-		close(w.answer)
-	}()
-}
-
-// goOn lets it go on, and gives the time from the instant up until it has answered; 0 if it never does.
-func (w *twin) goOn(up host.Mono) time.Duration {
-	w.s.signal(syscall.SIGCONT)
-	if at, ok := <-w.answer; ok {
-		return at.Sub(up)
-	}
-	return 0
 }
