@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -131,11 +130,14 @@ func scanStateDir(text string) string {
 // says why one that is there cannot be used.
 func (d *draft) loadCopy(dir string, bad error) (*draft, error) {
 	path := state.Dir(dir).Path(lastGoodFile)
-	copied, err := readText(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	copied, found, err := state.Dir(dir).Text(lastGoodFile)
+	switch {
+	case errors.Is(err, state.ErrForeign):
+		// It names programs that root would run.
+		return nil, fmt.Errorf("the last good configuration is not used: %w; hint: remove it, and look who can write into %s", err, dir)
+	case !found && err == nil:
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("read the last good configuration %s: %w; hint: check that %s may read it", path, cause(err), userName())
 	}
 	text, whole := unseal(copied)

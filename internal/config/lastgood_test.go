@@ -169,6 +169,22 @@ func TestLastGoodCopyThatIsDamaged(t *testing.T) {
 	}
 }
 
+// The copy names what root runs, so one that a stranger can write is not used.
+func TestLastGoodCopyOfAStranger(t *testing.T) {
+	b := newBox(t)
+	b.write(DefaultFile, "policy = 1\n")
+	b.write(DefaultStateDir+"/"+lastGoodFile, seal(one))
+	if err := os.Chmod(b.copyOf(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LoadOrLastGood(b.options())
+	const want = "the last good configuration is not used: read /var/lib/keepalived-redis/last-good.toml: a stranger may have written it: everybody may write it; " +
+		"hint: remove it, and look who can write into /var/lib/keepalived-redis"
+	if lines := b.lines(err); lines[len(lines)-1] != want {
+		t.Errorf("got %q", lines)
+	}
+}
+
 func TestLastGoodCopyOfAnotherVersion(t *testing.T) {
 	b := newBox(t)
 	b.write(DefaultStateDir+"/"+lastGoodFile, seal(one+"gone = 1\n"))

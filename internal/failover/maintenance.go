@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -88,10 +89,12 @@ func parseUntil(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// maintenance reads the file. One that is there and cannot be read holds everything as well.
+// maintenance reads the file. One that is there and cannot be read holds everything as well; one that a stranger may have written is none.
 func maintenance(durable state.Dir) (m Maintenance, warning string) {
 	text, found, err := durable.Text(MaintenanceFile)
 	switch {
+	case errors.Is(err, state.ErrForeign):
+		return Maintenance{}, fmt.Sprintf("the file %s is not believed: %s; hint: write it as root", MaintenanceFile, err)
 	case err != nil:
 		return Maintenance{Word: Hold, Reason: "the file cannot be read"}, "maintenance: " + err.Error()
 	case !found:

@@ -14,16 +14,33 @@ var (
 	ErrDirectory  = errors.New("it is a directory")
 	ErrNotRegular = errors.New("it is not a regular file")
 	ErrTooLarge   = errors.New("it is too large")
+	ErrForeign    = errors.New("a stranger may have written it")
 )
 
 // Read reads a regular file of at most max bytes, and a fifo never keeps it waiting. It asks the kernel itself: package os
 // would ask four times more, and make its poller for files that cannot be polled; a check reads twenty files a second.
-func Read(path string, max int) ([]byte, error) { return read(path, max, 0) }
+func Read(path string, max int) ([]byte, error) { return read(path, max, 0, anybody) }
 
-// ReadNoLink is Read where a symbolic link is an error, unix.ELOOP.
-func ReadNoLink(path string, max int) ([]byte, error) { return read(path, max, unix.O_NOFOLLOW) }
+// ReadOwn is Read for files of which also the writer matters: a symbolic link is an error, unix.ELOOP, and so is what a stranger
+// owns or may write, ErrForeign. trusted tells who is none; root is not asked for.
+func ReadOwn(path string, max int, trusted func(uid int) bool) ([]byte, error) {
+	return read(path, max, unix.O_NOFOLLOW, func(st *unix.Stat_t) error { return Foreign(st, trusted) })
+}
 
-func read(path string, max, flags int) ([]byte, error) {
+// Foreign is an error, ErrForeign, when somebody else than root and whom trusted names owns the file, or everybody may write it.
+func Foreign(st *unix.Stat_t, trusted func(uid int) bool) error {
+	switch {
+	case st.Uid != 0 && !trusted(int(st.Uid)):
+		return fmt.Errorf("%w: it belongs to user %d", ErrForeign, st.Uid)
+	case st.Mode&unix.S_IWOTH != 0:
+		return fmt.Errorf("%w: everybody may write it", ErrForeign)
+	}
+	return nil
+}
+
+func anybody(*unix.Stat_t) error { return nil }
+
+func read(path string, max, flags int, check func(*unix.Stat_t) error) ([]byte, error) {
 	var fd int
 	err := retry(func() (err error) {
 		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|flags, 0)
@@ -33,14 +50,14 @@ func read(path string, max, flags int) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	b, err := readAll(fd, max)
+	b, err := readAll(fd, max, check)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	return b, nil
 }
 
-func readAll(fd, max int) ([]byte, error) {
+func readAll(fd, max int, check func(*unix.Stat_t) error) ([]byte, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
@@ -52,6 +69,9 @@ func readAll(fd, max int) ([]byte, error) {
 		return nil, ErrNotRegular
 	case st.Size > int64(max):
 		return nil, tooLarge(max)
+	}
+	if err := check(&st); err != nil {
+		return nil, err
 	}
 	// One byte more than its size: the end is seen without growing. Files of /proc say that they are empty.
 	b := make([]byte, 0, int(st.Size)+1)

@@ -1,6 +1,7 @@
 // Package state keeps small files that survive a kill at any instant.
 //
-// Every write is a rename of a complete file. A damaged file is set aside, never fatal. Durations across processes are
+// Every write is a rename of a complete file. A damaged file is set aside, never fatal, and so is one that a stranger may have
+// written: only files of root, of the user that runs us, and of the directory's owner are believed. Durations across processes are
 // measured on the monotonic clock of one boot, so a clock that jumps moves nothing.
 package state
 
@@ -28,6 +29,9 @@ const maxFile = 1 << 20
 
 // ErrDamaged: the file was there but could not be understood.
 var ErrDamaged = errors.New("damaged state file")
+
+// ErrForeign: the file, or the lock, is one that a stranger may have written.
+var ErrForeign = files.ErrForeign
 
 // ErrBusy: another process holds the lock.
 var ErrBusy = errors.New("lock is held by another process")
@@ -83,7 +87,7 @@ func (d Dir) Peek(name string, v any) (found bool, err error) {
 }
 
 // Text is what the file name holds, for files of a few plain lines and for those that a person writes. Its presence, found, counts also when it cannot be read: a link, a
-// directory or a fifo is never opened to wait for, and is an error.
+// directory or a fifo is never opened to wait for, and is an error. What a stranger may have written is ErrForeign.
 func (d Dir) Text(name string) (text string, found bool, err error) {
 	data, found, damage, err := d.contents(name)
 	if damage != nil {
@@ -113,7 +117,7 @@ func (d Dir) read(name string, v any) (found bool, damage, err error) {
 
 // contents reads a regular file of bounded size; damage is what is wrong with the file itself.
 func (d Dir) contents(name string) (data []byte, found bool, damage, err error) {
-	data, err = files.ReadNoLink(d.Path(name), maxFile)
+	data, err = files.ReadOwn(d.Path(name), maxFile, d.trusts)
 	switch {
 	case err == nil:
 		return data, true, nil, nil
@@ -122,10 +126,23 @@ func (d Dir) contents(name string) (data []byte, found bool, damage, err error) 
 	case errors.Is(err, syscall.ELOOP):
 		return nil, true, errors.New("it is a link"), nil
 	}
-	if errors.Is(err, files.ErrDirectory) || errors.Is(err, files.ErrNotRegular) || errors.Is(err, files.ErrTooLarge) {
+	if errors.Is(err, files.ErrDirectory) || errors.Is(err, files.ErrNotRegular) || errors.Is(err, files.ErrTooLarge) || errors.Is(err, ErrForeign) {
 		return nil, true, errors.Unwrap(err), nil // the caller names the file
 	}
 	return nil, true, nil, fmt.Errorf("read state file: %w", err)
+}
+
+// trusts tells whether a user may keep state here.
+func (d Dir) trusts(uid int) bool {
+	if uid == os.Geteuid() {
+		return true
+	}
+	fi, err := os.Stat(string(d))
+	if err != nil {
+		return false
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == uid
 }
 
 // SetAside renames a damaged file out of the way, so that it can be looked at and does no harm. It returns the damage as an
@@ -204,11 +221,16 @@ func (d Dir) Remove(name string) error {
 // Unlock releases a lock.
 type Unlock func()
 
-// TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies.
+// TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies. Nobody else may
+// open the file: flock(2) lets whoever can read it hold the lock.
 func (d Dir) TryLock(name string) (Unlock, error) {
-	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o644)
+	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := d.ownLock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open lock %s: %w; hint: remove it", d.Path(name), err)
 	}
 	d.giveToOwner(f)
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -219,6 +241,21 @@ func (d Dir) TryLock(name string) (Unlock, error) {
 		return nil, fmt.Errorf("lock %s: %w", d.Path(name), err)
 	}
 	return func() { f.Close() }, nil
+}
+
+// ownLock refuses a lock that a stranger has put there, and closes to strangers one that an older version has left open.
+func (d Dir) ownLock(f *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	if err := files.Foreign(&st, d.trusts); err != nil {
+		return err
+	}
+	if euid := os.Geteuid(); st.Mode&0o077 == 0 || euid != 0 && euid != int(st.Uid) {
+		return nil
+	}
+	return f.Chmod(0o600)
 }
 
 // Stamp is an instant that another process of the same boot can measure from.

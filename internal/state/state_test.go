@@ -218,6 +218,63 @@ func TestOwnerAndMode(t *testing.T) {
 	}
 }
 
+// Where strangers can write, what they have written is not believed, and their locks hold nobody back.
+func TestForeign(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving files away needs root")
+	}
+	const stranger, script = 12345, 12346
+	for name, test := range map[string]struct {
+		uid, dir int
+		mode     os.FileMode
+		want     string
+	}{
+		"ours":                      {uid: 0, mode: 0o644},
+		"the directory's owner's":   {uid: script, dir: script, mode: 0o644},
+		"root's in another's":       {uid: 0, dir: script, mode: 0o644},
+		"a stranger's":              {uid: stranger, mode: 0o644, want: "it belongs to user 12345"},
+		"a stranger's in another's": {uid: stranger, dir: script, mode: 0o600, want: "it belongs to user 12345"},
+		"everybody's":               {uid: 0, mode: 0o666, want: "everybody may write it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Dir(t.TempDir())
+			for _, file := range []string{"f.json", "text", "lock"} {
+				if err := errors.Join(os.WriteFile(d.Path(file), []byte(`{"name":"x"}`), 0o600), os.Chmod(d.Path(file), test.mode), os.Chown(d.Path(file), test.uid, test.uid)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(os.Chmod(string(d), 0o777), os.Chown(string(d), test.dir, test.dir)); err != nil {
+				t.Fatal(err)
+			}
+			var c content
+			found, err := d.Load("f.json", &c)
+			text, there, textErr := d.Text("text")
+			unlock, lockErr := d.TryLock("lock")
+			if test.want == "" {
+				if err := errors.Join(err, textErr, lockErr); err != nil || !found || c.Name != "x" || !there || text == "" {
+					t.Fatalf("%v, found %v, content %+v, text %q", err, found, c, text)
+				}
+				unlock()
+				if fi, err := os.Stat(d.Path("lock")); err != nil || fi.Mode().Perm() != 0o600 {
+					t.Errorf("an open lock stays open to strangers: %v, %v", fi.Mode(), err)
+				}
+				return
+			}
+			if found || c.Name != "" || text != "" {
+				t.Errorf("believed: %+v, %q", c, text)
+			}
+			for _, err := range []error{err, textErr, lockErr} {
+				if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("got %v, want %q", err, test.want)
+				}
+			}
+			if _, err := os.Lstat(d.Path("f.json.damaged")); err != nil {
+				t.Errorf("it is not set aside: %v", err)
+			}
+		})
+	}
+}
+
 func TestStamps(t *testing.T) {
 	now := Now()
 	if now.Zero() || now.Boot == "" || now.Mono <= 0 || !(Stamp{}).Zero() {
