@@ -146,7 +146,8 @@ type Times struct {
 	Deadline time.Duration
 	// Settle is how long the VIP must have been held before living masters are moved.
 	Settle time.Duration
-	// StallGrace is how long a hook waits for a master that refuses or stalls while its box still answers.
+	// StallGrace is how long a hook waits for a master that does not answer while its box still does. One that refuses connections
+	// it waits for no longer than 300 ms.
 	StallGrace time.Duration
 	// FenceStopAfter is how long a fenced box stays isolated before its instances are stopped.
 	FenceStopAfter time.Duration

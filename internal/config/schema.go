@@ -120,7 +120,7 @@ var keys = [...]key{
 		doc: `How long the VIP must have been held before living masters are moved here. With peers the default is 0s.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.Settle }},
 	{table: "times", name: "stall_grace", kind: kindDuration, def: `"1.5s"`, min: 0, max: minute,
-		doc: `How long a hook waits for a master that refuses or stalls while its box still answers.`,
+		doc: `How long a hook waits for a master that does not answer while its box still does; for one that refuses connections 0.3s at most.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.StallGrace }},
 	{table: "times", name: "fence_stop_after", kind: kindDuration, def: `"5s"`, min: 100 * milli, max: 10 * minute,
 		doc: `How long a cut-off box stays cut off before its instances are stopped; keep it below half of cluster-node-timeout.`,

@@ -137,12 +137,24 @@ func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
 		why = fmt.Sprintf("its master %s is itself a replica", master)
 	}
 	a := o.Instances[master]
-	if o.Hook && a.For < o.Times.StallGrace || !o.Hook && (a.Looks < 2 || a.For < o.Times.Deadline) {
+	if o.Hook && a.For < o.grace(m.State) || !o.Hook && (a.Looks < 2 || a.For < o.Times.Deadline) {
 		p.say(fmt.Sprintf("%s: %s; waiting for it", localAddr(l), why))
 		p.in(lookAgain)
 		return
 	}
 	p.promote(o, l, why)
+}
+
+// refusedGrace is how long a hook waits for a master that refuses connections. Nobody listens there, so nobody is told that his
+// write was taken; and the box has revived what it can before it gave the VIP away.
+const refusedGrace = 300 * time.Millisecond
+
+// grace is how long a hook waits for a master on a box that answers.
+func (o *Observation) grace(s redis.State) time.Duration {
+	if s == redis.Refused {
+		return min(refusedGrace, o.Times.StallGrace)
+	}
+	return o.Times.StallGrace
 }
 
 // living: the master serves on another box.

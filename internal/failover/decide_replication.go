@@ -198,7 +198,7 @@ func (o *Observation) peerGone(peer redis.Look) bool {
 	switch peer.State {
 	case redis.Refused, redis.Stalled, redis.Dropped, redis.Silent:
 		a := o.Instances[peer.Target.Addr]
-		return a.Looks >= 2 && a.For >= o.Times.StallGrace
+		return a.Looks >= 2 && a.For >= o.grace(peer.State)
 	}
 	return false
 }

@@ -407,3 +407,38 @@ func TestAFlapStopsNoRedis(t *testing.T) {
 		t.Errorf("a new fence makes its verdict wait: %+v", p)
 	}
 }
+
+// A hook waits less for a master that refuses connections than for one that may still answer; a tick has its looks to wait for.
+func TestARefusedMasterIsWaitedForLess(t *testing.T) {
+	for _, test := range []struct {
+		state    redis.State
+		lasts    time.Duration
+		hook     bool
+		grace    time.Duration
+		promotes bool
+	}{
+		{redis.Refused, 250 * time.Millisecond, true, 1500 * time.Millisecond, false},
+		{redis.Refused, 300 * time.Millisecond, true, 1500 * time.Millisecond, true},
+		{redis.Refused, 200 * time.Millisecond, true, 200 * time.Millisecond, true},
+		{redis.Refused, 300 * time.Millisecond, false, 1500 * time.Millisecond, false},
+		{redis.Stalled, 1400 * time.Millisecond, true, 1500 * time.Millisecond, false},
+		{redis.Stalled, 1500 * time.Millisecond, true, 1500 * time.Millisecond, true},
+		{redis.Dropped, 1400 * time.Millisecond, true, 1500 * time.Millisecond, false},
+	} {
+		cluster, plain := pair(), plainPair()
+		cluster.Locals = cluster.Locals[1:2]
+		plain.Locals[0].Info.LinkUp = false
+		for name, o := range map[string]*Observation{"cluster": &cluster, "pair": &plain} {
+			if name == "pair" && !test.hook {
+				continue // two looks in 0.3 s are as good there
+			}
+			o.Hook, o.Times.StallGrace = test.hook, test.grace
+			o.peersAre(redis.Up, Ail{})
+			o.Peers[0].State, o.Peers[0].Info, o.Peers[0].Nodes = test.state, nil, nil
+			o.Instances[o.Peers[0].Target.Addr] = Ail{test.lasts, 2}
+			if got := len(Decide(*o).Steps) > 0; got != test.promotes {
+				t.Errorf("%s, %+v: %q", name, test, Decide(*o).Sentence)
+			}
+		}
+	}
+}
