@@ -135,7 +135,7 @@ var keys = [...]key{
 		doc: `How long a box that has just started waits for its peer before it decides alone.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.ColdStartWait }},
 	{table: "times", name: "max_staleness", kind: kindDuration, def: `"60s"`, min: 0, max: 24 * hour,
-		doc: `How long a master may have been seen alive while its replica's link was down before that replica is too old to be promoted (with peers).`,
+		doc: `How long a master may have been seen alive while its replica's link was down before that replica is too old to be promoted.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Times.MaxStaleness }},
 	{table: "times", name: "dial", kind: kindDuration, def: `"10ms"`, min: milli, max: 5 * second,
 		doc: `How long one dial to a peer or to the witness may take when a takeover is urgent.`,

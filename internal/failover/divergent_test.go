@@ -184,6 +184,29 @@ func TestStaleness(t *testing.T) {
 	look(time.Second, false, true, 0)
 }
 
+// A local instance of a pair that is dead or hangs falls behind its peer; where nobody could ask it, nothing is known.
+func TestStalenessOfAnAbsentReplica(t *testing.T) {
+	a, b := addr("10.0.0.1:7000"), addr("10.0.0.2:7000")
+	for from, want := range map[redis.State]time.Duration{redis.Stalled: 9 * time.Second, redis.Refused: 9 * time.Second, redis.Unseen: 0, redis.NoAuth: 0} {
+		r := reconciler(t)
+		r.Config.Peers = append(r.Config.Peers, b)
+		r.Config.Instances = []config.Instance{{Addr: a, Peer: b}}
+		now := state.Stamp{Boot: "one"}
+		var o Observation
+		for range 10 {
+			now.Mono += time.Second
+			o = Observation{
+				Locals: []redis.Look{{Target: redis.Target{Addr: a}, State: from}},
+				Peers:  []redis.Look{{Target: redis.Target{Addr: b}, State: redis.Up, Info: &redis.Info{Role: redis.Master}}},
+			}
+			r.seePairs(&o, false, now)
+		}
+		if got := o.Pairs[a].Stale; got != want {
+			t.Errorf("%s: stale for %s, want %s", from, got, want)
+		}
+	}
+}
+
 // Who led last is known after a reboot, unless somebody else was seen to lead since.
 func TestWhoHeldTheVIPLast(t *testing.T) {
 	a, b := addr("10.0.0.1:7000"), addr("10.0.0.2:7000")

@@ -169,7 +169,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 			continue
 		}
 		name, peer := l.Target.Name(), o.peerOf(l)
-		down := l.Role() == redis.Replica && !l.Info.LinkUp
+		down := absent(l) || l.Role() == redis.Replica && !l.Info.LinkUp
 		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
 		pair.Left = note(r.memory.Instances, "left "+name, leftBehind(o.State, held, l), now)

@@ -50,6 +50,9 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == vrrp.Stop} // the VIP may still be here then, and no look will see it go
 	cluster := false
 	for _, l := range o.Locals {
+		if absent(l) {
+			led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: l.Target.Name(), behind: o.passed(l)})
+		}
 		if l.Info == nil || !l.Info.Cluster {
 			continue
 		}
@@ -72,7 +75,7 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		led.leads = led.leads || leads
 		led.cold = led.cold || unlinked
 		led.elsewhere = led.elsewhere || linked && !local
-		led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: name, whole: linked || leads, behind: replica && !linked && claims})
+		led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: name, whole: linked || leads && !o.disowned(l), behind: replica && !linked && claims})
 		switch {
 		case held && leads:
 			m.Led = m.Led.with(name)
@@ -127,7 +130,7 @@ type lineageLooks struct {
 }
 
 // linkLook is one local instance: it is whole while it is linked or leads itself, and behind while its master is seen alive
-// without a link to it.
+// without a link to it, also because it is dead or hangs itself.
 type linkLook struct {
 	addr          netip.AddrPort
 	name          string

@@ -148,6 +148,87 @@ func TestAStaleReplicaIsNotPromoted(t *testing.T) {
 	}
 }
 
+// An instance that stands still, or is dead, falls behind as well: when it wakes it has the data of the time before.
+func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
+	replica := func(o *Observation) {}
+	// It led itself: the other box has its slots, and its line has no master.
+	led := func(o *Observation) {
+		for _, looks := range [][]redis.Look{o.Locals, o.Peers} {
+			for i := range looks {
+				for k, n := range looks[i].Nodes {
+					switch n.ID {
+					case "a0":
+						looks[i].Nodes[k].Role = redis.Master
+					case "b4":
+						looks[i].Nodes[k].Role, looks[i].Nodes[k].MasterID = redis.Master, ""
+					}
+				}
+			}
+		}
+	}
+	unserved := func(o *Observation) {
+		led(o)
+		for i := range o.Locals {
+			o.Locals[i].Nodes[1].Slots = nil
+		}
+		for i := range o.Peers {
+			o.Peers[i].Nodes[1].Slots = nil
+		}
+	}
+	owner := func(o *Observation) {
+		led(o)
+		for _, looks := range [][]redis.Look{o.Locals, o.Peers} {
+			for i := range looks {
+				looks[i].Nodes[4].Slots, looks[i].Nodes[0].Slots = looks[i].Nodes[0].Slots, nil
+			}
+		}
+	}
+	masterGone := func(o *Observation) { o.Peers[0].State, o.Peers[0].Info, o.Peers[0].Nodes = redis.Refused, nil, nil }
+	for name, test := range map[string]struct {
+		state  redis.State
+		change func(*Observation)
+		stale  bool
+	}{
+		"a replica that hangs":              {redis.Stalled, replica, true},
+		"a dead replica":                    {redis.Refused, replica, true},
+		"one that led, and others lead now": {redis.Stalled, led, true},
+		"its master is dead as well":        {redis.Stalled, masterGone, false},
+		"nobody has its slots":              {redis.Stalled, unserved, false},
+		"it leads":                          {redis.Stalled, owner, false},
+		"nobody looked":                     {redis.Unseen, replica, false},
+		"it asks for a password":            {redis.NoAuth, replica, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t)
+			h.run(pair(), 0, false)
+			for range 63 {
+				o := pair()
+				test.change(&o)
+				o.Locals[1].State, o.Locals[1].Info, o.Locals[1].Nodes = test.state, nil, nil
+				h.run(o, time.Second, false)
+			}
+			o := h.run(lost(), time.Second, true)
+			if got := o.Standing[o.Locals[1].Target.Addr].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("%+v: %s", o.Standing, Decide(o).Sentence)
+			}
+			// One that wakes and does not know yet that it leads no more is not whole for that.
+			woken := pair()
+			test.change(&woken)
+			woken.Locals[1].Info.Role = redis.Master
+			for k, n := range woken.Locals[1].Nodes {
+				if n.ID == "b4" {
+					woken.Locals[1].Nodes[k].Role, woken.Locals[1].Nodes[k].Slots = redis.Master, []redis.Slots{{First: 0, Last: 5460}}
+				}
+			}
+			h.run(woken, time.Second, false)
+			o = h.run(lost(), time.Second, true)
+			if got := o.Standing[o.Locals[1].Target.Addr].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("after it woke: %+v", o.Standing)
+			}
+		})
+	}
+}
+
 // A check of a quiet box reads and writes no file for its standing.
 func TestAQuietBoxKeepsItsStandingWithoutAFile(t *testing.T) {
 	for _, held := range []bool{true, false} {

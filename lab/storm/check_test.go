@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"keepalived-redis/lab/host"
 )
@@ -97,5 +98,34 @@ func TestSilentSince(t *testing.T) {
 	h.forget(2000)
 	if got := h.Writes(9000); len(got) != 2 || h.count() != 3 {
 		t.Errorf("%d are left of %d", len(got), h.count())
+	}
+}
+
+// What a replica has missed while it stood still may be lost if its master's box is lost before it has caught up, and only then.
+func TestBehind(t *testing.T) {
+	const s = host.Mono(time.Second)
+	hang := Fault{Kind: HangRedis, Box: 1}
+	for name, test := range map[string]struct {
+		fault     Fault
+		at, ended host.Mono
+		want      int
+	}{
+		"cut while it stands still":     {Fault{Kind: CutPeer, Box: 2}, 15 * s, 20 * s, 1},
+		"dies before it has caught up":  {Fault{Kind: Power, Box: 2}, 18*s + s/2, 20 * s, 1},
+		"cut before":                    {Fault{Kind: CutPeer, Box: 2}, 9 * s, 20 * s, 0},
+		"cut when it had caught up":     {Fault{Kind: CutPeer, Box: 2}, 21 * s, 22 * s, 0},
+		"its own box dies":              {Fault{Kind: Power, Box: 1}, 15 * s, 20 * s, 0},
+		"a fault by which nothing goes": {Fault{Kind: BurnCPU, Box: 2}, 15 * s, 20 * s, 0},
+		"another instance stands still": {Fault{Kind: SlowFork, Box: 2}, 15 * s, 20 * s, 0},
+	} {
+		got := behind([]Fault{hang, test.fault}, []host.Mono{10 * s, test.at}, []host.Mono{17 * s, test.ended}, func(f Fault) string { return fmt.Sprint("other than ", f.Box) })
+		if len(got) != test.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+		for _, w := range got {
+			if w.From != 9*s || w.To != test.at || w.Node != "other than 1" {
+				t.Errorf("%s: %+v", name, w)
+			}
+		}
 	}
 }

@@ -74,7 +74,7 @@ func init() {
 		{name: Loss, share: 2, min: s, max: 8 * s, begin: rules(loss), end: clear, loses: ofBadCable},
 		{name: Delay, share: 2, min: s, max: 8 * s, begin: rules(delay), end: clear, loses: ofBadCable},
 		{name: Disorder, share: 2, min: s, max: 8 * s, begin: rules(disorder), end: clear},
-		{name: DiskFull, share: 2, min: s, max: 8 * s, begin: fill(dataDisk), end: empty(dataDisk)},
+		{name: DiskFull, share: 2, min: s, max: 8 * s, begin: fill(dataDisk), end: emptyDataDisk},
 		{name: StateFull, share: 2, min: s, max: 8 * s, begin: fill(stateDisk), end: empty(stateDisk)},
 		{name: Password, share: 2, min: s, max: 6 * s, begin: rotatePassword, end: restorePassword},
 		{name: BrokenConfig, share: 2, min: s, max: 8 * s, begin: breakConfig, end: mendConfig},
@@ -87,7 +87,7 @@ func init() {
 const before = time.Second
 
 func ofInstance(b *lab.Box, f Fault, began, ended host.Mono) Window {
-	return Window{began.Add(-before), ended.Add(3 * time.Second), b.Instance(b.Ports[f.Instance]), "Redis replicates asynchronously: an instance died or stood still, and its replica was promoted"}
+	return Window{began.Add(-before), ended.Add(catchUp), b.Instance(b.Ports[f.Instance]), "Redis replicates asynchronously: an instance died or stood still, and its replica was promoted"}
 }
 
 func ofDeadBox(b *lab.Box, _ Fault, began, _ host.Mono) Window {
@@ -110,6 +110,27 @@ func ofBothMasters(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
 
 func ofBadCable(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
 	return Window{began.Add(-before), ended.Add(afterHeal), "", "a cable so bad that a box looks silent, or that its replicas are far behind"}
+}
+
+// catchUp is how long an instance may take to be linked again.
+const catchUp = 3 * time.Second
+
+// behind are the windows of two faults that meet: an instance was dead or stood still, so that it got nothing of what its master on the other
+// box acknowledged, and before it could be linked again that box died or was cut off, and it was promoted with what it had.
+func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) (all []Window) {
+	for i, f := range faults {
+		if !f.Kind.asksForInstance() || f.Kind.find().loses == nil {
+			continue
+		}
+		for k, cut := range faults {
+			kind := cut.Kind.find()
+			if kind.instance || kind.loses == nil || cut.Kind == Power && cut.Box == f.Box || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
+				continue
+			}
+			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead or stood still had not caught up when its master's box was lost: up to max_staleness"})
+		}
+	}
+	return all
 }
 
 // rules sets rules of the switch.

@@ -151,7 +151,7 @@ func moments(faults []Fault) []moment {
 // rage lets the faults of a round happen. It returns when the last one has ended.
 func (s *Storm) rage(ctx context.Context, faults []Fault) error {
 	began := time.Now()
-	at := make([]host.Mono, len(faults))
+	at, ended := make([]host.Mono, len(faults)), make([]host.Mono, len(faults))
 	for _, m := range moments(faults) {
 		select {
 		case <-time.After(time.Until(began.Add(m.at))):
@@ -175,10 +175,14 @@ func (s *Storm) rage(ctx context.Context, faults []Fault) error {
 		case err != nil:
 			return fmt.Errorf("%s: %w", f, err)
 		}
-		if k.loses != nil && (m.end || k.end == nil) {
-			s.windows = append(s.windows, k.loses(b, f, at[m.fault], host.Now()))
+		if m.end || k.end == nil {
+			ended[m.fault] = host.Now()
+		}
+		if k.loses != nil && ended[m.fault] != 0 {
+			s.windows = append(s.windows, k.loses(b, f, at[m.fault], ended[m.fault]))
 		}
 	}
+	s.windows = append(s.windows, behind(faults, at, ended, func(f Fault) string { return s.lab.Other(s.box(f)).Addr })...)
 	s.beside.Wait()
 	return s.mend(ctx, faults)
 }
@@ -190,7 +194,7 @@ const mendLimit = 15 * time.Second
 func (s *Storm) mend(ctx context.Context, faults []Fault) error {
 	deadline := time.Now().Add(mendLimit)
 	for _, f := range faults {
-		again := map[Kind]func(context.Context, *Storm, *lab.Box, Fault) error{Password: restorePassword, FailBGSAVE: mendBGSAVE}[f.Kind]
+		again := map[Kind]func(context.Context, *Storm, *lab.Box, Fault) error{Password: restorePassword, FailBGSAVE: mendBGSAVE, DiskFull: rewriteAOF}[f.Kind]
 		for again != nil {
 			err := again(ctx, s, s.box(f), f)
 			if err == nil || time.Now().After(deadline) {
