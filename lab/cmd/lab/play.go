@@ -59,12 +59,15 @@ func (c command) runAll(ctx context.Context) ([]lab.Outcome, error) {
 		out, err := lab.Play(ctx, c.scenario, c.opts, nil)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("run %d: %w", i+1, err))
+			if c.runs > 1 {
+				fmt.Printf("run %d of %d: %v\n", i+1, c.runs, err)
+			}
 			if ctx.Err() != nil || out.Result.Acked == 0 {
 				break
 			}
 		}
 		outcomes = append(outcomes, out)
-		if c.runs > 1 {
+		if c.runs > 1 && err == nil {
 			fmt.Printf("run %d of %d done\n", i+1, c.runs)
 		}
 	}
