@@ -219,26 +219,32 @@ func (p *pair) testFiles() {
 	}
 }
 
-// watchScript looks for the programs ten times a second while the package is upgraded, and runs the check as keepalived does:
-// by its path.
+// watchScript looks for the programs ten times a second while the package is upgraded, and runs a whole check each time, as keepalived
+// does: by its path, without a word more, on what is configured. Each run must end as the first one did.
 const watchScript = `
 check=/usr/libexec/keepalived/chk-redis
 : > /run/looks; : > /run/holes
+$check > /dev/null 2>&1
+before=$?
+echo $before > /run/before
 while [ ! -e /run/enough ]; do
 	echo >> /run/looks
 	for file in $check /usr/libexec/keepalived/notify-redis /usr/sbin/chk-redis; do
 		[ -x $file ] || echo "$file is missing" >> /run/holes
 	done
-	$check --version > /dev/null || echo "$check ends with $?" >> /run/holes
+	said=$($check 2>&1)
+	code=$?
+	[ $code = $before ] || echo "$check ends with $code: $said" >> /run/holes
 	ip -o addr show to ` + vip + ` | grep -q . || echo "the VIP is away" >> /run/holes
 	sleep 0.1
 done`
 
-// An upgrade replaces the programs while the check runs: no run meets a hole, the VIP stays, Redis and keepalived run on.
+// An upgrade replaces the programs while the check runs: no run meets a hole or ends otherwise, keepalived's own neither, the VIP stays,
+// Redis and keepalived run on.
 func (p *pair) testUpgrade() {
 	box, _ := p.holder()
 	running := func() string {
-		return p.on(box, "pidof redis-server | tr ' ' '\\n' | sort; systemctl show --property=MainPID keepalived")
+		return p.on(box, "pidof redis-server | tr ' ' '\\n' | sort; systemctl show --property=MainPID keepalived; journalctl --no-pager --unit=keepalived | grep chk_redis || :")
 	}
 	before := running()
 	p.on(box, "systemd-run --quiet --unit=watch sh -c '"+watchScript+"'")
@@ -246,6 +252,9 @@ func (p *pair) testUpgrade() {
 		out, _ := p.try(box, "[ $(wc -l < /run/looks) -gt 3 ] && echo yes")
 		return out == "yes\n"
 	})
+	if code := p.on(box, "cat /run/before"); code != "0\n" {
+		p.Fatalf("before the upgrade the check ends with %s", code)
+	}
 	p.on(box, `sed -i '1i # edited by hand' /etc/keepalived/keepalived-redis.toml`)
 	out := p.on(box, "apt-get install --yes /root/new/keepalived-redis_*.deb")
 	if !strings.Contains(out, "chk-redis --check-config says:") || strings.Contains(out, "Nothing was started") {
