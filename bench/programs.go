@@ -106,7 +106,7 @@ func (b *bench) stopServers() {
 // programs are the four that are compared.
 func (b *bench) programs() ([]program, error) {
 	three := b.ports[:3]
-	old, err := os.ReadFile(filepath.Join(b.root, "lab", "oldscripts", "chk_redis.sh"))
+	old, err := os.ReadFile(filepath.Join(b.root, "testdata", "oldscripts", "chk_redis.sh"))
 	if err != nil {
 		return nil, fmt.Errorf("find the old script: %w", err)
 	}

@@ -30,7 +30,7 @@ func documents(t *testing.T) []string {
 	for i := range all {
 		all[i] = "docs/" + all[i]
 	}
-	return append(all, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "lab/oldscripts/README.md")
+	return append(all, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "testdata/oldscripts/README.md")
 }
 
 var (

@@ -97,7 +97,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 // Each line of the old scripts and their keepalived.conf that does something is in docs/migrate.md.
 func TestEveryOldLineIsExplained(t *testing.T) {
 	doc := read(t, "docs/migrate.md")
-	for _, line := range strings.Split(read(t, "lab/oldscripts/keepalived.conf"), "\n") {
+	for _, line := range strings.Split(read(t, "testdata/oldscripts/keepalived.conf"), "\n") {
 		words := strings.Fields(strings.TrimRight(line, "{ "))
 		// These only open and close, name an address, or say what docs/keepalived.md says of the same line.
 		if len(words) == 0 || strings.Contains("} global_defs authentication chk_redis vrrp_script vrrp_instance", words[0]) || strings.ContainsAny(words[0], "@.") {

@@ -150,7 +150,7 @@ func (b *Box) installOurs() error {
 
 // installOldScripts puts the first users' scripts on the box.
 func (b *Box) installOldScripts() error {
-	from := filepath.Join(b.lab.opts.Root, "lab", "oldscripts")
+	from := filepath.Join(b.lab.opts.Root, "testdata", "oldscripts")
 	err := copyFile(filepath.Join(from, "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
 	if err != nil {
 		return fmt.Errorf("install the old scripts on %s: %w", b.Name, err)
@@ -191,7 +191,7 @@ func (b *Box) installOldPaths() error {
 	if err := b.installOurs(); err != nil {
 		return err
 	}
-	err := copyFile(filepath.Join(b.lab.opts.Root, "lab", "oldscripts", "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
+	err := copyFile(filepath.Join(b.lab.opts.Root, "testdata", "oldscripts", "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
 	if err != nil {
 		return fmt.Errorf("install the old keepalived.conf on %s: %w", b.Name, err)
 	}

@@ -151,12 +151,7 @@ func TestDocuments(t *testing.T) {
 // The programs are static, small enough, and say their version; CentOS 6 gets those of the Go that still knows its kernel.
 func TestPrograms(t *testing.T) {
 	for kind, version := range map[string]string{"deb": "", "el6": "go1.23.12"} {
-		dir := t.TempDir()
-		if file := packages(t, "0.1.0", kind); kind == "deb" {
-			output(t, "dpkg-deb", "--extract", file, dir)
-		} else {
-			output(t, "sh", "-c", `rpm2archive - <"$1" | tar -xz -C "$2"`, "sh", file, dir)
-		}
+		dir := unpack(t, packages(t, "0.1.0", kind))
 		for _, name := range []string{"chk-redis", "notify-redis", "redis-initd"} {
 			program := filepath.Join(dir, "usr/libexec/keepalived", name)
 			if fi, err := os.Stat(program); err != nil {
@@ -164,16 +159,7 @@ func TestPrograms(t *testing.T) {
 			} else if fi.Size() >= 12e6 {
 				t.Errorf("%s %s has %d bytes", kind, name, fi.Size())
 			}
-			f, err := elf.Open(program)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range f.Progs {
-				if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
-					t.Errorf("%s %s is not static", kind, name)
-				}
-			}
-			f.Close()
+			isStatic(t, program, elf.EM_X86_64)
 			if info, err := buildinfo.ReadFile(program); err != nil || version != "" && info.GoVersion != version {
 				t.Errorf("%s %s: %v, %v", kind, name, err, info.GoVersion)
 			}

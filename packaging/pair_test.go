@@ -25,7 +25,7 @@ const (
 	gateway = "192.168.9.1"
 )
 
-// pair are two machines with systemd, keepalived and Redis, and a network between them whose gateway is the client.
+// pair are two machines with nothing but Debian, keepalived and its Redis, and a network between them whose gateway is the client.
 type pair struct {
 	*testing.T
 	box    map[string]*systemdtest.Machine
@@ -38,6 +38,7 @@ func newPair(t *testing.T) *pair {
 	if os.Geteuid() != 0 {
 		t.Skip("containers with systemd need root")
 	}
+	debian := systemdtest.Debian(t, "../build")
 	p := &pair{T: t, box: map[string]*systemdtest.Machine{}}
 	client := exec.Command("unshare", "--net", "sleep", "infinity")
 	client.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -57,15 +58,13 @@ func newPair(t *testing.T) *pair {
 	// Without an address of its own a bridge takes one of its ports', and another when that box dies: the gateway would be gone.
 	p.atClient("ip link set lo up; ip link add br0 address 02:00:00:00:00:01 type bridge; ip addr add " + gateway + "/24 dev br0; ip link set br0 up")
 	for name, address := range boxOf {
-		m := systemdtest.Boot(t, nil, map[string]string{
+		m := systemdtest.Spec{Name: name, Root: debian, Programs: map[string]string{
 			"/root/old/keepalived-redis_0.1.0-1_amd64.deb": packages(t, "0.1.0", "deb"),
 			"/root/new/keepalived-redis_0.2.0-1_amd64.deb": packages(t, "0.2.0", "deb"),
-		})
+		}}.Boot(t)
 		p.box[name] = m
 		p.atClient(fmt.Sprintf("ip link add %s type veth peer name ens160 netns %d; ip link set %s master br0 up", name, m.PID(), name))
 		p.on(name, "ip link set lo up; ip link set ens160 up; ip addr add "+address+"/24 dev ens160; ip route add default via "+gateway)
-		// The index of all manual pages of this machine is none of the package's business, and takes half a minute.
-		p.on(name, "rm -f /var/lib/man-db/auto-update")
 	}
 	return p
 }
@@ -219,26 +218,32 @@ func (p *pair) testFiles() {
 	}
 }
 
-// watchScript looks for the programs ten times a second while the package is upgraded, and runs the check as keepalived does:
-// by its path.
+// watchScript looks for the programs ten times a second while the package is upgraded, and runs a whole check each time, as keepalived
+// does: by its path, without a word more, on what is configured. Each run must end as the first one did.
 const watchScript = `
 check=/usr/libexec/keepalived/chk-redis
 : > /run/looks; : > /run/holes
+$check > /dev/null 2>&1
+before=$?
+echo $before > /run/before
 while [ ! -e /run/enough ]; do
 	echo >> /run/looks
 	for file in $check /usr/libexec/keepalived/notify-redis /usr/sbin/chk-redis; do
 		[ -x $file ] || echo "$file is missing" >> /run/holes
 	done
-	$check --version > /dev/null || echo "$check ends with $?" >> /run/holes
+	said=$($check 2>&1)
+	code=$?
+	[ $code = $before ] || echo "$check ends with $code: $said" >> /run/holes
 	ip -o addr show to ` + vip + ` | grep -q . || echo "the VIP is away" >> /run/holes
 	sleep 0.1
 done`
 
-// An upgrade replaces the programs while the check runs: no run meets a hole, the VIP stays, Redis and keepalived run on.
+// An upgrade replaces the programs while the check runs: no run meets a hole or ends otherwise, keepalived's own neither, the VIP stays,
+// Redis and keepalived run on.
 func (p *pair) testUpgrade() {
 	box, _ := p.holder()
 	running := func() string {
-		return p.on(box, "pidof redis-server | tr ' ' '\\n' | sort; systemctl show --property=MainPID keepalived")
+		return p.on(box, "pidof redis-server | tr ' ' '\\n' | sort; systemctl show --property=MainPID keepalived; journalctl --no-pager --unit=keepalived | grep chk_redis || :")
 	}
 	before := running()
 	p.on(box, "systemd-run --quiet --unit=watch sh -c '"+watchScript+"'")
@@ -246,6 +251,9 @@ func (p *pair) testUpgrade() {
 		out, _ := p.try(box, "[ $(wc -l < /run/looks) -gt 3 ] && echo yes")
 		return out == "yes\n"
 	})
+	if code := p.on(box, "cat /run/before"); code != "0\n" {
+		p.Fatalf("before the upgrade the check ends with %s", code)
+	}
 	p.on(box, `sed -i '1i # edited by hand' /etc/keepalived/keepalived-redis.toml`)
 	out := p.on(box, "apt-get install --yes /root/new/keepalived-redis_*.deb")
 	if !strings.Contains(out, "chk-redis --check-config says:") || strings.Contains(out, "Nothing was started") {
@@ -277,7 +285,7 @@ func (p *pair) testBoxDies() {
 	p.await("every slot is writable", func() bool { return p.writes(boxOf[other]) })
 }
 
-// Removal stops nothing and says loudly what a keepalived that goes on means; purge removes state, and no data.
+// Removal stops nothing, our three instances and the distribution's own included, and says loudly what a keepalived that goes on means; purge removes state, and no data.
 func (p *pair) testRemove() {
 	box := ""
 	for name := range p.box {
@@ -288,14 +296,14 @@ func (p *pair) testRemove() {
 	if !strings.Contains(out, "A check that cannot be run counts as a SUCCESS") {
 		p.Errorf("no warning: %s", out)
 	}
-	if out := p.on(box, "systemctl is-active keepalived; pidof redis-server | wc -w; cat /etc/keepalived/keepalived-redis.toml | wc -l; ls /var/lib/keepalived-redis; ls /usr/libexec/keepalived /usr/sbin/chk-redis 2>&1 | grep -v 'No such' || :"); !regexp.MustCompile(`(?s)^active\n3\n\d\d.*last-good.toml.*$`).MatchString(out) || strings.Contains(out, "chk-redis") {
+	if out := p.on(box, "systemctl is-active keepalived; pidof redis-server | wc -w; cat /etc/keepalived/keepalived-redis.toml | wc -l; ls /var/lib/keepalived-redis; ls /usr/libexec/keepalived /usr/sbin/chk-redis 2>&1 | grep -v 'No such' || :"); !regexp.MustCompile(`(?s)^active\n4\n\d\d.*last-good.toml.*$`).MatchString(out) || strings.Contains(out, "chk-redis") {
 		p.Errorf("after the removal: %s", out)
 	}
 	out = p.on(box, "dpkg --purge keepalived-redis 2>&1")
 	if !strings.Contains(out, "stays") {
 		p.Errorf("purge says %s", out)
 	}
-	if out := p.on(box, "cd /var/lib/keepalived-redis; find . -type f; ls /etc/keepalived; ls /var/lib/redis | wc -l; pidof redis-server | wc -w"); out != "./divergent/dump.rdb\nkeepalived.conf\n3\n3\n" {
+	if out := p.on(box, "cd /var/lib/keepalived-redis; find . -type f; ls /etc/keepalived; ls /var/lib/redis | wc -l; pidof redis-server | wc -w"); out != "./divergent/dump.rdb\nkeepalived.conf\nkeepalived.conf.sample\n3\n4\n" {
 		p.Errorf("after the purge: %s", out)
 	}
 }

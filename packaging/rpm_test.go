@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// rpmScript installs, upgrades and erases a package in a root of its own, over this machine's: rpm with its database, its
-// scriptlets and nothing of systemd's. keepalived is there and not as an RPM, hence --nodeps.
+// rpmScript installs, upgrades, downgrades and erases a package in a root of its own, over this machine's: rpm with its database, its
+// scriptlets and nothing of systemd's. keepalived is there and not as an RPM, hence --nodeps. During the upgrade the check runs ten times
+// a second as keepalived runs it, on three instances that are there and on what is configured.
 const rpmScript = `set -e
 mount --make-rprivate /
 mount -t proc proc /proc
@@ -34,11 +35,55 @@ $rpm --verify --nodeps keepalived-redis
 chroot "$root" chk-redis --version
 grep -c ^keepalived_script: "$root/etc/passwd"
 [ ! -e "$root/etc/sudoers.d/keepalived-redis" ] || chroot "$root" visudo --check --file=/etc/sudoers.d/keepalived-redis
-step edit
-sed -i '1i policy = "often"' "$conf"
-echo kept > "$root/var/lib/keepalived-redis/state"
+step instances
+ip link set lo up
+mount -t tmpfs -o mode=0755 none "$root/run"
+for port in 7000 7001 7002; do
+	chroot "$root" redis-server --port $port --bind 127.0.0.1 --save '' --dir /run --logfile /dev/null --daemonize yes
+done
+sed -i '1i instances = ["127.0.0.1:7000-7002"]' "$conf"
+check() { code=0; said=$(chroot "$root" /usr/libexec/keepalived/chk-redis 2>&1) || code=$?; }
+tries=0
+until check; [ $code = 0 ]; do
+	tries=$((tries + 1))
+	[ $tries -lt 100 ] || { echo "the check ends with $code: $said"; exit 1; }
+	sleep 0.1
+done
+while [ ! -e "$1/enough" ]; do
+	echo >> "$1/looks"
+	for file in /usr/libexec/keepalived/chk-redis /usr/libexec/keepalived/notify-redis; do
+		[ -x "$root$file" ] || echo "$file is missing"
+	done
+	[ -L "$root/usr/sbin/chk-redis" ] || echo "/usr/sbin/chk-redis is missing"
+	check
+	[ $code = 0 ] || echo "the check ends with $code: $said"
+	sleep 0.1
+done > "$1/holes" &
+watch=$!
+looks() {
+	seen=$(cat "$1/looks" 2>/dev/null | wc -l)
+	tries=0
+	until [ "$(cat "$1/looks" 2>/dev/null | wc -l)" -ge $((seen + 3)) ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || { echo "nothing looks"; exit 1; }
+		sleep 0.1
+	done
+}
+looks "$1"
 step upgrade
 $rpm --upgrade --nodeps "$new"
+chroot "$root" chk-redis --version
+head -n 1 "$conf"
+step watch
+looks "$1"
+touch "$1/enough"
+wait $watch
+cat "$1/holes"
+step edit
+sed -i '1c policy = "often"' "$conf"
+echo kept > "$root/var/lib/keepalived-redis/state"
+step downgrade
+$rpm --upgrade --oldpackage --nodeps "$old"
 chroot "$root" chk-redis --version
 head -n 1 "$conf"
 step verify again
@@ -46,7 +91,7 @@ $rpm --verify --nodeps keepalived-redis || :
 step erase
 $rpm --erase --nodeps keepalived-redis
 step left
-rpm -qpl --nosignature "$new" | while read -r file; do
+rpm -qpl --nosignature "$old" | while read -r file; do
 	if [ -e "$root$file" ]; then echo "$file"; fi
 done
 ls "$root/etc/keepalived"
@@ -59,7 +104,7 @@ func TestRPM(t *testing.T) {
 	}
 	for _, kind := range []string{"el6", "el7", "el8"} {
 		t.Run(kind, func(t *testing.T) {
-			out := output(t, "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", rpmScript, "sh", t.TempDir(), packages(t, "0.1.0", kind), packages(t, "0.2.0", kind))
+			out := output(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", rpmScript, "sh", t.TempDir(), packages(t, "0.1.0", kind), packages(t, "0.2.0", kind))
 			parts := map[string]string{}
 			for _, part := range strings.Split(out, "== ")[1:] {
 				name, text, _ := strings.Cut(part, "\n")
@@ -68,7 +113,10 @@ func TestRPM(t *testing.T) {
 			for name, patterns := range map[string][]string{
 				"install": {`Nothing was started, stopped or enabled`, `1\. Copy /usr/share/doc/keepalived-redis/redis1\.conf`, `\n  3\. service keepalived restart`},
 				"verify":  {`^v0\.1\.0\n1\n`},
-				"upgrade": {`chk-redis --check-config says:\n.*keepalived-redis\.toml:1: key "policy": "often" is not known`, `\nv0\.2\.0\npolicy = "often"\n$`},
+				"upgrade": {`chk-redis --check-config says:\n`, `\nv0\.2\.0\ninstances = .*\n$`},
+				// No run of the check met a hole, and each ended as before.
+				"watch":     {`^$`},
+				"downgrade": {`chk-redis --check-config says:\n.*keepalived-redis\.toml:1: key "policy": "often" is not known`, `\nv0\.1\.0\npolicy = "often"\n$`},
 				// Nothing but the edited file has changed.
 				"verify again": {`^S\.5\S*\s+c /etc/keepalived/keepalived-redis\.toml\n$`},
 				"erase":        {`/etc/keepalived/keepalived-redis\.toml saved as /etc/keepalived/keepalived-redis\.toml\.rpmsave\n$`},

@@ -1,9 +1,11 @@
 // Package systemdtest boots a machine with a real systemd for tests, or with another init: a container over the root of this
-// machine, with nothing of it enabled. What is written in there stays in there, and all of it is gone when the test ends.
+// machine, with nothing of it enabled, or over a small Debian of its own. What is written in there stays in there, and all of it is gone
+// when the test ends.
 package systemdtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +48,9 @@ type Spec struct {
 	// Files are those that it has beside this machine's own: their contents by their paths. Programs are copied from this
 	// machine: where from, by where to.
 	Files, Programs map[string]string
+	// Root is what lies below it, as Debian makes it: with all that is installed and enabled in there. It is not changed. This machine's
+	// own root if it is empty, without what is enabled or kept on this machine.
+	Root string
 	// Name is its host name; one is made up if it is empty.
 	Name string
 	// Network is the network namespace that it is in, which outlives a boot; nil is one of its own, with nothing but a loopback.
@@ -72,21 +77,23 @@ var needless = []string{
 	"getty.target", "console-getty.service", "systemd-update-utmp-runlevel.service", "systemd-ask-password-wall.path", "plymouth-quit.service",
 }
 
-// start makes the machine's file system and runs its container manager. All of it ends with the namespaces that it runs in. /etc/systemd
-// is its own, so nothing that is enabled on this machine starts in there, and neither do its init scripts.
+// start makes the machine's file system and runs its container manager. All of it ends with the namespaces that it runs in. Over this
+// machine's root, /etc/systemd is its own, so nothing that is enabled on this machine starts in there, and neither do its init scripts.
 const start = `set -e
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0755 none /run # nspawn leaves things there
 mount -t tmpfs -o mode=0755 none "$1/over"
 mkdir -p "$1/over/up/etc/systemd" "$1/over/work"
-mount -t overlay -o lowerdir=/,upperdir="$1/over/up",workdir="$1/over/work" overlay "$1/root"
-for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/redis /var/lib/keepalived-redis /var/log/redis; do
-	mkdir -p "$1/root$dir"
-	mount -t tmpfs -o mode=0755 none "$1/root$dir"
-done
-if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
-rm -f "$1"/root/etc/rc?.d/*
+mount -t overlay -o lowerdir="$6",upperdir="$1/over/up",workdir="$1/over/work" overlay "$1/root"
+if [ "$6" = / ]; then
+	for dir in /etc/systemd/system /etc/init.d /etc/redis /etc/keepalived /var/lib/redis /var/lib/keepalived-redis /var/log/redis; do
+		mkdir -p "$1/root$dir"
+		mount -t tmpfs -o mode=0755 none "$1/root$dir"
+	done
+	if id redis >/dev/null 2>&1; then chown redis: "$1/root/var/lib/redis" "$1/root/var/log/redis"; fi
+	rm -f "$1"/root/etc/rc?.d/*
+fi
 cp -R --remove-destination "$1/files/." "$1/root/" # what is a link to a part of systemd becomes a file
 while :; do
 	code=0
@@ -124,6 +131,7 @@ func (s Spec) Boot(t testing.TB) *Machine {
 			t.Errorf("leave nothing behind: %v", err)
 		}
 	})
+	m.spec.Name = cmp.Or(s.Name, filepath.Base(dir))
 	if err := m.furnish(dir, s.Files, s.Programs); err != nil {
 		t.Fatalf("make a machine: %v", err)
 	}
@@ -153,7 +161,14 @@ func (m *Machine) furnish(dir string, files, programs map[string]string) error {
 	if err := os.Symlink("multi-user.target", filepath.Join(units, "default.target")); err != nil {
 		return err
 	}
-	all := map[string][]byte{"/etc/systemd/system/multi-user.target": []byte(target)}
+	all := map[string][]byte{}
+	if m.spec.Root != "" {
+		// With it empty systemd does not take this for the first boot, at which it enables whatever is there.
+		all["/etc/machine-id"] = nil
+		all["/etc/hostname"] = []byte(m.spec.Name + "\n")
+	} else {
+		all["/etc/systemd/system/multi-user.target"] = []byte(target)
+	}
 	for path, text := range files {
 		all[path] = []byte(text)
 	}
@@ -186,17 +201,11 @@ func (m *Machine) boot(dir string) error {
 	if err != nil {
 		return err
 	}
-	hostname, network, first := m.spec.Name, "--private-network", "--boot"
-	if hostname == "" {
-		hostname = name
-	}
+	network := "--private-network"
 	if m.spec.Network != nil {
 		network = sharedNetwork
 	}
-	if m.spec.Init != "" {
-		first = m.spec.Init
-	}
-	m.cmd = exec.Command("/bin/sh", "-c", group+start, "sh", dir, name, hostname, network, first)
+	m.cmd = exec.Command("/bin/sh", "-c", group+start, "sh", dir, name, m.spec.Name, network, cmp.Or(m.spec.Init, "--boot"), cmp.Or(m.spec.Root, "/"))
 	m.cmd.Stdout, m.cmd.Stderr = &m.log, &m.log
 	if m.power, err = m.cmd.StdinPipe(); err != nil {
 		return err

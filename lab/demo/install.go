@@ -28,7 +28,7 @@ type manager struct {
 
 var managers = []manager{
 	{program: "apt-get", args: []string{"install", "--yes", "--no-install-recommends"}, refresh: []string{"update", "--quiet"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint", "lintian": "lintian"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint", "lintian": "lintian", "mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static"}},
 	{program: "dnf", args: []string{"install", "--assumeyes"},
 		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon", "pkaction": "polkit", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint"}},
 }
@@ -42,7 +42,7 @@ func ForTests() []string {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	return []string{"systemd-nspawn", "dbus-daemon", "pkaction", "visudo", "groff", "rpm", "rpmlint", "lintian"}
+	return []string{"systemd-nspawn", "dbus-daemon", "pkaction", "visudo", "groff", "rpm", "rpmlint", "lintian", "mmdebstrap", "qemu-aarch64-static"}
 }
 
 // missing are those of the programs that this machine does not have.
