@@ -32,6 +32,7 @@ func (r *Reconciler) promotePairs(ctx context.Context, o Observation, steps []St
 			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted in full", s.Instance)
 		default:
 			r.Log.Info().Msgf("%s is master", s.Instance)
+			r.memory.heard(s.Instance.String())
 		}
 	}
 	return errors.Join(errs...)
@@ -55,6 +56,9 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.Add
 	c := r.conn(a)
 	defer c.Close()
 	own, peer := o.termsOf(a)
+	if l, local, _ := o.find(a); local && l.Role() == redis.Master {
+		own.term.N += unseenTerms
+	}
 	needs, err := c.MinReplicas(ctx)
 	if err != nil {
 		needs = "0" // where CONFIG is not allowed, the role may still be
@@ -88,6 +92,10 @@ type claim struct {
 	addr netip.AddrPort
 	term redis.Term
 }
+
+// unseenTerms is how far a master that is promoted anew goes above its own term: its peer may have been promoted meanwhile without anybody here
+// having seen it, and once is 2.
+const unseenTerms = 8
 
 // termsOf gives an instance of a pair, on either box, and the one on the other side.
 func (o *Observation) termsOf(a netip.AddrPort) (own, other claim) {

@@ -161,6 +161,13 @@ func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
 	case o.waitsCold():
 		p.say(o.coldSentence())
 		p.in(lookAgain)
+	case o.State == vrrp.Master && o.Pairs[me].Unheard && o.peerGone(peer):
+		// The peer may have been promoted while we were cut off from each other, and have died before we saw that: its term is higher then, and
+		// what is written here from now on would be thrown away when it returns. (Found by a storm.)
+		p.add(Step{Do: Promote, Instance: me})
+		p.say(fmt.Sprintf("promote %s anew: it is the master already, but its peer %s is lost since before the VIP came here, and what is written from now on must count when that one returns", me, other))
+	case o.State == vrrp.Master && o.Pairs[me].Unheard && !peer.State.Alive() && peer.State != redis.Unseen:
+		p.in(lookAgain)
 	}
 }
 

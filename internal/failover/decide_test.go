@@ -408,6 +408,36 @@ func TestAFlapStopsNoRedis(t *testing.T) {
 	}
 }
 
+// A master of a pair is promoted anew only if the VIP came to it while its peer was lost already, and is lost for sure.
+func TestAMasterIsPromotedAnewOnlyWhereItsPeerIsLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		change   func(*Observation)
+		promotes bool
+	}{
+		"lost":                   {func(*Observation) {}, true},
+		"heard since":            {func(o *Observation) { o.changePair(func(p *Pair) { p.Unheard = false }) }, false},
+		"one look":               {func(o *Observation) { o.peersAre(redis.Silent, Ail{0, 1}) }, false},
+		"it hangs":               {func(o *Observation) { o.peersAre(redis.Stalled, Ail{time.Second, 3}) }, false},
+		"the VIP is not here":    {func(o *Observation) { o.State = vrrp.Backup }, false},
+		"perhaps we are cut off": {func(o *Observation) { o.Witness.Answers = false }, false},
+		"it is a replica":        {func(o *Observation) { o.Locals[0].Info.Role, o.Locals[0].Info.LinkUp = redis.Replica, true }, true}, // not anew
+		"cold":                   {func(o *Observation) { o.Cold = Cold{Peerless: true} }, false},
+	} {
+		o := plainPair()
+		o.Locals[0].Info.Role, o.Hook = redis.Master, true
+		o.peersAre(redis.Silent, Ail{time.Second, 3})
+		o.changePair(func(p *Pair) { p.Unheard = true })
+		test.change(&o)
+		p := Decide(o)
+		if got := len(p.Steps) == 1 && p.Steps[0].Do == Promote; got != test.promotes {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if anew := strings.Contains(p.Sentence, " anew: "); anew != (test.promotes && o.Locals[0].Role() == redis.Master) {
+			t.Errorf("%s: %s", name, p.Sentence)
+		}
+	}
+}
+
 // A hook waits less for a master that refuses connections than for one that may still answer; a tick has its looks to wait for.
 func TestARefusedMasterIsWaitedForLess(t *testing.T) {
 	for _, test := range []struct {

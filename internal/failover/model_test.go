@@ -127,7 +127,7 @@ func (w *world) observe(b *modelBox) Observation {
 	o.Pairs = map[netip.AddrPort]Pair{b.addr: {Peer: w.other(b).addr, Linked: b.linked,
 		Leaderless: count(&b.leaderless, nobodyLeads(l, p)), Overruled: count(&b.overruled, outranked(l, p)),
 		Left:   count(&b.left, leftBehind(b.state, b.state == vrrp.Master, l)),
-		Pulled: b.mem.pulled(b.addr.String(), b.state == vrrp.Master, l, p, now)}}
+		Pulled: b.mem.pulled(b.addr.String(), b.state == vrrp.Master, l, p, now), Unheard: b.mem.unheard(b.addr.String(), l)}}
 	o.Boxes[p.Target.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
 	o.Instances[p.Target.Addr] = count(&b.ailing, !p.State.Serves())
 	o.Alone = count(&b.apart, o.cutOff())
@@ -163,7 +163,11 @@ func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool)
 	peer := w.other(b)
 	reached := w.sees(b) && !peer.dead
 	term := func(x *modelBox) uint64 {
-		return nextTerm(x.addr, w.other(x).addr, o.Locals[0].Term, o.Peers[0].Term, redis.Term{N: x.term})
+		own := o.Locals[0].Term
+		if x == b && o.Locals[0].Role() == redis.Master {
+			own.N += unseenTerms
+		}
+		return nextTerm(x.addr, w.other(x).addr, own, o.Peers[0].Term, redis.Term{N: x.term})
 	}
 	for _, s := range plan.Steps {
 		if killed() {
@@ -179,6 +183,7 @@ func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool)
 				return
 			}
 			x.role, x.term, x.released = redis.Master, term(x), false
+			x.mem.heard(x.addr.String())
 			if killed() {
 				return
 			}

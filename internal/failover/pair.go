@@ -26,6 +26,9 @@ type Pair struct {
 	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago, and has not
 	// marked since that the VIP has left it.
 	Pulled bool
+	// Unheard: the VIP has come to this box while the local instance was the master already, and the peer has not answered since; nor has
+	// the instance been given a new term.
+	Unheard bool
 	// Linked: since this box started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
 }
@@ -174,6 +177,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
 		pair.Left = note(r.memory.Instances, "left "+name, leftBehind(o.State, held, l), now)
 		pair.Pulled = r.memory.pulled(name, held, l, peer, now)
+		pair.Unheard = r.memory.unheard(name, l)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
 			r.memory.Linked[name] = now.Boot
@@ -206,8 +210,24 @@ type pull struct {
 	// Held is since when the VIP has been here; Led: the instance was the master in that time.
 	Held state.Stamp `json:"held"`
 	Led  bool        `json:"led,omitempty"`
+	// Heard: the peer has answered in that time, or the instance has been given a new term.
+	Heard bool `json:"heard,omitempty"`
 	// At is when it was seen pulled last.
 	At *state.Stamp `json:"at,omitempty"`
+}
+
+// unheard: see Pair. It goes by what pulled has noted.
+func (m *memory) unheard(name string, l redis.Look) bool {
+	p, held := m.Pulls[name]
+	return held && l.Role() == redis.Master && !p.Heard
+}
+
+// heard notes that the instance has its new term.
+func (m *memory) heard(name string) {
+	if p, held := m.Pulls[name]; held {
+		p.Heard = true
+		m.Pulls[name] = p
+	}
 }
 
 // pulled: two boxes that both hold the VIP would pull the master from each other for ever.
@@ -220,6 +240,7 @@ func (m *memory) pulled(name string, held bool, l, peer redis.Look, now state.St
 	if p.Held != *m.HeldSince {
 		p = pull{Held: *m.HeldSince}
 	}
+	p.Heard = p.Heard || peer.Info != nil
 	switch {
 	case l.Role() == redis.Master:
 		p.Led = true

@@ -273,6 +273,38 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	}
 }
 
+// The VIP comes back to a master whose peer was promoted while nobody here saw it, and has died since: what is written from now on counts when
+// that one returns.
+func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
+	a, b := startPair(t)
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", redis.TermKey, nextTerm(b.s.Addr, a.s.Addr, redis.Term{N: a.term(), Known: true}))
+	b.s.Do(t, "set", "k", "of the side that died")
+	b.s.Do(t, "config", "rewrite")
+	b.s.Kill()
+	a.state, a.vip = vrrp.Master, a.s.Addr.Addr()
+	a.r.memory = nil // the VIP came back: what is known of its stretch is gone
+	plan := a.until(Promote)
+	if want := "promote " + a.s.Addr.String() + " anew: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
+		t.Error(plan.Sentence)
+	}
+	a.s.Do(t, "set", "k", "since")
+	term := a.term()
+	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 || a.term() != term {
+		t.Errorf("again: %s, %v", plan.Sentence, err)
+	}
+	b.s.Run(t)
+	b.state = vrrp.Backup
+	b.until(Follow)
+	b.awaitLinked()
+	if got := b.s.Do(t, "get", "k"); got != "since" {
+		t.Errorf("k is %s", got)
+	}
+	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("afterwards: %s, %v", plan.Sentence, err)
+	}
+}
+
 // As MASTER with an older term: follow the peer, then move the master back.
 func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
 	a, b := startPair(t)
