@@ -224,10 +224,6 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 	if r.store.load(r.store.run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {
 		f.Record = &rec
 	}
-	o.State, o.Why = vrrp.Effective(f)
-	if !f.VIPKnown && r.Event != nil && o.KeepalivedLives {
-		o.State, o.Why = r.Event.State, "the VIP is not known, so the hook's own words count"
-	}
 	switch {
 	case !f.Held:
 		r.memory.HeldSince = nil
@@ -235,7 +231,11 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 		r.memory.HeldSince = &now
 	}
 	if f.Held {
-		o.HeldFor = now.Since(*r.memory.HeldSince)
+		o.HeldFor, f.Since = now.Since(*r.memory.HeldSince), r.memory.HeldSince.Mono
+	}
+	o.State, o.Why = vrrp.Effective(f)
+	if !f.VIPKnown && r.Event != nil && o.KeepalivedLives {
+		o.State, o.Why = r.Event.State, "the VIP is not known, so the hook's own words count"
 	}
 }
 

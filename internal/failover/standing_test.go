@@ -362,3 +362,15 @@ func TestATakeoverPastTheVotesNeedsToKnowEveryReplica(t *testing.T) {
 		t.Errorf("a replica that answers and has less: %s", p.Sentence)
 	}
 }
+
+// A stale VIP is in the log, not only in what people ask for.
+func TestAStaleVIPIsWarnedOf(t *testing.T) {
+	o := Observation{Why: vrrp.StaleVIP + ": it is on this box"}
+	if got := o.warnings(); len(got) != 1 || got[0] != o.Why {
+		t.Errorf("got %q", got)
+	}
+	o.Why = "the VIP is on this box"
+	if got := o.warnings(); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+}

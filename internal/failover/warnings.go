@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"keepalived-redis/internal/redis"
@@ -12,11 +13,14 @@ import (
 
 // warnings are what somebody should mend before the next fault, though nothing is wrong now.
 func (o *Observation) warnings() []string {
+	var out []string
+	if strings.HasPrefix(o.Why, vrrp.StaleVIP) {
+		out = append(out, o.Why)
+	}
 	view := o.view()
 	if view == nil {
-		return nil
+		return out
 	}
-	var out []string
 	if n := view.Unserved(); n > 0 {
 		out = append(out, fmt.Sprintf("%d slots of the cluster are served by no master, which no takeover mends; hint: redis-cli --cluster fix", n))
 	}

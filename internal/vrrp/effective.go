@@ -1,6 +1,10 @@
 package vrrp
 
-import "keepalived-redis/internal/state"
+import (
+	"time"
+
+	"keepalived-redis/internal/state"
+)
 
 // RecordFile is the name of the record in the volatile state directory.
 const RecordFile = "event.json"
@@ -35,9 +39,15 @@ type Facts struct {
 	VIPKnown bool
 	// Held: it is on an interface of this box.
 	Held bool
+	// Since is when the VIP was seen here first, on the monotonic clock since boot; it has been here at every look since then. 0 if that is
+	// not known.
+	Since time.Duration
 	// Record is nil when no hook has written one since boot.
 	Record *Record
 }
+
+// StaleVIP begins the sentence about a VIP that a killed keepalived left behind.
+const StaleVIP = "STALE VIP"
 
 // Effective is the state to act on, and one sentence why. None means: act on nothing. It is pure.
 //
@@ -74,6 +84,10 @@ func held(f Facts) (State, string) {
 	case f.Record.AfterMaster && same:
 		return Master, "the VIP is on this box; the hook that said " + string(f.Record.State) + " came late"
 	}
-	return f.Record.State, "STALE VIP: it is on this box, but the last hook said " + string(f.Record.State) +
+	// The hook that said so was late, and that for MASTER has not come: both happen, also together (seen in the lab).
+	if f.Since > f.Keepalived.Started() {
+		return Master, "the VIP came to this box under this keepalived; the hook that said " + string(f.Record.State) + " came late"
+	}
+	return f.Record.State, StaleVIP + ": it is on this box, but the last hook said " + string(f.Record.State) +
 		" and this keepalived never held it; hint: remove the address or restart keepalived"
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"keepalived-redis/internal/files"
 )
@@ -17,6 +18,10 @@ type Process struct {
 	// Start is the kernel's start time in clock ticks since boot (field 22 of /proc/PID/stat).
 	Start uint64 `json:"start"`
 }
+
+// Started is when it was started, on the monotonic clock since boot; on a machine that was suspended it may be given too late. The ticks are
+// hundredths of a second on every architecture (proc(5), USER_HZ).
+func (p Process) Started() time.Duration { return time.Duration(p.Start) * (time.Second / 100) }
 
 // Zero: no process.
 func (p Process) Zero() bool { return p.PID == 0 }

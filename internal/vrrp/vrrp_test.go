@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"keepalived-redis/internal/golden"
 )
@@ -94,25 +95,28 @@ func TestTruth(t *testing.T) {
 		record             *Record
 		want               State
 		says               string
+		since              time.Duration
 	}{
-		"master":                         {true, true, true, record(Master, ours, true, false), Master, "the VIP is on this box"},
-		"master, and the hook came late": {true, true, true, record(Backup, ours, true, true), Master, "came late"},
-		"fault, and the hook came late":  {true, true, true, record(Fault, ours, true, true), Master, "came late"},
-		"backup, then the VIP came":      {true, true, true, record(Backup, ours, false, false), Master, "came to this box"},
-		"fault, then the VIP came":       {true, true, true, record(Fault, ours, false, true), Master, "came to this box"},
-		"the VIP came to a successor":    {true, true, true, record(Stop, earlier, false, false), Master, "came to this box"},
-		"a VIP that was left behind":     {true, true, true, record(Backup, ours, true, false), Backup, "STALE VIP"},
-		"left behind, and a new one":     {true, true, true, record(Fault, earlier, true, true), Fault, "STALE VIP"},
-		"master, and a new keepalived":   {true, true, true, record(Master, earlier, true, false), Master, "may be stale"},
-		"master without the VIP":         {true, true, false, record(Master, ours, true, false), None, "not on this box"},
-		"backup":                         {true, true, false, record(Backup, ours, false, true), Backup, "the last hook said"},
-		"stopped":                        {true, true, false, record(Stop, ours, false, true), Stop, "the last hook said"},
-		"keepalived is dead":             {false, true, true, record(Master, ours, true, false), None, "does not run"},
-		"the VIP is not known":           {true, false, false, record(Master, ours, true, false), None, "hint: set vip"},
-		"no record, with the VIP":        {true, true, true, nil, Master, "notify lines"},
-		"no record, without":             {true, true, false, nil, None, "no hook has run"},
+		"master":                           {true, true, true, record(Master, ours, true, false), Master, "the VIP is on this box", 0},
+		"master, and the hook came late":   {true, true, true, record(Backup, ours, true, true), Master, "came late", 0},
+		"fault, and the hook came late":    {true, true, true, record(Fault, ours, true, true), Master, "came late", 0},
+		"backup, then the VIP came":        {true, true, true, record(Backup, ours, false, false), Master, "came to this box", 0},
+		"fault, then the VIP came":         {true, true, true, record(Fault, ours, false, true), Master, "came to this box", 0},
+		"the VIP came to a successor":      {true, true, true, record(Stop, earlier, false, false), Master, "came to this box", 0},
+		"a VIP that was left behind":       {true, true, true, record(Backup, ours, true, false), Backup, "STALE VIP", 0},
+		"left behind, and a new one":       {true, true, true, record(Fault, earlier, true, true), Fault, "STALE VIP", 0},
+		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(Backup, ours, true, false), want: Master, says: "under this keepalived", since: 11 * time.Millisecond},
+		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(Backup, ours, true, false), want: Backup, says: "STALE VIP", since: 10 * time.Millisecond},
+		"master, and a new keepalived":     {true, true, true, record(Master, earlier, true, false), Master, "may be stale", 0},
+		"master without the VIP":           {true, true, false, record(Master, ours, true, false), None, "not on this box", 0},
+		"backup":                           {true, true, false, record(Backup, ours, false, true), Backup, "the last hook said", 0},
+		"stopped":                          {true, true, false, record(Stop, ours, false, true), Stop, "the last hook said", 0},
+		"keepalived is dead":               {false, true, true, record(Master, ours, true, false), None, "does not run", 0},
+		"the VIP is not known":             {true, false, false, record(Master, ours, true, false), None, "hint: set vip", 0},
+		"no record, with the VIP":          {true, true, true, nil, Master, "notify lines", 0},
+		"no record, without":               {true, true, false, nil, None, "no hook has run", 0},
 	} {
-		f := Facts{VIPKnown: c.known, Held: c.held, Record: c.record}
+		f := Facts{VIPKnown: c.known, Held: c.held, Record: c.record, Since: c.since}
 		if c.alive {
 			f.Keepalived = ours
 		}
