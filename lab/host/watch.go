@@ -73,9 +73,11 @@ func (a *agent) watchRole(addr string) {
 	}
 }
 
-// askRole sends ROLE and reads the answer; it dials when conn is nil, and returns nil when the connection is of no more use.
+// askRole sends ROLE and reads the answer; it dials when conn is nil, and returns nil when the connection is of no more use. A connection
+// that was closed says nothing of its server, which may have killed its clients: a new one tells.
 func askRole(conn net.Conn, addr string) (string, net.Conn) {
-	if conn == nil {
+	old := conn != nil
+	if !old {
 		c, err := net.DialTimeout("tcp", addr, roleTimeout)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return "down", nil
@@ -91,8 +93,11 @@ func askRole(conn net.Conn, addr string) (string, net.Conn) {
 	}
 	conn.Close()
 	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
+	switch {
+	case errors.As(err, &ne) && ne.Timeout():
 		return "hung", nil
+	case old:
+		return askRole(nil, addr)
 	}
 	return "down", nil
 }
