@@ -33,6 +33,19 @@ func all(claims ...claim) claim {
 	}
 }
 
+// slack is how many times its bounds of time a promise gets.
+func (o Outcome) slack() int {
+	if o.Run == nil || o.Run.Lab == nil {
+		return 1
+	}
+	return max(1, o.Run.opts.Slack)
+}
+
+// within is a bound with the slack of the run.
+func (o Outcome) within(limit time.Duration) time.Duration {
+	return time.Duration(o.slack()) * limit
+}
+
 func when(wrong bool, format string, args ...any) []string {
 	if !wrong {
 		return nil
@@ -96,7 +109,7 @@ func writableSoonAfterVIP(o Outcome) []string {
 	if o.Result.Writable == nil {
 		return []string{"not every slot became writable again"}
 	}
-	return when(o.Result.AfterVIP != nil && *o.Result.AfterVIP > afterVIPLimit, "every slot was writable only %s after the VIP had moved", deref(o.Result.AfterVIP))
+	return when(o.Result.AfterVIP != nil && *o.Result.AfterVIP > o.within(afterVIPLimit), "every slot was writable only %s after the VIP had moved", deref(o.Result.AfterVIP))
 }
 
 // writableWithin: every slot is writable within a time after the fault.
@@ -160,7 +173,7 @@ func worstGap(limit time.Duration) claim {
 		if o.Result.WorstGap == nil {
 			return []string{"a slot range was never writable again"}
 		}
-		return when(*o.Result.WorstGap > limit, "the worst write gap is %s, more than %s", *o.Result.WorstGap, limit)
+		return when(*o.Result.WorstGap > o.within(limit), "the worst write gap is %s, more than %s", *o.Result.WorstGap, o.within(limit))
 	}
 }
 
@@ -219,7 +232,8 @@ func everythingRead(o Outcome) []string {
 // writtenFor: writes went through for at least this share of the time.
 func writtenFor(share float64) claim {
 	return func(o Outcome) []string {
-		return when(o.Result.Through < share, "writes went through for %.1f %% of the time, less than %.0f %%", 100*o.Result.Through, 100*share)
+		least := 1 - (1-share)*float64(o.slack())
+		return when(o.Result.Through < least, "writes went through for %.1f %% of the time, less than %.0f %%", 100*o.Result.Through, 100*least)
 	}
 }
 

@@ -84,6 +84,9 @@ type Options struct {
 	Advert string
 	// Network is a switch to use instead of the kernel's bridge; it must have LabAddr.
 	Network *host.Switch
+	// Slack is how many times its bounds of time a promise gets: 1 when it is 0. Tests give more, because other things run beside them and the
+	// figures are not their subject; what waits for a timer of Redis or of keepalived is later by far.
+	Slack int
 	// Keep keeps logs and files even if all went well.
 	Keep bool
 	// Say tells a person what goes on; it may be nil.

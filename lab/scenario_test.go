@@ -15,7 +15,7 @@ import (
 
 // options are those of all tests: the work directory is this process' own, so tests run one after another.
 func options(t *testing.T) lab.Options {
-	return lab.Options{Root: root, Build: build, Results: filepath.Join(build, "lab"), Work: work, Say: t.Logf}
+	return lab.Options{Root: root, Build: build, Results: filepath.Join(build, "lab"), Work: work, Say: t.Logf, Slack: 5}
 }
 
 // play runs a scenario once. Every promise of the scenario is checked by Play itself.

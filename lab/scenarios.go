@@ -61,7 +61,7 @@ var redisDies = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(vipStays, nothingLost, writableWithin(3*time.Second)),
+	Must:    all(vipStays, nothingLost, writableWithin(5*time.Second)), // 3 s of it are the check's interval and Redis' own delay
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		port := r.Redis1.Ports[0]
 		if r.Fault, err = r.Redis1.KillRedis(ctx, port); err != nil {

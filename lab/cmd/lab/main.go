@@ -108,6 +108,7 @@ func parse(name string, args []string) (command, error) {
 		flags.Lookup("runs").DefValue = "what each scenario promises"
 	}
 	old := flags.Bool("old", false, "with the old scripts")
+	flags.IntVar(&c.opts.Slack, "slack", 1, "how many times its bounds of time a promise gets, on a busy machine")
 	flags.StringVar(&c.opts.Build, "build", filepath.Join(root, "build"), "directory of the programs and the cache")
 	flags.StringVar(&c.opts.Results, "results", "", "directory of the results (default: lab in the build directory)")
 	if err := flags.Parse(args); err != nil {
