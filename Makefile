@@ -30,7 +30,9 @@ export CGO_ENABLED = 0
 
 build:
 	@mkdir -p build
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/notify-redis ./cmd/redis-initd
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/chk-redis-full ./cmd/chk-redis
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -tags quiet -o build/chk-redis ./cmd/chk-redis
 	$(GO) build -o build/redis-lab ./lab/cmd/lab
 
 demo: build

@@ -16,7 +16,10 @@ import (
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/whole"
 )
+
+const name = "chk-redis"
 
 // tickRoom is the part of a run that is kept for the tick: revive may not use it up.
 const tickRoom = 350 * time.Millisecond
@@ -35,7 +38,17 @@ type check struct {
 	// metrics is the file to write them to, or empty.
 	metrics string
 	begun   time.Time
-	seen    seen
+	// by is the version of the quiet check that handed over, empty if none did.
+	by   string
+	seen seen
+}
+
+// seen is what a run found, as far as it got.
+type seen struct {
+	looks       []redis.Look
+	around      failover.Surroundings
+	observation *failover.Observation
+	outcome     failover.Outcome
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
@@ -119,6 +132,9 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	var warning string
 	if c.maintenance, warning = r.Maintenance(); warning != "" {
 		warnings = append(warnings, warning)
+	}
+	if own := program.Version(); c.by != "" && c.by != own {
+		warnings = append(warnings, fmt.Sprintf("chk-redis has version %s and %s version %s; hint: install both of one package", c.by, whole.Name, own))
 	}
 	for _, w := range warnings {
 		c.log.Warn().Msg(w)

@@ -1,3 +1,5 @@
+//go:build !quiet
+
 // chk-redis is keepalived's vrrp_script: it looks at the Redis instances of this box, revives the dead, finishes what a
 // hook left undone, and says by its exit code whether the box is fit to hold the VIP.
 package main
@@ -12,8 +14,6 @@ import (
 	_ "keepalived-redis/internal/early" // it says why
 	"keepalived-redis/internal/program"
 )
-
-const name = "chk-redis"
 
 const about = `Looks at the Redis instances of this box and says by its exit code whether it is fit to hold the VIP.
 

@@ -188,6 +188,12 @@ func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state
 	return out
 }
 
+// keeping: writes on a local instance are stopped because its data set is being kept aside.
+func (r *Reconciler) keeping(o *Observation, a netip.AddrPort) bool {
+	l, local, _ := o.find(a)
+	return local && r.memory.Saving[a.String()] && o.replication() && overruled(o, l)
+}
+
 // seePeers keeps the list of peers up to date and looks at those that it did not know.
 func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip.Addr]bool) {
 	view := o.view()

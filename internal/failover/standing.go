@@ -90,6 +90,9 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 	}
 }
 
+// voteless marks in memory since when a replica has asked for votes in vain.
+const voteless = "voteless "
+
 // seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
 func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {
 	for key := range r.memory.Instances {

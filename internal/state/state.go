@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/files"
+	"keepalived-redis/internal/whole"
 )
 
 // maxFile bounds what is read of one state file; a larger one is damaged.
@@ -40,6 +41,9 @@ type Dir string
 func (d Dir) Make() error {
 	fi, err := os.Lstat(string(d))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if !whole.Here {
+			whole.Run()
+		}
 		if err := os.MkdirAll(string(d), 0o755); err != nil {
 			return fmt.Errorf("make state directory: %w; hint: check that %s is a directory that this user can write into", err, filepath.Dir(string(d)))
 		}
@@ -131,6 +135,9 @@ func (d Dir) contents(name string) (data []byte, found bool, damage, err error) 
 // SetAside renames a damaged file out of the way, so that it can be looked at and does no harm. It returns the damage as an
 // ErrDamaged.
 func (d Dir) SetAside(name string, cause error) error {
+	if !whole.Here {
+		whole.Run()
+	}
 	aside := d.Path(name) + ".damaged"
 	if err := os.Rename(d.Path(name), aside); err != nil {
 		return fmt.Errorf("%w: %s: %w; and it cannot be set aside: %w", ErrDamaged, d.Path(name), cause, err)
@@ -151,6 +158,9 @@ func (d Dir) Store(name string, v any) error {
 // StoreBytes writes the bytes into the file name, by rename. What earlier writers left behind goes first: a run that writes
 // nothing need not look for it.
 func (d Dir) StoreBytes(name string, data []byte) error {
+	if !whole.Here {
+		whole.Run()
+	}
 	d.sweep()
 	t, err := renameio.NewPendingFile(d.Path(name), renameio.WithTempDir(string(d)), renameio.WithStaticPermissions(0o644))
 	if err != nil {
@@ -195,6 +205,9 @@ func (d Dir) giveToOwner(f *os.File) {
 
 // Remove deletes the file; one that is not there is no error.
 func (d Dir) Remove(name string) error {
+	if !whole.Here {
+		whole.Run()
+	}
 	if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove state file: %w", err)
 	}
@@ -206,11 +219,25 @@ type Unlock func()
 
 // TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies.
 func (d Dir) TryLock(name string) (Unlock, error) {
-	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o644)
+	unlock, err := d.tryLock(name)
+	if err != nil && !whole.Here {
+		whole.Run()
+	}
+	return unlock, err
+}
+
+func (d Dir) tryLock(name string) (Unlock, error) {
+	flags := os.O_RDWR | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
+	if whole.Here {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(d.Path(name), flags, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	d.giveToOwner(f)
+	if whole.Here {
+		d.giveToOwner(f)
+	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
