@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"keepalived-redis/internal/whole"
 )
 
 // bench is the ground: a work directory with the programs, and real servers.
@@ -32,11 +35,16 @@ func (b *bench) compile(ctx context.Context) error {
 			return fmt.Errorf("compile %s: %w: %s", source, err, out)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(b.build, "chk-redis"))
-	if err != nil {
-		return fmt.Errorf("find chk-redis: %w; hint: make build", err)
+	for _, name := range []string{"chk-redis", whole.Name} {
+		text, err := os.ReadFile(filepath.Join(b.build, name))
+		if err != nil {
+			return fmt.Errorf("find %s: %w; hint: make build", name, err)
+		}
+		if err := os.WriteFile(b.path(name), text, 0o755); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(b.path("chk-redis"), text, 0o755)
+	return nil
 }
 
 // witness answers an echo and is no address of an interface, as a router does.
@@ -103,7 +111,7 @@ func (b *bench) stopServers() {
 	}
 }
 
-// programs are the four that are compared.
+// programs are those that are compared.
 func (b *bench) programs() ([]program, error) {
 	three := b.ports[:3]
 	old, err := os.ReadFile(filepath.Join(b.root, "lab", "oldscripts", "chk_redis.sh"))
@@ -132,6 +140,9 @@ func (b *bench) programs() ([]program, error) {
 		{name: "old_script", argv: []string{bash, b.path("old.sh")}},
 		{name: "redis_cli", argv: []string{bash, b.path("cli.sh")}},
 		ours,
+		// The environment is one that the quiet check hands over at once, which changes nothing else.
+		{name: "handed_over", argv: ours.argv, env: append(slices.Clone(ours.env), "KEEPALIVED_REDIS_TIMES_DEADLINE=900ms")},
+		{name: whole.Name, argv: []string{b.path(whole.Name)}, env: ours.env},
 		{name: "c_static", argv: append([]string{b.path("check")}, three...)},
 	}, nil
 }

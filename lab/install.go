@@ -12,11 +12,12 @@ import (
 	"strconv"
 	"strings"
 
+	"keepalived-redis/internal/whole"
 	"keepalived-redis/lab/host"
 )
 
 // Programs are what the packages put into /usr/libexec/keepalived.
-var Programs = []string{"chk-redis", "notify-redis", "redis-initd"}
+var Programs = []string{"chk-redis", whole.Name, "notify-redis", "redis-initd"}
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/bin/false

@@ -226,7 +226,7 @@ check=/usr/libexec/keepalived/chk-redis
 : > /run/looks; : > /run/holes
 while [ ! -e /run/enough ]; do
 	echo >> /run/looks
-	for file in $check /usr/libexec/keepalived/notify-redis /usr/sbin/chk-redis; do
+	for file in $check $check-full /usr/libexec/keepalived/notify-redis /usr/sbin/chk-redis; do
 		[ -x $file ] || echo "$file is missing" >> /run/holes
 	done
 	$check --version > /dev/null || echo "$check ends with $?" >> /run/holes

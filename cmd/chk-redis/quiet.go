@@ -21,7 +21,7 @@ import (
 
 // patience is how long a quiet check may take, some ten times what it takes. What lasts longer is not quiet, and the whole program
 // needs the rest of the deadline.
-const patience = 100 * time.Millisecond
+const patience = 200 * time.Millisecond
 
 // main is the check as keepalived runs it every second. It gives one answer by itself, in its last lines; everything else is
 // the whole program's, see package whole.

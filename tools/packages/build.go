@@ -16,8 +16,9 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-// programs are what is built; each lies in cmd.
-var programs = []string{"chk-redis", "notify-redis", "redis-initd"}
+// programs are what is built, and of what in cmd with which tags. chk-redis is the quiet check, chk-redis-full the whole one.
+var programs = []struct{ name, from, tags string }{
+	{"chk-redis", "chk-redis", "quiet"}, {"chk-redis-full", "chk-redis", ""}, {"notify-redis", "notify-redis", ""}, {"redis-initd", "redis-initd", ""}}
 
 // make makes all packages and their checksums. Everything is made beside the directory and moved there at the end.
 func (o options) make() error {
@@ -61,7 +62,7 @@ func (o options) stage(t target, dir string) error {
 		return err
 	}
 	for _, p := range programs {
-		if err := o.compile(t, p, filepath.Join(dir, p)); err != nil {
+		if err := o.compile(t, p.from, p.tags, filepath.Join(dir, p.name)); err != nil {
 			return err
 		}
 	}
@@ -79,9 +80,9 @@ func (o options) stage(t target, dir string) error {
 var coarse = []string{"github.com/...", "encoding/...", "go/...", "math/...", "net/...", "regexp/..."}
 
 // compile builds one program, static and free of everything that differs from one build to the next.
-func (o options) compile(t target, program, to string) error {
+func (o options) compile(t target, program, tags, to string) error {
 	ldflags := "-s -w -buildid= -X keepalived-redis/internal/program.version=" + o.stamp
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags, "-o", to}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags, "-tags", tags, "-o", to}
 	for _, pattern := range coarse {
 		args = append(args, "-gcflags="+pattern+"=-l")
 	}
