@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -183,6 +184,30 @@ func TestQuiet(t *testing.T) {
 	}
 	if want := (result{0, "fit: all 2 instances answer\n", ""}); quiet != want || full != want {
 		t.Errorf("quiet %+v, whole %+v", quiet, full)
+	}
+}
+
+// What the quiet check is small for is not linked into it, and so it cannot do what needs it.
+func TestQuietIsSmall(t *testing.T) {
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(name string) (modules string) {
+		info, err := buildinfo.ReadFile(filepath.Join(bin, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range info.Deps {
+			modules += m.Path + "\n"
+		}
+		return modules
+	}
+	quiet, full := of("chk-redis"), of(whole.Name)
+	for _, module := range []string{"github.com/alecthomas/kong\n", "github.com/redis/go-redis/v9\n", "github.com/godbus/dbus/v5\n"} {
+		if strings.Contains(quiet, module) || !strings.Contains(full, module) {
+			t.Errorf("%q: quiet %q, whole %q", module, quiet, full)
+		}
 	}
 }
 
@@ -408,7 +433,7 @@ func TestWholeProgramMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.run(t, true, nil, b.stubbed)
-	if got.code != 1 || got.out != "" || !strings.Contains(got.errOut, "chk-redis: the whole program cannot be executed: execute "+b.dir+"/bin/chk-redis-full: no such file or directory\n  hint: install chk-redis-full beside chk-redis, both of one package\n") {
+	if got.code != 1 || got.out != "" || !strings.Contains(got.errOut, "chk-redis: unfit: no verdict, the whole program cannot be executed: execute "+b.dir+"/bin/chk-redis-full: no such file or directory\n  hint: install chk-redis-full beside chk-redis, both of one package\n") {
 		t.Errorf("%+v", got)
 	}
 	b.settle(t)

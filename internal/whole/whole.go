@@ -40,7 +40,7 @@ type Quiet struct {
 }
 
 // ErrMissing: the whole program could not be executed.
-var ErrMissing = errors.New("the whole program cannot be executed")
+var ErrMissing = errors.New("unfit: no verdict, the whole program cannot be executed")
 
 // missingWait is how long a whole program that is not there is waited for, from the begin on: a package manager may just be
 // putting it there.
