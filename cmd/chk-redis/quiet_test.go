@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepalived-redis/internal/disktest"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/whole"
 )
@@ -386,7 +387,7 @@ func TestQuietOnRandomStates(t *testing.T) {
 func TestDeadlineAcrossTheHandOver(t *testing.T) {
 	b := newQuietBox(t)
 	before := monotonic()
-	got := b.run(t, true, nil, b.stubbed, "--act")
+	got := b.run(t, true, []string{"CHK_REDIS_BEGUN=1 1 stale"}, b.stubbed, "--act")
 	fields := strings.Fields(got.out)
 	if got.code != handedOver || len(fields) != 3 || fields[2] != "dev" {
 		t.Fatalf("handed over: %+v", got)
@@ -439,6 +440,29 @@ func TestWholeProgramMissing(t *testing.T) {
 	b.settle(t)
 	if quiet := b.run(t, true, nil, b.stubbed); quiet.code != 0 {
 		t.Errorf("a quiet run needs none: %+v", quiet)
+	}
+}
+
+// A disk that hangs under the quiet check leaves the whole one the rest of the deadline, and it is unfit.
+func TestQuietOnHungDisk(t *testing.T) {
+	b := newQuietBox(t)
+	b.settle(t)
+	release, err := disktest.Hang(filepath.Join(b.dir, "state/lib"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	begun := time.Now()
+	stubbed := b.run(t, true, nil, b.stubbed)
+	if took := time.Since(begun); stubbed.code != handedOver || took < 200*time.Millisecond {
+		t.Errorf("handed over after %s: %+v", took, stubbed)
+	}
+	if got := b.run(t, true, nil, b.pair); got.code != 1 || !strings.HasPrefix(got.errOut, "chk-redis: unfit: no verdict, deadline reached\n  hint: it had 900ms: ") {
+		t.Errorf("%+v", got)
 	}
 }
 

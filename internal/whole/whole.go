@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,7 +79,9 @@ func execute() error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	path := filepath.Join(filepath.Dir(self), Name)
-	environ := append(os.Environ(), variable+"="+handed(os.Getpid(), mono()-time.Since(quiet.Begun), quiet.Version))
+	// Of two variables of one name the first would count.
+	environ := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, variable+"=") })
+	environ = append(environ, variable+"="+handed(os.Getpid(), mono()-time.Since(quiet.Begun), quiet.Version))
 	for quiet.Signalled.Err() == nil {
 		err = syscall.Exec(path, os.Args, environ)
 		if !errors.Is(err, fs.ErrNotExist) || time.Since(quiet.Begun) > missingWait {
