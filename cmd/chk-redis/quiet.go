@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -19,9 +18,9 @@ import (
 	"keepalived-redis/internal/whole"
 )
 
-// patience is how long a quiet check may take, some ten times what it takes. What lasts longer is not quiet, and the whole program
-// needs the rest of the deadline.
-const patience = 200 * time.Millisecond
+// patience is the part of its deadline that a quiet check may take, some twenty times what it takes: what lasts longer is not
+// quiet, and the whole program needs the rest.
+const patience = 4
 
 // main is the check as keepalived runs it every second. It gives one answer by itself, in its last lines; everything else is
 // the whole program's, see package whole.
@@ -33,15 +32,18 @@ func main() {
 	whole.Prepare(whole.Quiet{Begun: begun, Version: program.Version(), Signalled: signalled,
 		Missing: func(err error) { os.Exit(fail(os.Stderr, err, true, program.Unfit)) }})
 	context.AfterFunc(signalled, func() { os.Exit(fail(os.Stderr, noVerdict(signalled, limit), true, program.Unfit)) })
-	time.AfterFunc(patience, whole.Run)
+	clock := time.AfterFunc(limit/patience, whole.Run)
 
 	caller, called := vrrp.Caller()
-	if !called || len(os.Args) > 1 || isSet(os.Environ()) {
+	if !called || len(os.Args) > 1 || os.Getenv(program.LevelVariable) != "" {
 		whole.Run()
 	}
 	cfg, err := config.LoadOrLastGood(config.Options{})
-	if err != nil || len(cfg.Warnings) > 0 || cfg.Times.Deadline < 4*patience {
+	if err != nil || len(cfg.Warnings) > 0 {
 		whole.Run()
+	}
+	if cfg.Times.Deadline != limit {
+		clock.Reset(cfg.Times.Deadline/patience - time.Since(begun))
 	}
 	ctx, cancel := context.WithDeadlineCause(signalled, begun.Add(cfg.Times.Deadline), program.ErrDeadline)
 	defer cancel()
@@ -60,14 +62,4 @@ func main() {
 // do, or to write, shows in that we are still here.
 func (c *check) quiet(v health.Verdict) bool {
 	return v.Fit && !c.news(v) && c.maintenance == failover.Maintenance{} && len(c.log.Warned()) == 0 && c.seen.observation != nil
-}
-
-// isSet: the environment says more than where the configuration is.
-func isSet(environ []string) bool {
-	for _, e := range environ {
-		if strings.HasPrefix(e, "KEEPALIVED_REDIS_") && !strings.HasPrefix(e, "KEEPALIVED_REDIS_CONFIG=") {
-			return true
-		}
-	}
-	return false
 }

@@ -293,7 +293,6 @@ func TestHandedOver(t *testing.T) {
 		{name: "a table", args: []string{"-v"}, apart: true},
 		{name: "the version", args: []string{"--version"}},
 		{name: "a wrong flag", args: []string{"--wrong"}},
-		{name: "an environment", env: []string{"KEEPALIVED_REDIS_POLICY=follow"}},
 		{name: "an unknown environment", env: []string{"KEEPALIVED_REDIS_NONE=1"}},
 		{name: "a log level", env: []string{"KEEPALIVED_REDIS_LOG_LEVEL=error"}},
 		{name: "a person", byHand: true},
