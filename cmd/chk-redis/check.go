@@ -16,7 +16,6 @@ import (
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
-	"keepalived-redis/internal/whole"
 )
 
 const name = "chk-redis"
@@ -134,7 +133,8 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 		warnings = append(warnings, warning)
 	}
 	if own := program.Version(); c.by != "" && c.by != own {
-		warnings = append(warnings, fmt.Sprintf("chk-redis has version %s and %s version %s; hint: install both of one package", c.by, whole.Name, own))
+		warning = fmt.Sprintf("chk-redis has version %s and chk-redis-full version %s; hint: install both of one package", c.by, own)
+		warnings = append(warnings, warning)
 	}
 	for _, w := range warnings {
 		c.log.Warn().Msg(w)
