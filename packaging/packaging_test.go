@@ -94,7 +94,7 @@ func TestSudoers(t *testing.T) {
 func TestTmpfiles(t *testing.T) {
 	root := t.TempDir()
 	if os.Geteuid() != 0 {
-		t.Skip("only root gives files away")
+		t.Fatal("only root gives files away; hint: run the tests as root")
 	}
 	file, err := filepath.Abs("tmpfiles.d/keepalived-redis.conf")
 	if err != nil {

@@ -36,7 +36,7 @@ type pair struct {
 func newPair(t *testing.T) *pair {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("containers with systemd need root")
+		t.Fatal("containers with systemd need root; hint: run the tests as root")
 	}
 	debian := systemdtest.Debian(t, "../build")
 	p := &pair{T: t, box: map[string]*systemdtest.Machine{}}

@@ -100,7 +100,7 @@ cat "$root/var/lib/keepalived-redis/state"
 
 func TestRPM(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("rpm --root needs root")
+		t.Fatal("rpm --root needs root; hint: run the tests as root")
 	}
 	for _, kind := range []string{"el6", "el7", "el8"} {
 		t.Run(kind, func(t *testing.T) {

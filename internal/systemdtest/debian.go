@@ -34,7 +34,7 @@ var debianOptions = []string{"--mode=root", "--variant=apt", "--quiet", "--skip=
 func Debian(t testing.TB, cache string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("a container with systemd needs root")
+		t.Fatal("a container with systemd needs root; hint: run the tests as root")
 	}
 	tool, err := exec.LookPath("mmdebstrap")
 	if err != nil {

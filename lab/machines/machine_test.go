@@ -162,7 +162,7 @@ type pair struct {
 func newPair(t *testing.T) *pair {
 	t.Helper()
 	if os.Geteuid() != 0 || host.Rootless() {
-		t.Skip("containers with systemd need root")
+		t.Fatal("containers with systemd need root; hint: run the tests as root")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -70,10 +70,10 @@ vrrp_instance VI_1 {
 func sysvBox(t *testing.T) *box {
 	t.Helper()
 	if os.Geteuid() != 0 || host.Rootless() {
-		t.Skip("a container with an init needs root")
+		t.Fatal("a container with an init needs root; hint: run the tests as root")
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		t.Skip("only Debian and its kin have packages of sysvinit")
+		t.Fatal("the packages of sysvinit come by apt-get, which is not here; hint: run this test on Debian or its kin")
 	}
 	files := systemdtest.Accounts(t)
 	maps.Copy(files, map[string]string{
