@@ -84,7 +84,8 @@ func Run() {
 		panic("the whole program hands over to nobody")
 	}
 	once.Lock() // for good
-	path, err := find()
+	path := beside()
+	err := await(path)
 	if quiet.Release() {
 		select {} // the signal ends it
 	}
@@ -94,17 +95,25 @@ func Run() {
 	quiet.Missing(fmt.Errorf("%w: execute %s: %w; hint: install %s and %s of one package", ErrMissing, path, err, Check, Program))
 }
 
-// find waits for a whole program that can be executed.
-func find() (path string, err error) {
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return Program, fmt.Errorf("find this program: %w", err)
+// packaged is where the packages put the programs.
+const packaged = "/usr/libexec/keepalived"
+
+// beside is the whole program that lies beside this one. Where /proc is missing, as while an installer prepares a system, that is the
+// packaged one.
+func beside() string {
+	dir := packaged
+	if self, err := os.Readlink("/proc/self/exe"); err == nil {
+		dir = filepath.Dir(self)
 	}
-	path = filepath.Join(filepath.Dir(self), Program)
+	return filepath.Join(dir, Program)
+}
+
+// await waits until the program can be executed as a check.
+func await(path string) error {
 	for {
-		err = marked(path)
+		err := marked(path)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errOld) || time.Since(quiet.Begun) > missingWait {
-			return path, err
+			return err
 		}
 		time.Sleep(missingPause)
 	}
