@@ -23,7 +23,7 @@ func (r report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%.2f ms\t%.2f ms\t%.1f MB\t%.2f M\t\n", name, c.WallMS, c.CPUMS, c.RSSKB/1024, c.Instructions/1e6)
 	}
 	fmt.Fprintf(w, "three instances\twall\tuser+sys\tpeak memory\tinstructions\t\n")
-	for _, name := range []string{"old_script", "redis_cli", "chk_redis", "c_static"} {
+	for _, name := range []string{"old_script", "redis_cli", "chk_redis", "handed_over", "whole", "c_static"} {
 		line(name, r.Programs[name])
 	}
 	fmt.Fprintf(w, "chk_redis on\twall\tuser+sys\tpeak memory\tinstructions\t\n")

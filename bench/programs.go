@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"keepalived-redis/internal/whole"
 )
 
 // bench is the ground: a work directory with the programs, and real servers.
@@ -32,11 +35,20 @@ func (b *bench) compile(ctx context.Context) error {
 			return fmt.Errorf("compile %s: %w: %s", source, err, out)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(b.build, "chk-redis"))
-	if err != nil {
-		return fmt.Errorf("find chk-redis: %w; hint: make build", err)
+	for _, name := range []string{whole.Check, whole.Program} {
+		text, err := os.ReadFile(filepath.Join(b.build, name))
+		if err != nil {
+			return fmt.Errorf("find %s: %w; hint: make build", name, err)
+		}
+		if err := os.WriteFile(b.path(name), text, 0o755); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(b.path("chk-redis"), text, 0o755)
+	// By this name the whole check runs without the quiet one.
+	if err := os.Mkdir(b.path("whole"), 0o755); err != nil {
+		return err
+	}
+	return os.Symlink(b.path(whole.Program), b.path("whole/"+whole.Check))
 }
 
 // witness answers an echo and is no address of an interface, as a router does.
@@ -103,7 +115,7 @@ func (b *bench) stopServers() {
 	}
 }
 
-// programs are the four that are compared.
+// programs are those that are compared.
 func (b *bench) programs() ([]program, error) {
 	three := b.ports[:3]
 	old, err := os.ReadFile(filepath.Join(b.root, "testdata", "oldscripts", "chk_redis.sh"))
@@ -132,6 +144,9 @@ func (b *bench) programs() ([]program, error) {
 		{name: "old_script", argv: []string{bash, b.path("old.sh")}},
 		{name: "redis_cli", argv: []string{bash, b.path("cli.sh")}},
 		ours,
+		// With this the quiet check hands over at once, and nothing else changes.
+		{name: "handed_over", argv: ours.argv, env: append(slices.Clone(ours.env), "KEEPALIVED_REDIS_LOG_LEVEL=info")},
+		{name: "whole", argv: []string{b.path("whole/" + whole.Check)}, env: ours.env},
 		{name: "c_static", argv: append([]string{b.path("check")}, three...)},
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 var goldens = []string{"internal/failover/testdata/decide.txt", "internal/failover/testdata/replica.txt", "internal/failover/testdata/pair.txt", "internal/health/testdata/verdict.txt"}
 
 // speakers are the packages whose words an operator reads in the log.
-var speakers = []string{"internal/failover", "internal/health", "internal/vrrp", "cmd/chk-redis", "cmd/notify-redis"}
+var speakers = []string{"internal/failover", "internal/health", "internal/vrrp", "internal/check", "cmd/notify-redis"}
 
 // said are the parts of all sentences, by where they come from. A sentence is a list of parts with "; " between.
 func said(t *testing.T) map[string]string {
@@ -254,7 +254,7 @@ func TestEveryExitCodeIsExplained(t *testing.T) {
 	}
 	want := map[string]bool{}
 	for _, name := range []string{"chk-redis", "notify-redis"} {
-		m := regexp.MustCompile(`Exit codes: (.*)\.`).FindStringSubmatch(read(t, "cmd/"+name+"/main.go"))
+		m := regexp.MustCompile(`Exit codes: (.*)\.`).FindStringSubmatch(read(t, map[string]string{"chk-redis": "internal/check", "notify-redis": "cmd/notify-redis"}[name]+"/main.go"))
 		if m == nil {
 			t.Fatalf("the help of %s names no exit codes", name)
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 )
@@ -32,13 +33,15 @@ func testMain(m *testing.M) int {
 	}
 	build = filepath.Join(root, "build")
 	if host.Outside() {
-		for _, args := range [][]string{{"-o", build + "/", "./cmd/..."}, {"-o", build + "/redis-lab", "./lab/cmd/lab"}} {
-			cmd := exec.Command("go", append([]string{"build"}, args...)...)
-			cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build what the boxes run: %v\n%s", err, bytes.TrimSpace(out))
-				return 1
-			}
+		if err := buildtest.Programs(root, build, buildtest.All); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		cmd := exec.Command("go", "build", "-o", build+"/redis-lab", "./lab/cmd/lab")
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build what the boxes run: %v\n%s", err, bytes.TrimSpace(out))
+			return 1
 		}
 	}
 	return host.Main(filepath.Join(build, "lab", "work"), func(w string) int {

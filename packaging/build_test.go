@@ -263,7 +263,7 @@ func TestLicences(t *testing.T) {
 	dir := t.TempDir()
 	output(t, "dpkg-deb", "--extract", packages(t, "0.1.0", "deb"), dir)
 	text := read(t, filepath.Join(dir, "usr/share/doc/keepalived-redis/copyright"))
-	info, err := buildinfo.ReadFile(filepath.Join(dir, "usr/libexec/keepalived/chk-redis"))
+	info, err := buildinfo.ReadFile(filepath.Join(dir, "usr/libexec/keepalived/notify-redis"))
 	if err != nil || len(info.Deps) < 5 {
 		t.Fatal(err, info)
 	}

@@ -1,68 +1,12 @@
-// chk-redis is keepalived's vrrp_script: it looks at the Redis instances of this box, revives the dead, finishes what a
-// hook left undone, and says by its exit code whether the box is fit to hold the VIP.
+// chk-redis is keepalived's vrrp_script, see package check. It is shipped as the quiet check, built with the tag quiet; without the
+// tag it is the whole one.
 package main
 
 import (
-	"fmt"
 	"os"
-	"time"
 
-	"github.com/alecthomas/kong"
-
+	"keepalived-redis/internal/check"
 	_ "keepalived-redis/internal/early" // it says why
-	"keepalived-redis/internal/program"
 )
 
-const name = "chk-redis"
-
-const about = `Looks at the Redis instances of this box and says by its exit code whether it is fit to hold the VIP.
-
-Exit codes: 0 fit, 1 unfit, 2 usage or configuration.
-
-Example:
-  $ chk-redis --config /etc/keepalived/keepalived-redis.toml
-  fit: all 3 instances answer
-
-Only when keepalived runs it, or with --act, does it change anything.`
-
-type flags struct {
-	Config      string           `help:"Configuration file." placeholder:"FILE"`
-	Deadline    time.Duration    `help:"Be out within this time; below keepalived's interval." placeholder:"900ms"`
-	Act         bool             `help:"Revive and reconcile, as when keepalived runs it."`
-	Verbose     bool             `help:"Print a table of the instances and what follows from it; never acts." short:"v"`
-	JSON        bool             `help:"Print what was seen as one JSON document; never acts." name:"json"`
-	DryRun      bool             `help:"Print observation, plan and sentence; never acts."`
-	Metrics     string           `help:"Also write this file for Prometheus' textfile collector, by rename." placeholder:"FILE"`
-	CheckConfig bool             `help:"Check the configuration strictly and exit."`
-	Version     kong.VersionFlag `help:"Print the version and exit."`
-}
-
-func main() {
-	program.Init()
-	f, code := parse(os.Args[1:])
-	if code >= 0 {
-		os.Exit(code)
-	}
-	os.Exit(run(f, os.Stdout, os.Stderr))
-}
-
-// parse reads the command line; a code of 0 or more ends the program. Without arguments, as keepalived usually runs it,
-// kong is not asked: its parser costs more than the check.
-func parse(args []string) (flags, int) {
-	var f flags
-	if len(args) == 0 {
-		return f, -1
-	}
-	code := -1
-	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
-		kong.Exit(func(c int) { code = c }))
-	if err != nil {
-		program.Fail(os.Stderr, name, err)
-		return f, program.Usage
-	}
-	if _, err := p.Parse(args); err != nil && code < 0 {
-		program.Fail(os.Stderr, name, fmt.Errorf("%w; hint: %s --help", err, name))
-		return f, program.Usage
-	}
-	return f, code
-}
+func main() { os.Exit(check.Main(os.Args[1:])) }

@@ -1,14 +1,23 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"keepalived-redis/internal/scripttest"
 )
 
 func TestMain(m *testing.M) {
+	// On a machine of its own the whole program is this one; the scripts have both programs as they are installed.
 	scripttest.Main(m, map[string]func(){"chk-redis": main})
 }
 
 // TestScripts runs the check as people, cron and keepalived do, on real servers.
-func TestScripts(t *testing.T) { scripttest.Run(t, nil) }
+func TestScripts(t *testing.T) {
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	scripttest.Run(t, nil)
+}

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/internal/redistest"
 )
 
@@ -76,14 +77,16 @@ var programs = sync.OnceValues(func() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "storm"); err != nil {
 		return "", err
 	}
-	for _, from := range []string{".", "./testdata/control"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", from)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w: %s", from, err, out)
-		}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", "./testdata/control")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the control: %w: %s", err, out)
 	}
-	return dir, nil
+	if err := buildtest.Programs("../..", dir, buildtest.Check); err != nil {
+		return "", err
+	}
+	_, err = buildtest.Whole(dir)
+	return dir, err
 })
 
 func (b *box) write(t *testing.T, name, text string) {

@@ -1,3 +1,5 @@
+//go:build !quiet
+
 package config
 
 import (
@@ -21,7 +23,7 @@ type flaw struct {
 // readPool reads a file of authorities. own says which directive of an instance's own configuration names it; empty means
 // the key tls.ca. A broken file is an empty pool: nothing is trusted then, and least of all the whole world.
 func (d *draft) readPool(file, own string) *x509.CertPool {
-	if pool, seen := d.tls.pools[file]; seen {
+	if pool, seen := d.tls.read.pools[file]; seen {
 		return pool
 	}
 	pool := x509.NewCertPool()
@@ -32,23 +34,23 @@ func (d *draft) readPool(file, own string) *x509.CertPool {
 	if bad == nil {
 		bad = outOfDate(certs)
 	}
-	if d.tls.pools == nil {
-		d.tls.pools = map[string]*x509.CertPool{}
+	if d.tls.read.pools == nil {
+		d.tls.read.pools = map[string]*x509.CertPool{}
 	}
-	d.tls.pools[file] = pool
+	d.tls.read.pools[file] = pool
 	d.complain("ca", file, own, bad)
 	return pool
 }
 
 // readCert reads a client certificate and its key; nil when they are broken. own is as for readPool.
 func (d *draft) readCert(file, key, own string) *tls.Certificate {
-	if cert, seen := d.tls.certs[file]; seen {
+	if cert, seen := d.tls.read.certs[file]; seen {
 		return cert
 	}
-	if d.tls.certs == nil {
-		d.tls.certs = map[string]*tls.Certificate{}
+	if d.tls.read.certs == nil {
+		d.tls.read.certs = map[string]*tls.Certificate{}
 	}
-	d.tls.certs[file] = nil
+	d.tls.read.certs[file] = nil
 	certs, bad := readCertificates(file)
 	if bad == nil {
 		bad = outOfDate(certs[:1])
@@ -72,7 +74,7 @@ func (d *draft) readCert(file, key, own string) *tls.Certificate {
 		d.complain("key", key, own, &flaw{"is not the key of " + file, "name the key that the certificate was made with", nil})
 		return nil
 	}
-	d.tls.certs[file] = &cert
+	d.tls.read.certs[file] = &cert
 	return &cert
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/whole"
 )
 
 // lastGoodFile is the name of the last good copy in the state directory.
@@ -28,6 +29,9 @@ func LoadOrLastGood(o Options) (*Config, error) {
 	if err == nil {
 		d.keep()
 		return &d.c, nil
+	}
+	if !whole.Here {
+		whole.Run()
 	}
 	var told []string
 	for _, dir := range d.stateDirs() {

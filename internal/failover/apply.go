@@ -1,26 +1,16 @@
+//go:build !quiet
+
 package failover
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
-)
-
-// Bounds of one step.
-const (
-	commandTimeout  = 500 * time.Millisecond
-	takeoverTimeout = 700 * time.Millisecond
-	// voteWithin is how long a vote may take. It takes a tenth of a second where it is granted.
-	voteWithin    = 700 * time.Millisecond
-	forceAskAgain = 500 * time.Millisecond
-	pollPause     = 500 * time.Microsecond
-	betweenMoves  = 50 * time.Millisecond
 )
 
 // apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
@@ -94,27 +84,6 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 	return fmt.Errorf("unknown step %q", s.Do)
 }
 
-// conn opens a connection to an instance of this box or of another.
-func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
-	return redis.Open(r.target(a), redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
-}
-
-// target is how to get into the instance of an address. A peer is spoken to as the first instance of this box is, with its
-// password and with TLS if that has it.
-func (r *Reconciler) target(a netip.AddrPort) redis.Target {
-	t := redis.Target{Addr: a, Paired: len(r.Config.Peers) > 0}
-	for i, in := range r.Config.Instances {
-		if in.Addr == a {
-			return redis.TargetOf(in)
-		}
-		if i == 0 {
-			t = redis.TargetOf(in)
-			t.Addr, t.Socket, t.Paired = a, "", len(r.Config.Peers) > 0
-		}
-	}
-	return t
-}
-
 // promoteAll sends every TAKEOVER at once, because that needs no votes, and asks for votes one after another: masters give one
 // vote an epoch, and a replica that was refused one asks anew only after a minute.
 func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step) error {
@@ -159,9 +128,6 @@ func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step
 	}
 	return errors.Join(errs...)
 }
-
-// voteless marks in memory since when a replica has asked for votes in vain.
-const voteless = "voteless "
 
 // ErrNotPromoted: the command was answered by OK and yet the instance is no master.
 var ErrNotPromoted = errors.New("answered OK but did not become master; it is asked again; hint: look at its log")

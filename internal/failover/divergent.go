@@ -1,3 +1,5 @@
+//go:build !quiet
+
 package failover
 
 import (
@@ -88,12 +90,6 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 	}
 	r.Log.Warn().Msgf("%s follows another master, and its writes that this one has not got are gone from it; the data set as it was is kept in %s", a, kept)
 	return value, nil
-}
-
-// keeping: writes on a local instance are stopped because its data set is being kept aside.
-func (r *Reconciler) keeping(o *Observation, a netip.AddrPort) bool {
-	l, local, _ := o.find(a)
-	return local && r.memory.Saving[a.String()] && o.replication() && overruled(o, l)
 }
 
 // errSave: the server could not write its data set.

@@ -179,7 +179,7 @@ func (w *clusterWorld) observe(b *clusterBox) Observation {
 		waited := count(&n.waited, unlinked && !claims)
 		o.Standing[l.Target.Addr] = Standing{Unlinked: unlinked, Waited: waited.For}
 		cold, leads = cold || unlinked, leads || l.Role() == redis.Master
-		o.Instances[p.Target.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == redis.Replica)
+		o.Instances[p.Target.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == redis.Replica && o.followed(p.Target.Addr))
 		if n.voteless > 0 {
 			o.Voteless[l.Target.Addr] = count(&n.voteless, l.Role() == redis.Replica && !claims).For
 		}

@@ -188,6 +188,12 @@ func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state
 	return out
 }
 
+// keeping: writes on a local instance are stopped because its data set is being kept aside.
+func (r *Reconciler) keeping(o *Observation, a netip.AddrPort) bool {
+	l, local, _ := o.find(a)
+	return local && r.memory.Saving[a.String()] && o.replication() && overruled(o, l)
+}
+
 // seePeers keeps the list of peers up to date and looks at those that it did not know.
 func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip.Addr]bool) {
 	view := o.view()
@@ -244,7 +250,7 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	for _, p := range o.Peers {
 		a := p.Target.Addr
 		o.Boxes[a.Addr()] = Ail{}
-		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication()
+		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication() && o.followed(a)
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
 	}
 	for _, l := range o.Locals {
@@ -265,6 +271,14 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	if a, ok := alone[""]; ok {
 		r.memory.Alone = &a
 	}
+}
+
+// followed: a replica of this box has this address for its master.
+func (o *Observation) followed(a netip.AddrPort) bool {
+	return slices.ContainsFunc(o.Locals, func(l redis.Look) bool {
+		_, master, _, found := o.masterOf(l)
+		return l.Role() == redis.Replica && found && master == a
+	})
 }
 
 // seeFence reads the fence and notes since when a peer answers.

@@ -42,7 +42,7 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 	}
 	m := r.memory
 	if m.LinkedBoot != now.Boot {
-		m.LinkedBoot, m.LinkedNames = now.Boot, ""
+		m.LinkedBoot, m.LinkedNames = "", "" // without a name nothing is to be kept
 	}
 	if !held {
 		m.Led, m.PulledAt = "", nil
@@ -65,7 +65,7 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		leads := l.Role() == redis.Master && len(self.Slots) > 0
 		claims := master.State.Alive() && master.Role() == redis.Master
 		if linked || replica && l.Info.WasLinked || leads && l.Info.Replicas > 0 {
-			m.LinkedNames = m.LinkedNames.with(name)
+			m.LinkedBoot, m.LinkedNames = now.Boot, m.LinkedNames.with(name)
 		}
 		unlinked := replica && !m.LinkedNames.has(name)
 		waited := note(m.Instances, "cold "+name, unlinked && !claims, now)
@@ -92,6 +92,9 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		r.seeLineage(o, led, now)
 	}
 }
+
+// voteless marks in memory since when a replica has asked for votes in vain.
+const voteless = "voteless "
 
 // seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
 func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {

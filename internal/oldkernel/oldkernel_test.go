@@ -2,15 +2,14 @@
 package oldkernel_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/internal/scripttest"
 	"keepalived-redis/lab/host"
 )
@@ -52,13 +51,7 @@ func build() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "./cmd/...")
-	cmd.Dir = filepath.Dir(filepath.Dir(dir))
-	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+oldestGo, "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	return nil
+	return buildtest.Programs(filepath.Dir(filepath.Dir(dir)), dir, buildtest.All, "GOTOOLCHAIN="+oldestGo)
 }
 
 // TestScripts runs the main paths of all three programs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -19,7 +20,8 @@ var (
 
 // Context is the context of one run. It ends at the deadline (counted from now; zero or less means none) and on SIGTERM
 // or SIGINT; context.Cause then wraps ErrDeadline or ErrSignalled. From the first of these signals on the program must
-// end by itself: the signals no longer kill it until stop is called. stop may be called more than once.
+// end by itself: the signals no longer kill it until stop is called. A signal that came before that is still the cause. stop may be
+// called more than once.
 func Context(deadline time.Duration) (ctx context.Context, stop func()) {
 	parent, free := context.Background(), context.CancelFunc(func() {})
 	if deadline > 0 {
@@ -28,18 +30,24 @@ func Context(deadline time.Duration) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		select {
-		case s := <-signals:
-			cancel(fmt.Errorf("%w: %s", ErrSignalled, signalName(s)))
+		case s, came := <-signals:
+			if came {
+				cancel(fmt.Errorf("%w: %s", ErrSignalled, signalName(s)))
+			}
 		case <-ctx.Done():
 		}
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(signals) // nobody sends any more
+		close(signals)
+		<-ended
 		cancel(context.Canceled)
 		free()
-	}
+	})
 }
 
 func signalName(s os.Signal) string {

@@ -25,13 +25,16 @@ type Log struct {
 // Open makes the logger of the program called name. It opens nothing: a run that logs nothing pays nothing.
 //
 // Lines go to the journal, with their fields; where that is missing or dead, to /dev/log; where that is as well, to the
-// error output, and there also if it is a terminal. A line that is not taken within 20 ms is dropped and counted.
+// error output, and there also if it is a terminal. A line that is not taken within 20 ms is dropped and counted. A quiet check
+// hands over at the first line, see package whole.
 func Open(name string) *Log {
-	return open(name, system, os.Stderr)
+	l := open(name, system, os.Stderr)
+	l.sink.deed = true
+	return l
 }
 
 // OpenQuiet is Open for what a person has been told already, with Fail: the error output is left alone. keepalived throws
-// that away, so the log must have it as well.
+// that away, so the log must have it as well. A quiet check that ends by itself, without the whole program, says so here.
 func OpenQuiet(name string) *Log {
 	return open(name, system, nil)
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestInitSetsUmask(t *testing.T) {
@@ -68,6 +71,22 @@ func TestContextStop(t *testing.T) {
 	await(t, ctx)
 	if cause := context.Cause(ctx); errors.Is(cause, ErrDeadline) || errors.Is(cause, ErrSignalled) {
 		t.Errorf("cause = %v", cause)
+	}
+}
+
+// A signal that came before stop is never lost, however soon stop is called.
+func TestContextSignalBeforeStop(t *testing.T) {
+	runtime.LockOSThread() // it takes the signal that it sends itself before it goes on
+	defer runtime.UnlockOSThread()
+	for range 200 {
+		ctx, stop := Context(0)
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrSignalled) {
+			t.Fatalf("cause = %v, want ErrSignalled", cause)
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	goredis "github.com/redis/go-redis/v9"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,6 +64,22 @@ func (e replyError) Error() string { return string(e) }
 
 // RedisError marks it as go-redis marks its own.
 func (replyError) RedisError() {}
+
+// marked is an error reply, whether we have read it or go-redis has.
+type marked interface {
+	error
+	RedisError()
+}
+
+// errNil is the reply that there is no such value, in the words of go-redis, whose own it cannot be: a quiet check is built
+// without.
+const errNil replyError = "redis: nil"
+
+// isNil tells whether the reply was errNil or that of go-redis.
+func isNil(err error) bool {
+	var m marked
+	return errors.As(err, &m) && m.Error() == string(errNil)
+}
 
 // errNoRESP: what answers does not speak Redis' protocol, or not as Redis answers these questions.
 var errNoRESP = errors.New("not an answer of Redis")
@@ -156,7 +171,7 @@ func parseReply(b []byte) (r reply, size int, err error) {
 		return r, end + 1, nil
 	}
 	if line == "-1" {
-		r.err = goredis.Nil
+		r.err = errNil
 		return r, end + 1, nil
 	}
 	n, err := strconv.ParseUint(line, 10, 32)
@@ -198,7 +213,7 @@ func (l *Look) conclude(a *answers, err error) {
 		got = got[1:]
 	}
 	switch p := got[ping]; {
-	case got[info].kind == '+' || got[nodes].kind == '+' || p.kind == '$' || got[info].err == goredis.Nil || got[nodes].err == goredis.Nil:
+	case got[info].kind == '+' || got[nodes].kind == '+' || p.kind == '$' || got[info].err == errNil || got[nodes].err == errNil:
 		l.fail(fmt.Errorf("%w: %.40q", errNoRESP, p.text))
 		return
 	case l.Err == nil && p.err != nil:

@@ -1,4 +1,5 @@
-// Package redis speaks with redis-server from 3.2.4 on, and Valkey. It is the only importer of go-redis.
+//go:build !quiet
+
 package redis
 
 import (
@@ -6,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,37 +15,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/stack"
 )
-
-// Target is where an instance listens and how to get in.
-type Target struct {
-	Addr netip.AddrPort
-	// Socket is a unix socket; it wins over Addr.
-	Socket             string
-	Username, Password string
-	// TLS is nil for a connection in the clear. Not for sockets.
-	TLS *config.TLS
-	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
-	Paired bool
-}
-
-// Name is how people know the target.
-func (t Target) Name() string {
-	if t.Socket != "" {
-		return t.Socket
-	}
-	return t.Addr.String()
-}
-
-// Limits bound one connection.
-type Limits struct {
-	// Dial bounds the attempt to connect.
-	Dial time.Duration
-	// Reply bounds the wait for an answer.
-	Reply time.Duration
-}
 
 // Conn is one connection that is dialled when it is first used. Not for concurrent use.
 type Conn struct {
@@ -65,9 +36,6 @@ func init() { goredis.SetLogger(silent{}) }
 // Open prepares a connection and dials nothing. The options are those of a process that lives a few milliseconds: with
 // go-redis' defaults a refused connection takes two seconds to come back.
 func Open(t Target, l Limits) *Conn { return open(t, l, dial) }
-
-// dialer connects, within the limits.
-type dialer func(ctx context.Context, network, addr string, l Limits) (net.Conn, error)
 
 func open(t Target, l Limits, dial dialer) *Conn {
 	conn := &Conn{target: t}
@@ -158,9 +126,6 @@ func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 
 // minReplicas is the name of the setting that every version knows; 5.0 and newer also say min-replicas-to-write.
 const minReplicas = "min-slaves-to-write"
-
-// StopWrites is the value of min-slaves-to-write that no pair can satisfy.
-const StopWrites = "99"
 
 // ErrNoSetting: the server does not know a setting that every version has.
 var ErrNoSetting = errors.New("no such setting")

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // State is what one look at an instance found. It is the only place where replies are told apart by their text: Redis
@@ -129,7 +127,7 @@ func Classify(err error) State {
 	if errors.As(err, &dial) {
 		return dialled(err)
 	}
-	var reply goredis.Error
+	var reply marked
 	if errors.As(err, &reply) && !strings.HasPrefix(reply.Error(), "redis: ") {
 		return stateOf(reply.Error())
 	}

@@ -171,6 +171,12 @@ func (s *Survey) Run() []Look {
 	return looks
 }
 
+// doubtful looks are those that lookTwice is for.
+func doubtful(l Look) bool {
+	t := l.Target
+	return t.Socket == "" && (l.State == Dropped && t.TLS == nil || l.State == Stalled && t.TLS != nil)
+}
+
 // wait is the time until the first target's is up, or until it is worth looking whether the run is over.
 func (s *Survey) wait(now time.Time) time.Duration {
 	wait := patience

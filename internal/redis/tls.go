@@ -1,3 +1,5 @@
+//go:build !quiet
+
 package redis
 
 import (
@@ -48,12 +50,6 @@ func lookTwice(ctx context.Context, look Look, l Limits) Look {
 		look.State = NoTLS
 	}
 	return look
-}
-
-// doubtful looks are those that lookTwice is for.
-func doubtful(l Look) bool {
-	t := l.Target
-	return t.Socket == "" && (l.State == Dropped && t.TLS == nil || l.State == Stalled && t.TLS != nil)
 }
 
 // asks puts a question over a connection of its own.

@@ -1,3 +1,5 @@
+//go:build !quiet
+
 package redis
 
 import (
@@ -9,16 +11,6 @@ import (
 	"strings"
 	"syscall"
 )
-
-// The bounds of one answer. INFO and CLUSTER NODES of a thousand nodes with their slots in shreds stay below 1 MiB.
-const (
-	maxAnswer   = 4 << 20
-	maxLine     = 64 << 10
-	maxElements = 64 << 10
-)
-
-// errTooLarge: what answers is no Redis, or not one that we can speak with.
-var errTooLarge = errors.New("the answer is larger than any of Redis")
 
 // wire is the connection under go-redis. It remembers how the server's first answer began, because go-redis takes the
 // first error reply for an answer to its HELLO, but a server that is full or protected says its one sentence there and
@@ -50,22 +42,6 @@ func (w *wire) Write(p []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// parting is what a server that hung up had said at first, for the two sentences after which Redis always does, and for an
-// alert of TLS, which it is that a server with TLS has for a connection without. Unseen is anything else.
-func parting(first []byte) State {
-	const alert, version = 0x15, 0x03
-	switch {
-	case len(first) > 1 && first[0] == alert && first[1] == version:
-		return WantsTLS
-	case len(first) == 0 || first[0] != '-':
-		return Unseen
-	}
-	if s := stateOf(string(first[1:min(len(first), 64)])); s == TooManyClients || s == Denied {
-		return s
-	}
-	return Unseen
 }
 
 // answer follows the frames of RESP as far as their sizes go. https://redis.io/docs/latest/develop/reference/protocol-spec/

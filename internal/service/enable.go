@@ -1,3 +1,5 @@
+//go:build !quiet
+
 package service
 
 import (
@@ -6,18 +8,6 @@ import (
 
 	"keepalived-redis/internal/config"
 )
-
-// Systemd says whether systemd manages the instances of this box.
-func Systemd(cfg *config.Config) (bool, error) {
-	backend := cfg.Service.Backend
-	if backend == config.BackendAuto || backend == "" {
-		var err error
-		if backend, err = detect(); err != nil {
-			return false, err
-		}
-	}
-	return backend == config.BackendSystemd, nil
-}
 
 // UnitOf is the name of the systemd unit of an instance; an error if it cannot be started. A template that nobody uses for it
 // and that would start a server with another configuration, as Debian's redis-server@ does with redis-PORT.conf, is none.

@@ -26,14 +26,19 @@ func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m Manager = newProcess(cfg, run, durable)
-	if systemd {
-		m = newSystemd(cfg, run, durable)
+	return manager(cfg, run, durable, systemd), nil
+}
+
+// Systemd says whether systemd manages the instances of this box.
+func Systemd(cfg *config.Config) (bool, error) {
+	backend := cfg.Service.Backend
+	if backend == config.BackendAuto || backend == "" {
+		var err error
+		if backend, err = detect(); err != nil {
+			return false, err
+		}
 	}
-	if cfg.Service.Rights == config.RightsSudo && os.Geteuid() != 0 {
-		m = &sudo{Manager: m, start: cfg.Service.StartTimeout, stop: cfg.Service.StopTimeout}
-	}
-	return m, nil
+	return backend == config.BackendSystemd, nil
 }
 
 func detect() (config.Backend, error) {

@@ -1,8 +1,10 @@
 package service
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Where the rc of EL 6 looks for what has been started: it runs the stop of a script at shutdown only if the script's lock is
@@ -59,4 +61,18 @@ func (m *processes) noteStop(t target) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
+}
+
+// runsUs: the script's interpreter is this program.
+func runsUs(script string) bool {
+	if script == "" {
+		return false
+	}
+	f, err := os.Open(script)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	line, _ := bufio.NewReader(f).ReadSlice('\n')
+	return strings.HasPrefix(string(line), "#!") && strings.Contains(string(line), "redis-initd")
 }

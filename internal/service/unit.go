@@ -1,10 +1,10 @@
+//go:build !quiet
+
 package service
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -131,20 +131,6 @@ func (u unit) limited() bool { return strings.HasPrefix(u.result, "start-limit")
 // init script which runs this very program would have it ask itself.
 func (u unit) stands() bool {
 	return u.load != "not-found" && u.load != "" && u.kind != "oneshot" && !runsUs(u.source)
-}
-
-// runsUs: the script's interpreter is this program.
-func runsUs(script string) bool {
-	if script == "" {
-		return false
-	}
-	f, err := os.Open(script)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	line, _ := bufio.NewReader(f).ReadSlice('\n')
-	return strings.HasPrefix(string(line), "#!") && strings.Contains(string(line), "redis-initd")
 }
 
 // find gives the unit of an instance: what the configuration says, else the first usual name that is in use, else the

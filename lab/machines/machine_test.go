@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/internal/systemdtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
@@ -54,7 +55,7 @@ func shipped(t *testing.T, name string) (files, programs map[string]string) {
 		files["/etc/keepalived/"+to] = string(text)
 	}
 	programs = map[string]string{"/usr/sbin/redis-initd": filepath.Join(build, "redis-initd")}
-	for _, p := range []string{"chk-redis", "notify-redis"} {
+	for _, p := range buildtest.Check {
 		programs["/usr/libexec/keepalived/"+p] = filepath.Join(build, p)
 	}
 	return files, programs

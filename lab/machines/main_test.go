@@ -3,13 +3,12 @@
 package machines_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 )
@@ -36,10 +35,8 @@ func testMain(m *testing.M) int {
 		return m.Run() // every test says that it needs root
 	}
 	if host.Outside() {
-		cmd := exec.Command("go", "build", "-o", build+"/", "./cmd/...")
-		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build what the machines run: %v\n%s", err, bytes.TrimSpace(out))
+		if err := buildtest.Programs(root, build, buildtest.All); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 	}

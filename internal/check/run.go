@@ -1,4 +1,6 @@
-package main
+//go:build !quiet
+
+package check
 
 import (
 	"context"
@@ -13,12 +15,13 @@ import (
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/stack"
 	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/whole"
 )
 
 // run is one check. It is out before its deadline, also when an instance, a peer or a disk hangs: everything that can hang
 // runs beside a clock, and a verdict that is not there in time is unfit.
 func run(f flags, out, errOut io.Writer) int {
-	begun := time.Now()
+	begun, by := whole.Begun()
 	// Before anything else: ended by SIGTERM, it must say unfit as well.
 	// And to the very end: who lets go of the signals could still be killed by one instead of ending with its verdict.
 	signalled, _ := program.Context(0)
@@ -55,7 +58,7 @@ func run(f flags, out, errOut io.Writer) int {
 	limit = cfg.Times.Deadline
 	ctx, cancel = context.WithDeadlineCause(signalled, begun.Add(limit), program.ErrDeadline)
 	defer cancel()
-	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings}
+	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings, by: by}
 	defer c.log.Close()
 	done := make(chan health.Verdict, 1)
 	beside <- func() { done <- c.run(ctx, f.DryRun, out) }
@@ -105,21 +108,9 @@ func load(ctx context.Context, beside chan<- func(), o config.Options) (*config.
 
 // late ends a check that has no verdict; blank is what is known of it.
 func (f flags) late(ctx context.Context, blank check, limit time.Duration, out, errOut io.Writer, alsoLog bool) int {
-	err := fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", context.Cause(ctx), limit)
+	err := noVerdict(ctx, limit)
 	if f.JSON {
 		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(health.Verdict{Sentence: err.Error()}) }))
 	}
 	return fail(errOut, err, alsoLog, program.Unfit)
-}
-
-// fail tells of what ends a check without a verdict: people on the error output, and the log, because keepalived throws
-// that output away. It returns the exit code.
-func fail(errOut io.Writer, err error, alsoLog bool, code int) int {
-	program.Fail(errOut, name, err)
-	if alsoLog {
-		log := program.OpenQuiet(name)
-		defer log.Close()
-		log.Error().Msg(err.Error())
-	}
-	return code
 }

@@ -1,4 +1,8 @@
-package main
+// Package check is keepalived's vrrp_script: it looks at the Redis instances of this box, revives the dead, finishes what a hook
+// left undone, and says by its exit code whether the box is fit to hold the VIP. There are two builds of it. The whole one has the
+// flags, the outputs and every deed, and is linked into notify-redis; the one with the tag quiet is what keepalived runs every
+// second, see package whole.
+package check
 
 import (
 	"context"
@@ -16,7 +20,10 @@ import (
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/whole"
 )
+
+const name = whole.Check
 
 // tickRoom is the part of a run that is kept for the tick: revive may not use it up.
 const tickRoom = 350 * time.Millisecond
@@ -35,7 +42,17 @@ type check struct {
 	// metrics is the file to write them to, or empty.
 	metrics string
 	begun   time.Time
-	seen    seen
+	// by is the version of the quiet check that handed over, empty if none did.
+	by   string
+	seen seen
+}
+
+// seen is what a run found, as far as it got.
+type seen struct {
+	looks       []redis.Look
+	around      failover.Surroundings
+	observation *failover.Observation
+	outcome     failover.Outcome
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
@@ -118,6 +135,10 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	}
 	var warning string
 	if c.maintenance, warning = r.Maintenance(); warning != "" {
+		warnings = append(warnings, warning)
+	}
+	if own := program.Version(); c.by != "" && c.by != own {
+		warning = fmt.Sprintf("chk-redis has version %s and notify-redis version %s; hint: install both of one package", c.by, own)
 		warnings = append(warnings, warning)
 	}
 	for _, w := range warnings {

@@ -1,4 +1,6 @@
-package main
+//go:build !quiet
+
+package check
 
 import (
 	"context"
@@ -8,10 +10,8 @@ import (
 	"os"
 	"time"
 
-	"keepalived-redis/internal/failover"
 	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 )
@@ -38,14 +38,6 @@ func (f flags) Validate() error {
 
 // onlyLooks: whoever asks for an output never acts, also when keepalived runs it.
 func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
-
-// seen is what a run found, as far as it got.
-type seen struct {
-	looks       []redis.Look
-	around      failover.Surroundings
-	observation *failover.Observation
-	outcome     failover.Outcome
-}
 
 // scene is what is shown of a run that came to this verdict.
 func (c *check) scene(v health.Verdict) show.Scene {

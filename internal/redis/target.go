@@ -1,0 +1,45 @@
+// Package redis speaks with redis-server from 3.2.4 on, and Valkey. It is the only importer of go-redis.
+package redis
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"keepalived-redis/internal/config"
+)
+
+// Target is where an instance listens and how to get in.
+type Target struct {
+	Addr netip.AddrPort
+	// Socket is a unix socket; it wins over Addr.
+	Socket             string
+	Username, Password string
+	// TLS is nil for a connection in the clear. Not for sockets.
+	TLS *config.TLS
+	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
+	Paired bool
+}
+
+// Name is how people know the target.
+func (t Target) Name() string {
+	if t.Socket != "" {
+		return t.Socket
+	}
+	return t.Addr.String()
+}
+
+// Limits bound one connection.
+type Limits struct {
+	// Dial bounds the attempt to connect.
+	Dial time.Duration
+	// Reply bounds the wait for an answer.
+	Reply time.Duration
+}
+
+// StopWrites is the value of min-slaves-to-write that no pair can satisfy.
+const StopWrites = "99"
+
+// dialer connects, within the limits.
+type dialer func(ctx context.Context, network, addr string, l Limits) (net.Conn, error)
