@@ -30,8 +30,9 @@ func (l *Lab) AwaitMasters(ctx context.Context, within time.Duration, addrs ...s
 	})
 }
 
-// linkedPeriod is how often AwaitLinked looks; it waits for nothing that is measured.
-const linkedPeriod = 50 * time.Millisecond
+// linkedPeriod is how often AwaitLinked looks. It waits for nothing that is measured, and must not disturb what is: a look is a dozen
+// answers, some of them long.
+const linkedPeriod = 250 * time.Millisecond
 
 // AwaitLinked waits until all is whole. A cluster: all six instances answer and agree who owns which slots, every replica is linked to
 // its master, all slots are served. A pair: one is the master, the other its replica and linked.
@@ -40,13 +41,13 @@ func (l *Lab) AwaitLinked(ctx context.Context, within time.Duration) error {
 	defer deadline.Stop()
 	tick := time.NewTicker(linkedPeriod)
 	defer tick.Stop()
+	missing := "nobody has looked yet"
 	for {
-		missing := l.notWhole(ctx)
-		if missing == "" {
-			return nil
-		}
 		select {
 		case <-tick.C:
+			if missing = l.notWhole(ctx); missing == "" {
+				return nil
+			}
 		case <-deadline.C:
 			return &TimeoutError{What: "every instance to be linked", Within: within, Seen: missing + "; " + l.Timeline.View().String()}
 		case <-ctx.Done():

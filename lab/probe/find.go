@@ -15,7 +15,7 @@ import (
 const (
 	// findPeriod is the time between two searches at the start.
 	findPeriod = 20 * time.Millisecond
-	// mapPeriod is how often the VIP is asked again while a range is not acknowledged, mapInFlight how many such questions a port may
+	// mapPeriod is how often the VIP is asked again while a range has lost its master, mapInFlight how many such questions a port may
 	// leave unanswered: the first may go to a host that is gone.
 	mapPeriod   = 5 * time.Millisecond
 	mapInFlight = 4
@@ -170,7 +170,7 @@ func (w *writer) watchMap(ctx context.Context) {
 			var asking atomic.Int32
 			var asked time.Time
 			every(mapPeriod, func() {
-				if asking.Load() >= mapInFlight || !w.troubled() && time.Since(asked) < calmPeriod {
+				if asking.Load() >= mapInFlight || !w.silentFor(lostAfter) && time.Since(asked) < calmPeriod {
 					return
 				}
 				asked = time.Now()
@@ -198,11 +198,11 @@ func (w *writer) watchMap(ctx context.Context) {
 	}
 }
 
-// troubled: some range is not acknowledged.
-func (w *writer) troubled() bool {
+// silentFor: some range is not acknowledged, and has not been for so long.
+func (w *writer) silentFor(d time.Duration) bool {
 	now := host.Now()
 	for _, l := range w.lanes {
-		if l.troubled(now) {
+		if l.silentFor(d, now) {
 			return true
 		}
 	}

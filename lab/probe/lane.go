@@ -98,10 +98,13 @@ func (l *lane) step(n int64, now host.Mono) {
 // calmSteps is how many steps make Options.Interval.
 const calmSteps = 4
 
-// pace says at every how many steps a range that has been silent for so long is tried: what takes seconds need not be measured to the
-// millisecond.
+// pace says at every how many steps a range that has been silent for so long is tried. At first it is tried as ever: whoever holds
+// writers back answers when it lets them go, and a writer that asks everybody every millisecond keeps a small machine from just that.
+// What takes seconds need not be measured to the millisecond either.
 func pace(silent time.Duration) int64 {
 	switch {
+	case silent < 20*time.Millisecond:
+		return calmSteps
 	case silent < 50*time.Millisecond:
 		return 1
 	case silent < 2*time.Second:
@@ -113,17 +116,21 @@ func pace(silent time.Duration) int64 {
 	}
 }
 
-// inTrouble: the latest attempt failed, or half an interval has brought no answer.
+// inTrouble: the latest attempt failed, or an interval has brought no answer.
 func (l *lane) inTrouble(now host.Mono) bool {
-	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval/2
+	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval
 }
 
-// troubled is inTrouble for others.
-func (l *lane) troubled(now host.Mono) bool {
+// silentFor: it is in trouble, and nobody that is known has acknowledged anything for so long.
+func (l *lane) silentFor(d time.Duration, now host.Mono) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.inTrouble(now)
+	return l.inTrouble(now) && now.Sub(l.lastAck) >= d
 }
+
+// lostAfter is how long those that are known are tried before anybody is asked for others: an answer with all slots costs a server as
+// much as dozens of writes.
+const lostAfter = 25 * time.Millisecond
 
 // watch reports a range that has fallen silent.
 func (l *lane) watch(now host.Mono) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/netip"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
+	// A collection would make writers late that it measures. Minutes of writing take less than this.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(512 << 20)
 	go func() {
 		lines := bufio.NewScanner(stdin)
 		for lines.Scan() {

@@ -69,7 +69,7 @@ type sentinel struct {
 // ask asks, unless it is too early or too many questions are unanswered. An answer counts only when it is another than this Sentinel's
 // last: the others hear of a switch later, and must not take the client back.
 func (s *sentinel) ask(wg *sync.WaitGroup) {
-	if s.asking.Load() >= mapInFlight || !s.w.troubled() && time.Since(s.asked) < calmAsk {
+	if s.asking.Load() >= mapInFlight || !s.w.silentFor(0) && time.Since(s.asked) < calmAsk {
 		return
 	}
 	s.asked = time.Now()
