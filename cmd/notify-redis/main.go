@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -43,18 +45,37 @@ func main() {
 	}
 	program.Init()
 	program.HoldCollector()
-	var f flags
-	code := -1
+	f, ok := usual(os.Args[1:])
+	if !ok {
+		var code int
+		if f, code = parse(os.Args[1:]); code >= 0 {
+			os.Exit(code)
+		}
+	}
+	os.Exit(run(f, os.Stdout, os.Stderr))
+}
+
+// parse reads any command line; a code of 0 or more ends the program.
+func parse(args []string) (f flags, code int) {
+	code = -1
 	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
 		kong.Exit(func(c int) { code = c }))
 	if err == nil {
-		_, err = p.Parse(os.Args[1:])
+		_, err = p.Parse(args)
 	}
-	switch {
-	case code >= 0:
-		os.Exit(code)
-	case err != nil:
-		os.Exit(fail(os.Stderr, "a hook was not carried out", fmt.Errorf("%w; hint: %s --help", err, name), program.Usage))
+	if code < 0 && err != nil {
+		code = fail(os.Stderr, "a hook was not carried out", fmt.Errorf("%w; hint: %s --help", err, name), program.Usage)
 	}
-	os.Exit(run(f, os.Stdout, os.Stderr))
+	return f, code
+}
+
+// usual reads an event as the shipped files give it, "master --vrrp VI_1", or as keepalived appends it, with nothing else. Slots wait
+// for this program, and kong would take a fifteenth of the time until it has begun.
+func usual(args []string) (f flags, ok bool) {
+	f.Event = args
+	if len(args) == 3 && args[1] == "--vrrp" {
+		f.Event, f.Vrrp = args[:1], args[2]
+	}
+	isFlag := func(a string) bool { return strings.HasPrefix(a, "-") }
+	return f, len(args) > 0 && !slices.ContainsFunc(f.Event, isFlag) && !isFlag(f.Vrrp)
 }
