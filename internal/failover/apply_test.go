@@ -208,7 +208,7 @@ func TestAMoverThatDiesIsUndone(t *testing.T) {
 	r := reconciler(t, s)
 	for _, m := range []moveRecord{{From: s.Addr, Pause: true}, {From: s.Addr, Value: "0"}} {
 		c := r.conn(s.Addr)
-		if err := stopWrites(within(t, time.Second), c, m); err != nil {
+		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()

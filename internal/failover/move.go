@@ -54,10 +54,10 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	}
 	r.store.save(r.store.durable, moveFile, undo)
 	gap := time.Now()
-	if err := stopWrites(ctx, old, undo); err != nil {
-		return r.moveFailed(s, errors.Join(err, r.undoMove(context.WithoutCancel(ctx))))
+	stopped, err := stopWrites(ctx, old, undo)
+	if err == nil {
+		err = awaitOffsets(ctx, old, to, stopped)
 	}
-	err = awaitOffsets(ctx, old, to)
 	if err == nil {
 		err = to.Takeover(ctx)
 	}
@@ -124,23 +124,23 @@ func (r *Reconciler) moveFailed(s Step, err error) error {
 	return fmt.Errorf("move %s to %s: %w", s.From, s.Instance, err)
 }
 
-// stopWrites holds writers back on every version. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well.
-func stopWrites(ctx context.Context, old *redis.Conn, m moveRecord) error {
+// stopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
+// back INFO and ourselves as well.
+func stopWrites(ctx context.Context, old *redis.Conn, m moveRecord) (redis.Info, error) {
 	if m.Pause {
 		return old.PauseWrites(ctx, pauseFor)
 	}
-	return old.SetMinReplicas(ctx, redis.StopWrites)
+	if err := old.SetMinReplicas(ctx, redis.StopWrites); err != nil {
+		return redis.Info{}, err
+	}
+	return old.Replication(ctx)
 }
 
-// awaitOffsets polls until the replica has all that the master wrote.
-func awaitOffsets(ctx context.Context, old, to *redis.Conn) error {
+// awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
+func awaitOffsets(ctx context.Context, old, to *redis.Conn, m redis.Info) error {
 	ctx, cancel := context.WithTimeout(ctx, offsetsWithin)
 	defer cancel()
 	for {
-		m, err := old.Replication(ctx)
-		if err != nil {
-			return err
-		}
 		s, err := to.Replication(ctx)
 		if err != nil {
 			return err
@@ -153,6 +153,9 @@ func awaitOffsets(ctx context.Context, old, to *redis.Conn) error {
 		}
 		if pause(ctx, pollPause) != nil {
 			return fmt.Errorf("%w: %d bytes behind after %s", ErrOffsets, m.Offset-s.Offset, offsetsWithin)
+		}
+		if m, err = old.Replication(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -49,9 +49,9 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	}
 	r.store.save(r.store.durable, moveFile, undo)
 	gap := time.Now()
-	err = stopWrites(ctx, old, undo)
+	stopped, err := stopWrites(ctx, old, undo)
 	if err == nil {
-		err = awaitOffsets(ctx, old, to)
+		err = awaitOffsets(ctx, old, to, stopped)
 	}
 	if err == nil {
 		own, peer := o.termsOf(s.Instance)

@@ -208,7 +208,7 @@ func TestPairMoverThatDies(t *testing.T) {
 	for _, m := range []moveRecord{{Pause: true}, {Value: "0"}} {
 		m.From, m.To, m.Pair = a.s.Addr, b.s.Addr, true
 		c := b.r.conn(a.s.Addr)
-		if err := stopWrites(within(t, time.Second), c, m); err != nil {
+		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()

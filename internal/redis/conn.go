@@ -165,10 +165,19 @@ func (c *Conn) SetMinReplicas(ctx context.Context, value string) error {
 	return nil
 }
 
-// PauseWrites holds writers back for at most d; readers and INFO go on. Redis 6.2 and newer.
-func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) error {
-	_, err := c.Do(ctx, "client", "pause", d.Milliseconds(), "write")
-	return err
+// PauseWrites holds writers back for at most d; readers and INFO go on. It also says, in the same round trip, how the server stands
+// from then on. Redis 6.2 and newer. https://redis.io/commands/client-pause
+func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) (Info, error) {
+	var info *goredis.StringCmd
+	// An error is that of the first command that failed.
+	if _, err := c.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		p.Do(ctx, "client", "pause", d.Milliseconds(), "write")
+		info = p.Info(ctx, "replication")
+		return nil
+	}); err != nil {
+		return Info{}, fmt.Errorf("send client pause to %s: %w", c.target.Name(), err)
+	}
+	return ParseInfo(info.Val())
 }
 
 // Unpause lets the writers go on. Redis 6.2 and newer.

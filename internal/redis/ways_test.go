@@ -37,7 +37,7 @@ func TestUserWithJustWhatIsNeeded(t *testing.T) {
 		{"bumpepoch", func(c *redis.Conn) error { _, _, err := c.BumpEpoch(ctx); return err }},
 		{"read min-slaves-to-write", func(c *redis.Conn) error { _, err := c.MinReplicas(ctx); return err }},
 		{"set min-slaves-to-write", func(c *redis.Conn) error { return c.SetMinReplicas(ctx, "0") }},
-		{"pause", func(c *redis.Conn) error { return c.PauseWrites(ctx, time.Millisecond) }},
+		{"pause", func(c *redis.Conn) error { _, err := c.PauseWrites(ctx, time.Millisecond); return err }},
 		{"unpause", func(c *redis.Conn) error { return c.Unpause(ctx) }},
 	}
 	at, guest := login("guest")

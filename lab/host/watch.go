@@ -62,7 +62,7 @@ const (
 // so it sees what a box that is cut off believes.
 func (a *agent) watchRole(addr string) {
 	last := ""
-	var conn net.Conn
+	var conn *roleConn
 	for ; ; time.Sleep(rolePeriod) {
 		role, c := askRole(conn, addr)
 		conn = c
@@ -75,7 +75,7 @@ func (a *agent) watchRole(addr string) {
 
 // askRole sends ROLE and reads the answer; it dials when conn is nil, and returns nil when the connection is of no more use. A connection
 // that was closed says nothing of its server, which may have killed its clients: a new one tells.
-func askRole(conn net.Conn, addr string) (string, net.Conn) {
+func askRole(conn *roleConn, addr string) (string, *roleConn) {
 	old := conn != nil
 	if !old {
 		c, err := net.DialTimeout("tcp", addr, roleTimeout)
@@ -85,9 +85,9 @@ func askRole(conn net.Conn, addr string) (string, net.Conn) {
 		if err != nil {
 			return "hung", nil
 		}
-		conn = c
+		conn = &roleConn{c, bufio.NewReader(c)}
 	}
-	role, err := readRole(conn)
+	role, err := conn.role()
 	if err == nil {
 		return role, conn
 	}
@@ -102,14 +102,20 @@ func askRole(conn net.Conn, addr string) (string, net.Conn) {
 	return "down", nil
 }
 
-func readRole(conn net.Conn) (string, error) {
-	if err := conn.SetDeadline(time.Now().Add(roleTimeout)); err != nil {
+// roleConn is a connection that is asked again and again.
+type roleConn struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (c *roleConn) role() (string, error) {
+	if err := c.SetDeadline(time.Now().Add(roleTimeout)); err != nil {
 		return "", err
 	}
-	if _, err := conn.Write([]byte("*1\r\n$4\r\nROLE\r\n")); err != nil {
+	if _, err := c.Write([]byte("*1\r\n$4\r\nROLE\r\n")); err != nil {
 		return "", err
 	}
-	reply, err := resp.Read(bufio.NewReader(conn))
+	reply, err := resp.Read(c.in)
 	if err != nil {
 		return "", err
 	}
