@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -180,10 +179,13 @@ var hookKilled = Scenario{
 }
 
 var hooksReversed = Scenario{
-	Name:    "hooks-reversed",
-	About:   "the hooks for BACKUP, FAULT and STOP start 1.5 s late, so that they come after that for MASTER",
-	Layout:  AllMastersOnRedis1,
-	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Name:   "hooks-reversed",
+	About:  "the hooks for BACKUP, FAULT and STOP start 1.5 s late, so that they come after that for MASTER",
+	Layout: AllMastersOnRedis1,
+	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	EditConf: func(conf string) string {
+		return strings.ReplaceAll(conf, "keepalived/notify-redis", "keepalived/"+lateHook)
+	},
 	Prepare: delayHooks,
 	Settles: true,
 	Must:    all(vipMoves, nothingLost, worstGap(busyGap)),
@@ -192,15 +194,14 @@ var hooksReversed = Scenario{
 	},
 }
 
+// lateHook is a script before notify-redis. It has a name of its own: chk-redis looks for the whole check in notify-redis.
+const lateHook = "late-notify-redis"
+
 // delayHooks puts a script before notify-redis that holds back all hooks but MASTER's.
 func delayHooks(b *Box) error {
-	program := filepath.Join(b.dir, "libexec", "notify-redis")
-	if err := copyTree(program, filepath.Join(b.dir, "libexec", "late", "notify-redis")); err != nil {
-		return err
-	}
-	return b.WriteFile("libexec/notify-redis", `#!/bin/sh
+	return b.WriteFile("libexec/"+lateHook, `#!/bin/sh
 [ "$1" = master ] || sleep 1.5
-exec /usr/libexec/keepalived/late/notify-redis "$@"
+exec /usr/libexec/keepalived/notify-redis "$@"
 `, 0o755)
 }
 
