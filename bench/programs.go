@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"keepalived-redis/internal/buildtest"
 	"keepalived-redis/internal/whole"
 )
 
@@ -44,11 +45,8 @@ func (b *bench) compile(ctx context.Context) error {
 			return err
 		}
 	}
-	// By this name the whole check runs without the quiet one.
-	if err := os.Mkdir(b.path("whole"), 0o755); err != nil {
-		return err
-	}
-	return os.Symlink(b.path(whole.Program), b.path("whole/"+whole.Check))
+	_, err := buildtest.Whole(b.dir)
+	return err
 }
 
 // witness answers an echo and is no address of an interface, as a router does.

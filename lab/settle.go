@@ -18,6 +18,8 @@ const (
 	settleLimit = 60 * time.Second
 	// settledFor is how long that must hold: a move that is still to come would disturb it.
 	settledFor = 2 * time.Second
+	// settlePeriod is how often it is looked at: what is not whole for less than that may be missed.
+	settlePeriod = 50 * time.Millisecond
 )
 
 // settle waits until all is whole and stays so: the VIP on one box, one master for everything that takes writes, every replica linked to
@@ -26,7 +28,7 @@ func (r *Run) settle(ctx context.Context) error {
 	step, _ := r.Timeline.Last(func(e Event) bool { return e.Kind == KindStep })
 	deadline := time.NewTimer(settleLimit + settledFor)
 	defer deadline.Stop()
-	tick := time.NewTicker(linkedPeriod)
+	tick := time.NewTicker(settlePeriod)
 	defer tick.Stop()
 	var since host.Mono
 	for {

@@ -457,8 +457,8 @@ func TestWholeProgramMissing(t *testing.T) {
 		want string
 	}{
 		"missing":        {os.Remove, "no such file or directory"},
-		"old":            {func(p string) error { return os.WriteFile(p, []byte("#!/bin/sh\nexit 0\n"), 0o755) }, "it is of a version that does not check"},
-		"half":           {func(p string) error { return os.Truncate(p, 0) }, "it is of a version that does not check"},
+		"old":            {func(p string) error { return os.WriteFile(p, []byte("#!/bin/sh\nexit 0\n"), 0o755) }, "it knows no check, so it is an older version, a half-written file or something of another origin"},
+		"half":           {func(p string) error { return os.Truncate(p, 0) }, "it knows no check, so it is an older version, a half-written file or something of another origin"},
 		"not executable": {func(p string) error { return os.Chmod(p, 0o644) }, "permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,7 +60,7 @@ type Quiet struct {
 var ErrMissing = errors.New("unfit: no verdict, the whole program cannot be executed")
 
 // errOld: it would not check.
-var errOld = errors.New("it is of a version that does not check")
+var errOld = errors.New("it knows no check, so it is an older version, a half-written file or something of another origin")
 
 // missingWait is how long a whole program that is not there, or still the old one, is waited for, from the begin on: a package
 // manager may just be putting it there.
