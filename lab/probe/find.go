@@ -19,13 +19,19 @@ const (
 	// leave unanswered: the first may go to a host that is gone.
 	mapPeriod   = 5 * time.Millisecond
 	mapInFlight = 4
-	// calmPeriod is how often it is asked when all is well: the first answer may have come before the replicas were known.
-	calmPeriod = time.Second
+	// calmPeriod is how often one port is asked when all is well, one after the other: the first answer may have come before the replicas
+	// were known.
+	calmPeriod = time.Second / 2
+	// warmPeriod is how often those are asked that are known and not written to, so that there is a link when they are.
+	warmPeriod = idle / 2
 	// localPeriod is how often a local instance is asked which slots it serves.
 	localPeriod = 25 * time.Millisecond
 )
 
-var clusterSlots = appendCommand(nil, "CLUSTER", "SLOTS")
+var (
+	clusterSlots = appendCommand(nil, "CLUSTER", "SLOTS")
+	ping         = appendCommand(nil, "PING")
+)
 
 // find makes the lanes.
 func (w *writer) find(ctx context.Context) ([]Range, error) {
@@ -166,26 +172,10 @@ func (w *writer) watchMap(ctx context.Context) {
 	}
 	switch w.opts.Mode {
 	case Cluster:
-		for _, addr := range w.entrances() {
-			var asking atomic.Int32
-			var asked time.Time
-			every(mapPeriod, func() {
-				if asking.Load() >= mapInFlight || !w.silentFor(lostAfter) && time.Since(asked) < calmPeriod {
-					return
-				}
-				asked = time.Now()
-				asking.Add(1)
-				wg.Add(1)
-				go func() {
-					defer wg.Done()
-					defer asking.Add(-1)
-					// No answer means that the VIP is not there yet: the next one asks again.
-					if found, err := w.layoutOf(addr); err == nil {
-						w.learn(found)
-					}
-				}()
-			})
-		}
+		m := mapAsker{w: w, doors: w.entrances(), wg: &wg}
+		m.asking = make([]atomic.Int32, len(m.doors))
+		every(mapPeriod, m.ask)
+		every(warmPeriod, func() { w.warm(&wg) })
 	case Local:
 		for _, l := range w.lanes {
 			every(localPeriod, l.lookLocal)
@@ -195,6 +185,70 @@ func (w *writer) watchMap(ctx context.Context) {
 			s := &sentinel{w: w, addr: addr}
 			every(mapPeriod, func() { s.ask(&wg) })
 		}
+	}
+}
+
+// mapAsker asks the VIP who serves what.
+type mapAsker struct {
+	w *writer
+	// doors are the VIP's ports, asking how many questions each has not answered yet.
+	doors  []string
+	asking []atomic.Int32
+	wg     *sync.WaitGroup
+	// turn is the door that is asked next when all is well, asked when it was.
+	turn  int
+	asked time.Time
+}
+
+// ask asks every door while a range has lost its master, and else one now and then.
+func (m *mapAsker) ask() {
+	if m.w.silentFor(lostAfter) {
+		for i := range m.doors {
+			m.askDoor(i)
+		}
+		return
+	}
+	if time.Since(m.asked) >= calmPeriod {
+		m.asked = time.Now()
+		m.askDoor(m.turn)
+		m.turn = (m.turn + 1) % len(m.doors)
+	}
+}
+
+func (m *mapAsker) askDoor(i int) {
+	if m.asking[i].Load() >= mapInFlight {
+		return
+	}
+	m.asking[i].Add(1)
+	m.wg.Add(1)
+	go func() {
+		defer m.wg.Done()
+		defer m.asking[i].Add(-1)
+		// No answer means that the VIP is not there yet: the next one asks again.
+		if found, err := m.w.layoutOf(m.doors[i]); err == nil {
+			m.w.learn(found)
+		}
+	}()
+}
+
+// warm keeps a link to everybody who is known, as a client of a cluster does.
+func (w *writer) warm(wg *sync.WaitGroup) {
+	asked := map[string]bool{}
+	for _, l := range w.lanes {
+		l.mu.Lock()
+		for _, addr := range l.known {
+			if addr == l.owner || asked[addr] {
+				continue
+			}
+			asked[addr] = true
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				// Whether it answers shows when it is written to.
+				_, _, _ = w.pools.ask(addr, idle, w.opts.Timeout, ping)
+			}()
+		}
+		l.mu.Unlock()
 	}
 }
 

@@ -84,10 +84,13 @@ func (l *lane) step(n int64, now host.Mono) {
 		}
 		return
 	}
-	if n%pace(now.Sub(l.lastAck)) != 0 {
+	owner, others := pace(now.Sub(l.lastAck))
+	if n%owner == 0 {
+		l.start(l.owner, now, true)
+	}
+	if n%others != 0 {
 		return
 	}
-	l.start(l.owner, now, true)
 	for _, addr := range l.known {
 		if addr != l.owner {
 			l.start(addr, now, true)
@@ -98,27 +101,27 @@ func (l *lane) step(n int64, now host.Mono) {
 // calmSteps is how many steps make Options.Interval.
 const calmSteps = 4
 
-// pace says at every how many steps a range that has been silent for so long is tried. At first it is tried as ever: whoever holds
-// writers back answers when it lets them go, and a writer that asks everybody every millisecond keeps a small machine from just that.
-// What takes seconds need not be measured to the millisecond either.
-func pace(silent time.Duration) int64 {
+// pace says at every how many steps the owner of a range that has been silent for so long is tried, and at every how many the others. At
+// first the owner is tried as ever: if it holds writers back, it answers when it lets them go, and a writer that comes with another
+// connection every millisecond keeps a small machine from just that. What takes seconds need not be measured to the millisecond either.
+func pace(silent time.Duration) (owner, others int64) {
 	switch {
 	case silent < 20*time.Millisecond:
-		return calmSteps
+		return calmSteps, calmSteps / 2
 	case silent < 50*time.Millisecond:
-		return 1
+		return 1, 1
 	case silent < 2*time.Second:
-		return 2
+		return 2, 2
 	case silent < 10*time.Second:
-		return 4
+		return 4, 4
 	default:
-		return 10
+		return 10, 10
 	}
 }
 
-// inTrouble: the latest attempt failed, or an interval has brought no answer.
+// inTrouble: the latest attempt failed, or half an interval has brought no answer. It comes a little early, as the steps do.
 func (l *lane) inTrouble(now host.Mono) bool {
-	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval
+	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval*3/8
 }
 
 // silentFor: it is in trouble, and nobody that is known has acknowledged anything for so long.
@@ -157,7 +160,7 @@ func (l *lane) start(addr string, now host.Mono, trouble bool) {
 	}
 	l.turn++
 	a := attempt{lane: l, addr: addr, began: now, seq: l.w.seq.Add(1), tag: l.tags[l.turn%len(l.tags)], maxAge: idle, follow: addr == l.owner && !l.fixed}
-	if trouble {
+	if trouble && now.Sub(l.lastAck) >= hot {
 		a.maxAge = hot
 	}
 	l.inFlight.Add(1)
