@@ -30,6 +30,8 @@ pidfile /var/run/redis_%[1]d.pid
 logfile /var/log/redis_%[1]d.log
 dir /var/lib/redis/%[1]d
 appendonly yes
+save 900 1
+save 300 10
 repl-diskless-sync-delay 0
 `
 
