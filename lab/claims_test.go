@@ -52,27 +52,6 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// Clients that come through the VIP also wait for the VIP; those of a cluster do not.
-func TestWorstGap(t *testing.T) {
-	vip := func(on string, at float64, has bool) report.Event {
-		return report.Event{Host: on, Event: host.Event{Kind: host.EventVIP, At: sec(at), Present: has}}
-	}
-	moved := report.Run{Fault: sec(5), Events: []report.Event{vip("a", 1, true), vip("a", 6, false), vip("b", 6.06, true)}}
-	for _, c := range []struct {
-		mode  Mode
-		gap   time.Duration
-		wrong int
-	}{{"", 100 * time.Millisecond, 0}, {"", 101 * time.Millisecond, 1}, {Replication, 150 * time.Millisecond, 0}, {Replication, 165 * time.Millisecond, 1}} {
-		o := Outcome{Run: &Run{Scenario: Scenario{Mode: c.mode}}, Recorded: moved, Result: report.Result{WorstGap: &c.gap}}
-		if got := worstGap(100 * time.Millisecond)(o); len(got) != c.wrong {
-			t.Errorf("mode %q, %s: got %q, want %d sentences", c.mode, c.gap, got, c.wrong)
-		}
-	}
-	if got := worstGap(time.Second)(Outcome{}); len(got) != 1 {
-		t.Errorf("never writable again: %q", got)
-	}
-}
-
 // What was acknowledged after the fault must be there; what was on its way at that instant may be lost with the master.
 func TestNothingLostSinceFault(t *testing.T) {
 	for lostAt, wrong := range map[float64]int{4.9: 0, 5.005: 0, 5.1: 1} {
