@@ -125,7 +125,8 @@ func (r *Run) toAndFro(ctx context.Context, count int, every time.Duration, move
 		if err := from.StartKeepalived(ctx); err != nil {
 			return err
 		}
-		if err := r.Steady(ctx, every-time.Since(began)); err != nil {
+		// A stop that took long, as behind a hook that is late, must not leave the next move without a box to go to.
+		if err := r.Steady(ctx, max(every-time.Since(began), every/2)); err != nil {
 			return err
 		}
 		from = r.Other(from)
