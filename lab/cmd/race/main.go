@@ -87,7 +87,8 @@ func (c command) inside(work string) int {
 	if out.Empty() {
 		return fail(err)
 	}
-	// What was measured is worth having, also when a run failed.
+	// What was measured is worth having, also when a run failed; but half a race is no table for docs/.
+	c.docs = c.docs && ctx.Err() == nil
 	if err := errors.Join(err, c.tell(out)); err != nil {
 		return fail(err)
 	}
