@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -78,6 +79,9 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 		return c.verdict(failover.Observation{Locals: looks}, failover.Outcome{})
 	}
 	o := r.Observe(ctx, looks, around)
+	if _, short := c.facts(o).Serving(); short {
+		r.SeeAbleTwice(ctx, &o)
+	}
 	c.seen.observation = &o
 	outcome, err := r.Reconcile(ctx, o)
 	c.seen.outcome = outcome
@@ -90,8 +94,17 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	if c.act {
 		health.Remember(durable, looks, &c.log.Logger)
 	}
-	return c.verdict(o, outcome)
+	v := c.verdict(o, outcome)
+	fit, short := c.facts(o).Serving()
+	worse := !v.Fit && !outcome.Unfit() && c.maintenance.Word == "" && short && fit > 0
+	if r.TakesAbandoned(ctx, around, worse) {
+		v = health.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
+	}
+	return v
 }
+
+// abandoned begins the verdict of a box that takes the VIP because nobody has it.
+const abandoned = "fit, with a warning: another box could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other box?): "
 
 // verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
 func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health.Verdict {
@@ -110,8 +123,8 @@ func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health
 }
 
 func (c *check) facts(o failover.Observation) health.Facts {
-	return health.Facts{Locals: o.Locals, Peers: o.Peers, Require: c.cfg.Require,
-		BusyTooLong: o.BusyTooLong, BusyGrace: c.cfg.Times.BusyGrace}
+	return health.Facts{Locals: o.Locals, Peers: o.Peers, Able: o.Able, Require: c.cfg.Require,
+		BusyFor: o.BusyFor, BusyGrace: c.cfg.Times.BusyGrace}
 }
 
 // prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it

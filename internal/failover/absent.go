@@ -7,10 +7,10 @@ import (
 	"keepalived-redis/internal/redis"
 )
 
-// absent: nobody can ask a local instance how it is linked, because it is dead or hangs.
+// absent: nobody can ask a local instance how it is linked, because it is dead, hangs or is busy.
 func absent(l redis.Look) bool {
 	switch l.State {
-	case redis.Refused, redis.Stalled, redis.Dropped, redis.Silent:
+	case redis.Refused, redis.Stalled, redis.Working, redis.Dropped, redis.Silent:
 		return true
 	}
 	return false
@@ -68,3 +68,6 @@ func (o *Observation) leads(n redis.Node) bool {
 	l, _, ok := o.find(n.Addr)
 	return ok && l.State.Alive() && l.Role() == redis.Master
 }
+
+// busy: the instance works, or says that a script runs in it.
+func busy(s redis.State) bool { return s == redis.Busy || s == redis.Working }

@@ -76,10 +76,12 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 		return r.fenceStop(ctx, o)
 	case LiftStart:
 		return r.liftStart(ctx)
+	case Refuse:
+		return r.refuse(ctx, s.Instance)
 	case Restore:
 		return r.restore(ctx, s.Instance)
 	case LiftDone:
-		return r.liftDone()
+		return r.liftDone(o.Locals)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
 }

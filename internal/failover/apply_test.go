@@ -289,7 +289,7 @@ func TestWitnessIsDialled(t *testing.T) {
 	ctx := within(t, time.Second)
 	for a, want := range map[string]bool{"127.0.0.1": true, "::1": true, "255.255.255.255": false} {
 		survey, answered := redis.NewSurvey(ctx), false
-		if q, err := dial(netip.MustParseAddr(a), &answered); err == nil {
+		if q, err := dial(netip.AddrPortFrom(netip.MustParseAddr(a), 80), &answered); err == nil {
 			q.End = time.Now().Add(witnessTimeout)
 			survey.Ask(q)
 		}

@@ -38,6 +38,16 @@ func Decide(o Observation) Plan {
 	case o.cutOff():
 		p.in(lookAgain)
 		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this box is not cut off, name a witness that answers", o.Witness.Name))
+	default:
+		p.guard(&o)
+		p.goOn(&o)
+	}
+	return p.plan()
+}
+
+// goOn decides where nothing keeps this box from acting.
+func (p *planner) goOn(o *Observation) {
+	switch {
 	case o.MoveOpen:
 		p.do(UndoMove)
 		p.say("a coordinated move was begun and not ended; writes are given back")
@@ -47,15 +57,16 @@ func Decide(o Observation) Plan {
 			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a move of ours is on record; they are given back", a))
 		}
 	case o.replication() && (o.State == vrrp.Master || o.State == vrrp.Backup):
-		p.pairs(&o)
+		p.pairs(o)
 	case o.State == vrrp.Master:
-		p.master(&o)
+		p.master(o)
 	case o.State == vrrp.None:
 		p.say(o.Why)
+	case o.State == vrrp.Fault:
+		p.fault(o)
 	default:
 		p.say(string(o.State) + ": Redis is left as it is")
 	}
-	return p.plan()
 }
 
 // maintained is what is said in a maintenance.
@@ -87,11 +98,47 @@ func (p *planner) master(o *Observation) {
 	if len(p.clauses) == 0 {
 		p.say("MASTER: every master is on this box")
 	}
+	p.bump(o)
+}
+
+// bump goes on with what a takeover has begun.
+func (p *planner) bump(o *Observation) {
 	if o.BumpGoal > 0 && len(p.steps) == 0 {
 		p.do(Bump)
 		p.in(bumpPause)
 		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a box that was cut off loses when it returns", o.BumpGoal))
 	}
+}
+
+// fault decides for a box in FAULT. Its Redis is left as it is, but where every other box is lost: then what is healthy here is all that there
+// is, whatever keeps the VIP away. The witness must answer in the same look.
+func (p *planner) fault(o *Observation) {
+	if o.Witness.Answers && o.peersSilent() {
+		o.Hook = false // VRRP says nothing of the other box here, so it takes two looks
+		for _, l := range o.Locals {
+			master, local, known := o.lostMaster(l)
+			if known && !local {
+				p.lostBox(o, l, master)
+			}
+		}
+		p.bump(o)
+	}
+	if len(p.clauses) == 0 {
+		p.say(string(o.State) + ": Redis is left as it is")
+	}
+}
+
+// lostMaster is the address of the master of a local replica that answers, and whether it is on this box.
+func (o *Observation) lostMaster(l redis.Look) (master netip.AddrPort, local, known bool) {
+	if l.Role() != redis.Replica || !l.State.Alive() {
+		return master, false, false
+	}
+	if o.replication() {
+		peer := o.Pairs[l.Target.Addr].Peer
+		return peer, false, peer.IsValid() && l.Info.Master == peer
+	}
+	_, master, local, known = o.masterOf(l)
+	return master, local, known
 }
 
 // replica decides for one local replica by the fate of its master.
@@ -137,7 +184,11 @@ func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
 		why = fmt.Sprintf("its master %s is itself a replica", master)
 	}
 	a := o.Instances[master]
-	if o.Hook && a.For < o.grace(m.State) || !o.Hook && (a.Looks < 2 || a.For < o.Times.Deadline) {
+	wait := max(o.grace(m.State), o.unproven(m.State, a))
+	if !o.Hook {
+		wait = max(o.Times.Deadline, o.unproven(m.State, a))
+	}
+	if a.For < wait || !o.Hook && a.Looks < 2 {
 		p.say(fmt.Sprintf("%s: %s; waiting for it", localAddr(l), why))
 		p.in(lookAgain)
 		return
@@ -155,6 +206,19 @@ func (o *Observation) grace(s redis.State) time.Duration {
 		return min(refusedGrace, o.Times.StallGrace)
 	}
 	return o.Times.StallGrace
+}
+
+// withVIP is how much earlier than the first look at a stalled instance the VIP may have come here, to have come because of it: a box
+// looks at its peers once a second.
+const withVIP = time.Second
+
+// unproven is for how long a stalled instance on another box proves nothing: its own box can tell whether it works or hangs, and would
+// have given the VIP away. Where the VIP came here when the instance stalled, that box has judged.
+func (o *Observation) unproven(s redis.State, a Ail) time.Duration {
+	if s != redis.Stalled || o.State == vrrp.Master && o.HeldFor <= a.For+withVIP {
+		return 0
+	}
+	return o.Times.BusyGrace
 }
 
 // living: the master serves on another box.
@@ -212,15 +276,15 @@ func (p *planner) fenced(o *Observation) {
 			}
 		}
 		p.say("fenced: this box is cut off, writes are refused here")
-	case f.PeerFor >= f.HoldOff && o.peerAlive():
-		p.lift(o, fmt.Sprintf("a peer has answered for %s", f.HoldOff))
-	case f.AloneFor >= o.Times.ColdStartWait:
-		p.lift(o, fmt.Sprintf("the witness answers and no peer has for %s", o.Times.ColdStartWait))
+	case o.unanswered():
+		p.lift(o, fmt.Sprintf("this box is not cut off, and no Redis of a peer has answered for %s", o.Times.ColdStartWait))
+	case f.HeardFor >= f.HoldOff && o.heard():
+		p.lift(o, fmt.Sprintf("the other box has answered for %s", f.HoldOff))
 	default:
 		if !f.Stopped {
 			p.do(Fence)
 		}
-		p.say(fmt.Sprintf("fenced: a peer must answer for %s before writes are allowed again", f.HoldOff))
+		p.say(fmt.Sprintf("fenced: the other box must answer for %s before anything is given back", f.HoldOff))
 	}
 }
 
@@ -229,7 +293,7 @@ func (p *planner) lift(o *Observation, why string) {
 	if o.Fence.Stopped {
 		p.do(LiftStart)
 		p.in(lookAgain)
-		p.say("the fence lifts: " + why + "; what it stopped is started")
+		p.say("the fence lifts: " + why + "; what it stopped is started, and takes no writes yet")
 		return
 	}
 	waiting, start := false, false
@@ -271,13 +335,8 @@ func notYet(o *Observation, l redis.Look) string {
 		return "it does not answer yet"
 	case l.Role() == redis.Replica || len(self.Slots) == 0:
 		return ""
-	case !o.peerAlive():
+	case o.agreed(self), o.unanswered():
 		return ""
-	}
-	for _, p := range o.Peers {
-		if n, ok := p.Nodes.ByID(self.ID); ok && n.Role == redis.Master && len(n.Slots) == len(self.Slots) && n.Epoch == self.Epoch {
-			return ""
-		}
 	}
 	return "it is a master and no peer agrees with that yet"
 }

@@ -205,7 +205,7 @@ func (o *Observation) peerGone(peer redis.Look) bool {
 	switch peer.State {
 	case redis.Refused, redis.Stalled, redis.Dropped, redis.Silent:
 		a := o.Instances[peer.Target.Addr]
-		return a.Looks >= 2 && a.For >= o.grace(peer.State)
+		return a.Looks >= 2 && a.For >= max(o.grace(peer.State), o.unproven(peer.State, a))
 	}
 	return false
 }
@@ -283,10 +283,10 @@ func pairNotYet(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case !l.State.Alive() || l.Info == nil:
 		return "it does not answer yet"
-	case l.Role() == redis.Replica || !o.peerAlive() || !o.Pairs[l.Target.Addr].Peer.IsValid():
+	case l.Role() == redis.Replica || !o.Pairs[l.Target.Addr].Peer.IsValid() || o.unanswered():
 		return ""
-	case !peer.State.Alive() && peer.State != redis.Unseen:
-		return "" // its box answers, and it does not: ours is the only master
+	case !peer.State.Alive() && peer.State != redis.Unseen && min(o.Fence.HeardFor, o.Instances[peer.Target.Addr].For) >= o.Times.ColdStartWait:
+		return "" // its box has answered all the time, and it has not: nobody else leads
 	case peer.Role() == redis.Replica:
 		return ""
 	case !peer.State.Serves():

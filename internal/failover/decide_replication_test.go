@@ -123,10 +123,10 @@ var plainStandings = map[string]func(*Observation){
 	"maintenance": func(o *Observation) { o.Maintenance = Maintenance{Word: Drain, Reason: "new disks"} },
 	"fenced":      func(o *Observation) { o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second} },
 	"fence may lift": func(o *Observation) {
-		o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second, PeerFor: 4 * time.Second}
+		o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second, HeardFor: 4 * time.Second}
 	},
 	"alone and fence": func(o *Observation) {
-		o.Fence = &FenceView{For: time.Hour, HoldOff: 3 * time.Second, AloneFor: 2 * time.Minute}
+		o.Fence = &FenceView{For: time.Hour, HoldOff: 3 * time.Second, UnansweredFor: 2 * time.Minute}
 	},
 	"no witness": func(o *Observation) { o.Witness.Answers = false },
 }
@@ -179,7 +179,8 @@ func whole(o Observation) bool {
 
 func TestDecidePair(t *testing.T) {
 	compareAll(t, "pair.txt", plainPairs, func(key string, o Observation, p Plan) {
-		may := o.State == vrrp.Master && o.Fence == nil && o.Maintenance.Word == "" && !o.cutOff() && !o.Isolated()
+		lost := o.State == vrrp.Fault && o.peersSilent() && o.Witness.Answers
+		may := (o.State == vrrp.Master || lost) && o.Fence == nil && o.Maintenance.Word == "" && !o.cutOff() && !o.Isolated()
 		for _, s := range p.Steps {
 			switch s.Do {
 			case Promote, Move:

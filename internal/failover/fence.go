@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -102,7 +103,7 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 	})
 }
 
-// liftStart starts what the fence stopped. The fence stays on record; the next look sets 99 on each as it answers.
+// liftStart starts what the fence stopped, with writes refused. The fence stays on record; the next looks refuse them again on what answers later.
 func (r *Reconciler) liftStart(ctx context.Context) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
@@ -113,6 +114,7 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
 		}
 	}
+	r.refuseStarted(ctx)
 	if len(errs) == 0 {
 		f.Stopped = false
 		r.store.save(r.store.durable, fenceFile, f)
@@ -120,7 +122,47 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// restore gives an instance the value back that it had before the fence.
+// startedWithin bounds the wait for a server that was just started to take a command. It takes this one while it loads its data, too.
+const startedWithin = 300 * time.Millisecond
+
+// refuseStarted refuses writes on every instance that was just started, as soon as it takes connections and before its clients come back. What
+// takes longer is left to the next looks.
+func (r *Reconciler) refuseStarted(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, startedWithin)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, in := range r.Config.Instances {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for {
+				_, err := r.refuseWrites(ctx, in)
+				if redis.Classify(err) != redis.Refused || pause(ctx, startPause) != nil {
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// startPause is the pause between two tries to reach a server that is being started.
+const startPause = 5 * time.Millisecond
+
+// refuse makes one instance refuse writes. What is to be given back is what its own configuration says, for it has just been started.
+func (r *Reconciler) refuse(ctx context.Context, a netip.AddrPort) error {
+	for _, in := range r.Config.Instances {
+		if in.Addr == a {
+			ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+			defer cancel()
+			_, err := r.refuseWrites(ctx, in)
+			return err
+		}
+	}
+	return fmt.Errorf("refuse writes on %s: it is no instance of this box", a)
+}
+
+// restore gives an instance the value back that it had before the fence, or before it was in doubt.
 func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
@@ -130,7 +172,11 @@ func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
 	}
 	c := r.conn(a)
 	defer c.Close()
-	if err := c.SetMinReplicas(ctx, value); err != nil || len(r.Config.Peers) == 0 {
+	err := c.SetMinReplicas(ctx, value)
+	if err == nil {
+		r.memory.Guarded = r.memory.Guarded.without(a.String())
+	}
+	if err != nil || len(r.Config.Peers) == 0 {
 		return err
 	}
 	r.rewrite(ctx, c, a) // its role may have changed while the file could not be written
@@ -158,10 +204,11 @@ func (r *Reconciler) configured(a netip.AddrPort) string {
 }
 
 // liftDone ends the fence; the record stays for the hold-off of the next one.
-func (r *Reconciler) liftDone() error {
+func (r *Reconciler) liftDone(looks []redis.Look) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	now := state.Now()
+	r.memory.confirm(looks, now)
 	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
 	return nil
 }

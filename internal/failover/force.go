@@ -9,6 +9,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
 )
 
 // ErrNothingForced: there was nothing that force could change.
@@ -30,6 +31,10 @@ func DecideForced(o Observation) Plan {
 	}
 	for _, l := range o.Locals {
 		p.force(&o, l)
+	}
+	for _, a := range o.Unconfirmed {
+		p.add(Step{Do: Restore, Instance: a})
+		p.say(fmt.Sprintf("by force: %s takes writes", a))
 	}
 	if o.Fence != nil {
 		for _, l := range o.Locals {
@@ -112,6 +117,7 @@ func (r *Reconciler) Force(ctx context.Context) (string, error) {
 	}
 	r.Log.Warn().Msg(plan.Sentence)
 	r.memory.PeerAnswered = true // a master here is used without waiting for its peer any longer
+	r.memory.confirm(o.Locals, state.Now())
 	err = r.apply(ctx, o, plan)
 	r.store.saveMemory(r.memory)
 	if err == nil && len(plan.Steps) == 0 {

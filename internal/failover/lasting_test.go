@@ -15,7 +15,7 @@ import (
 func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
 	look := func(role redis.Role) map[string]seen {
 		o := pair()
-		o.Boxes, o.Instances, o.BusyTooLong = map[netip.Addr]Ail{}, map[netip.AddrPort]Ail{}, map[string]bool{}
+		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]Ail{}, map[netip.AddrPort]Ail{}, map[string]time.Duration{}
 		o.Peers[0].Info.Role = role
 		r := Reconciler{Config: &config.Config{}, memory: &memory{Boxes: map[string]seen{}, Instances: map[string]seen{}}}
 		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})

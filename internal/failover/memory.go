@@ -56,6 +56,13 @@ type memory struct {
 	Led         nameSet      `json:"led,omitempty"`
 	PulledAt    *state.Stamp `json:"pulled_at,omitempty"`
 	Lineage     *lineageMemo `json:"lineage,omitempty"`
+	// Able is what the last run has seen of the other boxes, see seeAble. TookVIP is since when this box is fit because the VIP answered nowhere.
+	Able    *ableMemo    `json:"able,omitempty"`
+	TookVIP *state.Stamp `json:"took_vip,omitempty"`
+	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
+	ConfirmedBoot string  `json:"confirmed_boot,omitempty"`
+	Confirmed     nameSet `json:"confirmed,omitempty"`
+	Guarded       nameSet `json:"guarded,omitempty"`
 	// Warned are the warnings that were logged and still hold.
 	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
@@ -79,9 +86,10 @@ type fenceRecord struct {
 	Stopped bool        `json:"stopped,omitempty"`
 	// Values of min-slaves-to-write before the fence, by instance.
 	Values map[string]string `json:"values,omitempty"`
-	// PeerSince: a peer has answered since then; AloneSince: the witness has, and no peer.
-	PeerSince  *state.Stamp `json:"peer_since,omitempty"`
-	AloneSince *state.Stamp `json:"alone_since,omitempty"`
+	// HeardSince: the box of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a box or the
+	// witness did.
+	HeardSince      *state.Stamp `json:"heard_since,omitempty"`
+	UnansweredSince *state.Stamp `json:"unanswered_since,omitempty"`
 	// Lifted is when the last fence ended; Count doubles the hold-off of fences that follow each other.
 	Lifted *state.Stamp `json:"lifted,omitempty"`
 	Count  int          `json:"count,omitempty"`

@@ -42,7 +42,7 @@ type clusterBox struct {
 	// moving is the shard of a move that was begun and not ended, and one more than it; 0 is none.
 	moving                             int
 	fenced, fenceStopped, heldLast     bool
-	apart, peerFor, aloneFor, fenceFor int
+	apart, heardFor, unansweredFor, fenceFor int
 	pulled                             int
 	bump                               uint64
 }
@@ -210,11 +210,12 @@ func (w *clusterWorld) observe(b *clusterBox) Observation {
 	o.BothMaster = b.pulled > 0
 	o.Boxes[nodeAddr(peer.at, 0).Addr()] = count(&b.nodes[0].silent, o.peersSilent())
 	o.Alone = count(&b.apart, o.cutOff())
-	peerFor, aloneFor := count(&b.peerFor, b.fenced && o.peerAlive()), count(&b.aloneFor, b.fenced && !o.peerAlive() && !b.alone)
+	heardFor := count(&b.heardFor, b.fenced && o.heard())
+	unansweredFor := count(&b.unansweredFor, b.fenced && !o.peerAlive() && (o.heard() || !b.alone))
 	fencedFor := count(&b.fenceFor, b.fenced)
 	if b.fenced {
 		o.Orphans = nil
-		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, PeerFor: peerFor.For, HoldOff: o.Times.HoldOff, AloneFor: aloneFor.For}
+		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
 	}
 	return o
 }
@@ -233,7 +234,8 @@ func (w *clusterWorld) tick(t *rapid.T, b *clusterBox, kill int) Plan {
 	o := w.observe(b)
 	plan := Decide(o)
 	w.log = append(w.log, fmt.Sprintf("box %d %s (killed before change %d): %s", b.at, b.state, kill, plan.Sentence))
-	if promotes(plan) && (b.state != vrrp.Master || b.fenced || b.alone && !w.sees(b)) {
+	lost := b.state == vrrp.Fault && !w.sees(b)
+	if promotes(plan) && (b.state != vrrp.Master && !lost || b.fenced || b.alone && !w.sees(b)) {
 		t.Fatalf("box %d promotes on %s: %s", b.at, b.state, plan.Sentence)
 	}
 	w.apply(b, o, plan, func() bool { kill--; return kill == -1 })

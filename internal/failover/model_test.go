@@ -43,7 +43,7 @@ type modelBox struct {
 	mem memory
 	// What the looks have found so far, of this boot and durably.
 	linked, answered, heldLast, moving, fenced, fenceStopped                                        bool
-	looks, leaderless, overruled, left, silent, ailing, apart, peerFor, aloneFor, orphan, fencedFor int
+	looks, leaderless, overruled, left, silent, ailing, apart, heardFor, unansweredFor, orphan, fencedFor int
 }
 
 func newWorld() *world {
@@ -131,10 +131,11 @@ func (w *world) observe(b *modelBox) Observation {
 	o.Boxes[p.Target.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
 	o.Instances[p.Target.Addr] = count(&b.ailing, !p.State.Serves())
 	o.Alone = count(&b.apart, o.cutOff())
-	peerFor, aloneFor := count(&b.peerFor, b.fenced && p.State.Alive()), count(&b.aloneFor, b.fenced && !p.State.Alive() && !b.alone)
+	heardFor := count(&b.heardFor, b.fenced && o.heard())
+	unansweredFor := count(&b.unansweredFor, b.fenced && !p.State.Alive() && (o.heard() || !b.alone))
 	fencedFor := count(&b.fencedFor, b.fenced)
 	if b.fenced {
-		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, PeerFor: peerFor.For, HoldOff: o.Times.HoldOff, AloneFor: aloneFor.For}
+		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
 	} else if orphan := count(&b.orphan, b.stopped && !b.dead && !b.moving); orphan.Looks > 3 {
 		o.Orphans = []netip.AddrPort{b.addr}
 	}

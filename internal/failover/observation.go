@@ -31,12 +31,12 @@ type FenceView struct {
 	For time.Duration
 	// Stopped: our instances were stopped by it.
 	Stopped bool
-	// PeerFor is how long a peer has answered without a break.
-	PeerFor time.Duration
+	// HeardFor is how long the box of a peer has answered without a break, be it by refusing connections: the network is whole.
+	HeardFor time.Duration
 	// HoldOff is how long it must.
 	HoldOff time.Duration
-	// AloneFor is how long the witness has answered and no peer has.
-	AloneFor time.Duration
+	// UnansweredFor is how long no Redis of a peer has answered, while its box or the witness did.
+	UnansweredFor time.Duration
 }
 
 // Observation is everything that one look found. It is taken once and handed down.
@@ -70,10 +70,15 @@ type Observation struct {
 	BumpGoal uint64
 	// MoveOpen: a coordinated move was begun and not ended.
 	MoveOpen bool
-	// BusyTooLong names the local instances that have been BUSY for busy_grace or longer.
-	BusyTooLong map[string]bool
+	// Able is how many instances of each other box were able to serve, in this look and in the last one. SeenAble: there was a last one.
+	Able     map[netip.Addr]int
+	SeenAble bool
+	// BusyFor is how long the local instances that are busy now have been so, by name: by a script, or by /proc.
+	BusyFor map[string]time.Duration
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
 	Orphans []netip.AddrPort
+	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
+	Unconfirmed, Confirmed []netip.AddrPort
 	// Voteless is how long a local replica has asked for votes in vain, by its address.
 	Voteless map[netip.AddrPort]time.Duration
 	// Standing is what is known of the data of the local replicas of a cluster, by local address. Its zero value is good.
@@ -120,6 +125,22 @@ func (o *Observation) peerAlive() bool {
 		}
 	}
 	return false
+}
+
+// heard: the box of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
+// whole, which says nothing of whose data is newer.
+func (o *Observation) heard() bool {
+	for _, p := range o.Peers {
+		if p.State != redis.Silent && p.State != redis.Unseen {
+			return true
+		}
+	}
+	return false
+}
+
+// unanswered: for so long no Redis of a peer has answered a fenced box that is not cut off, that nobody can be leading elsewhere.
+func (o *Observation) unanswered() bool {
+	return !o.peerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
 }
 
 // boxSilent: no SYN answered and no refusal from any instance of that box.

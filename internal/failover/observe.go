@@ -63,11 +63,13 @@ func (s Surroundings) Peers() []redis.Look { return s.peers }
 func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings, error) {
 	r.begin()
 	locals := redis.Targets(r.Config.Instances)
-	own, err := vrrp.OwnAddresses()
+	addresses, err := vrrp.OwnAddresses()
 	if err != nil {
-		return redis.LookAtAll(ctx, locals, r.LocalLimits()), Surroundings{}, err
+		looks := redis.LookAtAll(ctx, locals, r.LocalLimits())
+		r.tellBusyFromHung(ctx, looks)
+		return looks, Surroundings{}, err
 	}
-	s := Surroundings{own: own, vips: r.Config.VIPs}
+	s := Surroundings{own: addresses, vips: r.Config.VIPs}
 	if len(s.vips) == 0 {
 		if s.vips, err = vrrp.VIPs(r.Config.KeepalivedConf); err != nil {
 			r.Log.Debug().Err(err).Msg("the VIP is not known")
@@ -80,10 +82,12 @@ func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings
 	survey := redis.NewSurvey(ctx)
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.targets(known), r.peerLimits())
-	heard := r.askWitness(ctx, survey, own, s.vips)
+	heard := r.askWitness(ctx, survey, addresses, s.vips)
 	looks := survey.Run()
 	s.peers, s.witness = looks[len(locals):], heard()
-	return looks[:len(locals):len(locals)], s, nil
+	own := looks[:len(locals):len(locals)]
+	r.tellBusyFromHung(ctx, own)
+	return own, s, nil
 }
 
 func (r *Reconciler) targets(peers []netip.AddrPort) []redis.Target {
@@ -148,19 +152,21 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 	now := state.Now()
 	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Witness: s.witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
-		BusyTooLong: map[string]bool{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
+		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
 	held := vrrp.Held(s.vips, s.own)
 	r.seePairs(&o, held, now)
 	r.seeStanding(&o, held, now)
 	r.noteLasting(&o, now)
+	r.seeAble(&o, now)
 	o.Maintenance, _ = maintenance(r.store.durable) // the warning is for whoever asks for it before
 	o.Fence = r.seeFence(&o, now)
+	r.seeUnconfirmed(&o, now)
 	var move moveRecord
 	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
 	if o.Fence == nil && !o.MoveOpen {
-		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(a netip.AddrPort) bool { return r.keeping(&o, a) })
+		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(a netip.AddrPort) bool { return r.keeping(&o, a) || r.memory.guarded(a) })
 	}
 	r.store.saveMemory(r.memory)
 	return o
@@ -254,9 +260,8 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
 	}
 	for _, l := range o.Locals {
-		busy := note(r.memory.Instances, "busy "+l.Target.Name(), l.State == redis.Busy, now)
-		if busy.Looks > 0 && busy.For >= r.Config.Times.BusyGrace {
-			o.BusyTooLong[l.Target.Name()] = true
+		if b := note(r.memory.Instances, "busy "+l.Target.Name(), busy(l.State), now); b.Looks > 0 {
+			o.BusyFor[l.Target.Name()] = b.For
 		}
 	}
 	for box := range o.Boxes {
@@ -281,25 +286,25 @@ func (o *Observation) followed(a netip.AddrPort) bool {
 	})
 }
 
-// seeFence reads the fence and notes since when a peer answers.
+// seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
 func (r *Reconciler) seeFence(o *Observation, now state.Stamp) *FenceView {
 	var f fenceRecord
 	if !r.store.load(r.store.durable, fenceFile, &f) || f.Lifted != nil {
 		return nil
 	}
 	before := text(f)
-	alone := !o.peerAlive() && o.Witness.Answers
-	f.PeerSince = since(f.PeerSince, o.peerAlive(), now)
-	f.AloneSince = since(f.AloneSince, alone, now)
+	unanswered := !o.peerAlive() && (o.heard() || o.Witness.Answers)
+	f.HeardSince = since(f.HeardSince, o.heard(), now)
+	f.UnansweredSince = since(f.UnansweredSince, unanswered, now)
 	if text(f) != before {
 		r.store.save(r.store.durable, fenceFile, f)
 	}
 	v := &FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.holdOff(r.Config.Times.HoldOff)}
-	if f.PeerSince != nil {
-		v.PeerFor = now.Since(*f.PeerSince)
+	if f.HeardSince != nil {
+		v.HeardFor = now.Since(*f.HeardSince)
 	}
-	if f.AloneSince != nil {
-		v.AloneFor = now.Since(*f.AloneSince)
+	if f.UnansweredSince != nil {
+		v.UnansweredFor = now.Since(*f.UnansweredSince)
 	}
 	return v
 }

@@ -40,6 +40,8 @@ type Cold struct {
 	For      time.Duration
 	// HeldLast: by our durable record this box was the last to hold the VIP.
 	HeldLast bool
+	// Survivor: by that record it led while every other box was silent and the witness answered, and no peer has answered since.
+	Survivor bool
 }
 
 // replication: the instances of this box are no nodes of a cluster, and have peers by the setting.
@@ -125,6 +127,8 @@ type lineage struct {
 	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
 	Held bool        `json:"held,omitempty"`
 	At   state.Stamp `json:"at,omitempty"`
+	// Survivor: see Cold.
+	Survivor bool `json:"survivor,omitempty"`
 	// Stale is per local instance.
 	Stale map[string]staleness `json:"stale,omitempty"`
 }

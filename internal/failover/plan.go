@@ -19,6 +19,7 @@ const (
 	Fence     Verb = "fence"          // refuse writes on every local instance
 	FenceStop Verb = "fence-stop"     // stop every local instance
 	LiftStart Verb = "lift-start"     // start what the fence stopped
+	Refuse    Verb = "refuse-writes"  // refuse writes on one instance until its role is confirmed
 	Restore   Verb = "restore-writes" // give an instance its configured min-slaves-to-write back
 	LiftDone  Verb = "lift"           // the fence is over
 

@@ -5,6 +5,7 @@ package failover
 import (
 	"context"
 
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/whole"
 )
 
@@ -14,4 +15,13 @@ func (r *Reconciler) apply(_ context.Context, _ Observation, plan Plan) error {
 		whole.Run()
 	}
 	return nil
+}
+
+// tellBusyFromHung hands over where an instance gives no answer.
+func (r *Reconciler) tellBusyFromHung(_ context.Context, looks []redis.Look) {
+	for _, l := range looks {
+		if l.State == redis.Stalled {
+			whole.Run()
+		}
+	}
 }

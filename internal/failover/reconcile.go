@@ -200,7 +200,7 @@ func (r *Reconciler) waitAgain(ctx context.Context, o Observation, plan Plan, fa
 
 // canLift: the fence may end within this run.
 func (o *Observation) canLift() bool {
-	return o.Fence.PeerFor >= o.Fence.HoldOff || o.Fence.AloneFor >= o.Times.ColdStartWait
+	return o.Fence.HeardFor >= o.Fence.HoldOff || o.unanswered()
 }
 
 // takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.

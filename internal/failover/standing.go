@@ -27,11 +27,12 @@ type lineageMemo struct {
 	Held     bool   `json:"held,omitempty"`
 	HeldBoot string `json:"held_boot,omitempty"`
 	Stale    bool   `json:"stale,omitempty"`
+	Survivor bool   `json:"survivor,omitempty"`
 }
 
 // memo is what there is to know of a lineage without reading it.
 func (lin *lineage) memo(now state.Stamp) *lineageMemo {
-	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0}
+	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0, Survivor: lin.Survivor}
 }
 
 // seeStanding notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
@@ -73,6 +74,7 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 			o.stand(l.Target.Addr, Standing{Unlinked: unlinked, Waited: waited.For})
 		}
 		led.leads = led.leads || leads
+		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.has(name))
 		led.cold = led.cold || unlinked
 		led.elsewhere = led.elsewhere || linked && !local
 		led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: name, whole: linked || leads && !o.disowned(l), behind: replica && !linked && claims})
@@ -88,10 +90,15 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		m.PulledAt = nil
 	}
 	o.BothMaster = m.PulledAt != nil
+	alone := note(m.Instances, "survivor", led.leads && !led.doubt && o.peersSilent() && o.Witness.Answers, now)
+	led.survives = alone.Looks >= 2 && alone.For >= survivorAfter
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
 	}
 }
+
+// survivorAfter is how long a box must have led alone before it counts as the only survivor.
+const survivorAfter = time.Second
 
 // voteless marks in memory since when a replica has asked for votes in vain.
 const voteless = "voteless "
@@ -127,6 +134,8 @@ func (o *Observation) stand(a netip.AddrPort, s Standing) {
 // lineageLooks is what one look at a cluster says of the lineage.
 type lineageLooks struct {
 	held, stops bool
+	// doubt: a master here is not confirmed. survives: this box leads, every other one is silent, and the witness answers, for some time.
+	doubt, survives bool
 	// leads: a master with slots is here. cold: a replica here has not been linked since this box started. elsewhere: a replica here is linked to a master on another box.
 	leads, cold, elsewhere bool
 	looks                  []linkLook
@@ -158,18 +167,20 @@ func (r *Reconciler) seeLineage(o *Observation, led lineageLooks, now state.Stam
 	case !led.held && (memo.HeldBoot == now.Boot || led.elsewhere):
 		want = false
 	}
-	o.Cold.HeldLast = want
+	survivor := led.survives || memo.Survivor && !o.peerAlive()
+	o.Cold.HeldLast, o.Cold.Survivor = want, survivor
 	stale := memo.Stale
 	for _, l := range led.looks {
 		stale = stale || l.behind
 	}
-	if known && want == memo.Held && !stale && (!want || memo.HeldBoot == now.Boot) {
+	if known && want == memo.Held && survivor == memo.Survivor && !stale && (!want || memo.HeldBoot == now.Boot) {
 		return
 	}
 	if known {
 		r.store.load(r.store.durable, lineageFile, &lin)
 	}
 	before := text(lin)
+	lin.Survivor = survivor
 	if lin.Held = want; want && led.held {
 		if lin.At.Boot != now.Boot {
 			lin.At = now

@@ -65,18 +65,29 @@ var gateway = defaultGateway
 // ask asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer. The survey
 // waits for it.
 func ask(ctx context.Context, survey *redis.Survey, a netip.Addr, answered *bool) {
-	end := time.Now().Add(witnessTimeout)
-	if d, ok := ctx.Deadline(); ok && d.Before(end) {
-		end = d
-	}
 	q, err := echo(a, answered)
 	if err != nil {
-		q, err = dial(a, answered)
+		q, err = dial(netip.AddrPortFrom(a, 80), answered)
 	}
-	if err == nil && q.FD >= 0 {
-		q.End = end
-		survey.Ask(q)
+	awaitAnswer(ctx, survey, q, err)
+}
+
+// askPort asks by a TCP dial alone.
+func askPort(ctx context.Context, survey *redis.Survey, a netip.AddrPort, answered *bool) {
+	q, err := dial(a, answered)
+	awaitAnswer(ctx, survey, q, err)
+}
+
+// awaitAnswer lets the survey wait for the answer.
+func awaitAnswer(ctx context.Context, survey *redis.Survey, q redis.Question, err error) {
+	if err != nil || q.FD < 0 {
+		return
 	}
+	q.End = time.Now().Add(witnessTimeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(q.End) {
+		q.End = d
+	}
+	survey.Ask(q)
 }
 
 // nobody is a question that needs no waiting.
@@ -119,8 +130,8 @@ func echo(a netip.Addr, answered *bool) (redis.Question, error) {
 }
 
 // dial asks by a TCP connection.
-func dial(a netip.Addr, answered *bool) (redis.Question, error) {
-	fd, err := connect(unix.SOCK_STREAM, 0, netip.AddrPortFrom(a, 80))
+func dial(a netip.AddrPort, answered *bool) (redis.Question, error) {
+	fd, err := connect(unix.SOCK_STREAM, 0, a)
 	if err != nil {
 		*answered = errors.Is(err, unix.ECONNREFUSED)
 		return nobody, err

@@ -22,9 +22,11 @@ type Facts struct {
 	Locals, Peers []redis.Look
 	// Require is how many local instances must be fit; 0 means all.
 	Require int
-	// BusyTooLong names the local instances that have been BUSY for longer than BusyGrace.
-	BusyTooLong map[string]bool
-	BusyGrace   time.Duration
+	// Able is how many instances of each other box were seen able to serve, in two looks.
+	Able map[netip.Addr]int
+	// BusyFor is how long local instances have been busy, by name; up to BusyGrace that is no reason to give the VIP away.
+	BusyFor   map[string]time.Duration
+	BusyGrace time.Duration
 }
 
 // Judge gives the verdict on the instances of this box. It is pure.
@@ -38,19 +40,19 @@ func Judge(f Facts) Verdict {
 			warn = append(warn, text)
 		}
 	}
-	n, need := len(f.Locals), len(f.Locals)
-	if f.Require > 0 {
-		need = min(f.Require, n)
-	}
+	n := len(f.Locals)
+	fit, short := f.Serving()
 	text := strings.Join(append(bad, warn...), ", ")
-	switch fit := n - len(bad); {
+	switch {
 	case n == 0:
 		return Verdict{false, "unfit: no instance is configured"}
-	case fit < need && f.peersNoBetter(len(bad)):
+	case short && fit > 0 && !f.better(fit):
+		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, and no other box is seen to serve more, so the VIP stays: %s", fit, n, are(fit), text)}
+	case short && fit == 0 && f.peersNoBetter(len(bad)):
 		return Verdict{true, fmt.Sprintf("fit, with a warning: every peer is alive and just as unfit, so the VIP stays: %s; hint: look at what the boxes share", text)}
-	case fit < need && need < n:
-		return Verdict{false, fmt.Sprintf("unfit: %d of %d instances %s fit and %d must be: %s", fit, n, are(fit), need, text)}
-	case fit < need:
+	case short && f.Require > 0 && f.Require < n:
+		return Verdict{false, fmt.Sprintf("unfit: %d of %d instances %s fit and %d must be: %s", fit, n, are(fit), f.Require, text)}
+	case short:
 		return Verdict{false, "unfit: " + text}
 	case len(bad) > 0:
 		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, which is enough: %s", fit, n, are(fit), text)}
@@ -60,23 +62,56 @@ func Judge(f Facts) Verdict {
 	return Verdict{true, "fit: " + count(n)}
 }
 
+// Serving is how many local instances are fit, and short whether those are fewer than must be.
+func (f Facts) Serving() (fit int, short bool) {
+	for _, l := range f.Locals {
+		if f.Fit(l) {
+			fit++
+		}
+	}
+	need := len(f.Locals)
+	if f.Require > 0 {
+		need = min(f.Require, need)
+	}
+	return fit, fit < need
+}
+
+// better: another box is seen to serve more. What is not known of it is not better, and a tie stays: an address that comes and goes for nothing
+// helps nobody.
+func (f Facts) better(fit int) bool {
+	for _, n := range f.Able {
+		if n > fit {
+			return true
+		}
+	}
+	return false
+}
+
 // Fit: this instance does not keep the VIP away.
 func (f Facts) Fit(l redis.Look) bool {
 	switch {
-	case l.State == redis.Busy:
-		return !f.BusyTooLong[l.Target.Name()]
+	case busy(l):
+		return f.BusyFor[l.Target.Name()] < f.BusyGrace
 	case l.State == redis.Misconf:
 		return l.Role() == redis.Replica // a master cannot write
 	}
 	return fits(l.State)
 }
 
+// busy: by its own word, or by what the kernel says of its process.
+func busy(l redis.Look) bool { return l.State == redis.Busy || l.State == redis.Working }
+
+// worthAWord is how long an instance is busy without a warning: a command of some hundred milliseconds is daily life.
+const worthAWord = time.Second
+
 // about is what there is to say of an instance; nothing when all is well.
 func about(l redis.Look, f Facts) string {
 	name := l.Target.Name()
 	switch {
-	case l.State == redis.Busy && !f.Fit(l):
-		return fmt.Sprintf("%s %s for longer than %s; hint: SCRIPT KILL", name, l.State, f.BusyGrace)
+	case busy(l) && !f.Fit(l):
+		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
+	case l.State == redis.Working && f.BusyFor[name] < worthAWord:
+		return ""
 	case l.State == redis.Misconf && f.Fit(l):
 		return name + " " + l.State.String() + "; hint: mend that before it becomes a master"
 	case !f.Fit(l):
@@ -130,7 +165,7 @@ func count(n int) string {
 // fits: an instance in this state does not keep the VIP away.
 func fits(s redis.State) bool {
 	switch s {
-	case redis.Up, redis.MasterDown, redis.Busy, redis.NoAuth, redis.WrongPassword, redis.NoPerm, redis.Denied, redis.TooManyClients:
+	case redis.Up, redis.MasterDown, redis.Busy, redis.Working, redis.NoAuth, redis.WrongPassword, redis.NoPerm, redis.Denied, redis.TooManyClients:
 		return true
 	case redis.NoTLS, redis.WantsTLS, redis.UnknownCA, redis.ExpiredCert, redis.BadName, redis.WantsCert, redis.RefusesCert, redis.OtherTLS:
 		return true // it lives, and a certificate that expires on both boxes must not take the VIP from both
@@ -143,6 +178,8 @@ func warning(s redis.State) string {
 	switch s {
 	case redis.Busy:
 		return "; hint: SCRIPT KILL"
+	case redis.Working:
+		return "; hint: once it answers, SLOWLOG GET and INFO persistence say what it was"
 	case redis.NoAuth:
 		return "; hint: set password_file"
 	case redis.WrongPassword:

@@ -20,6 +20,7 @@ func seen(port uint16, s redis.State) redis.Look {
 // TestJudge compares the sentence of every state, role and link; what is judged alike stands together.
 func TestJudge(t *testing.T) {
 	var got strings.Builder
+	busyFor := map[bool]time.Duration{false: 900 * time.Millisecond, true: 5 * time.Second}
 	for s := redis.Unseen; s <= redis.NotRedis; s++ {
 		var last string
 		for _, role := range []redis.Role{"", redis.Master, redis.Replica} {
@@ -33,7 +34,7 @@ func TestJudge(t *testing.T) {
 						l.Info = nil // it has not said anything
 					}
 					v := Judge(Facts{Locals: []redis.Look{l}, BusyGrace: 5 * time.Second,
-						BusyTooLong: map[string]bool{"10.0.0.1:7000": long, "10.0.0.1:7001": true}})
+						BusyFor: map[string]time.Duration{"10.0.0.1:7000": busyFor[long], "10.0.0.1:7001": time.Minute}})
 					if v.Fit == strings.HasPrefix(v.Sentence, "unfit") || !strings.HasPrefix(v.Sentence, "fit") && v.Fit {
 						t.Errorf("fit is %v: %s", v.Fit, v.Sentence)
 					}

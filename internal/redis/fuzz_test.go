@@ -138,7 +138,11 @@ func formatNodes(ns Nodes) string {
 				flags = append(flags, flag)
 			}
 		}
-		fmt.Fprintf(&b, "%s %s %s %s 0 0 %d connected", n.ID, addr, strings.Join(flags, ","), master, n.Epoch)
+		pong := 0
+		if n.Connected {
+			pong = 1
+		}
+		fmt.Fprintf(&b, "%s %s %s %s 0 %d %d connected", n.ID, addr, strings.Join(flags, ","), master, pong, n.Epoch)
 		for _, s := range n.Slots {
 			fmt.Fprintf(&b, " %d-%d", s.First, s.Last)
 		}

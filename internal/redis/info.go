@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Role of an instance.
@@ -53,6 +54,8 @@ type Info struct {
 	// Keys is how many keys all databases have together.
 	Keys int64
 	PID  int
+	// Uptime is how long the server has run, loading included, in whole seconds; 0 if it does not say.
+	Uptime time.Duration
 	Shown
 }
 
@@ -143,6 +146,8 @@ func ParseInfo(text string) (Info, error) {
 			i.VersionText, i.Version = v, parseVersion(v)
 		case "process_id":
 			i.PID = int(num(key, v, 0, math.MaxInt32))
+		case "uptime_in_seconds":
+			i.Uptime = time.Duration(figure(v).Value) * time.Second
 		case "redis_mode":
 			i.Cluster = v == "cluster"
 		case "cluster_enabled":

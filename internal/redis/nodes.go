@@ -24,8 +24,10 @@ type Node struct {
 	Failed, Suspected bool
 	// Unknown: in handshake or without an address.
 	Unknown bool
-	Epoch   uint64
-	Slots   []Slots
+	// Connected: the node that was asked has a link to it on the cluster's bus, and had an answer there.
+	Connected bool
+	Epoch     uint64
+	Slots     []Slots
 	// Open are its slots on their way in or out. Only the node that was asked says so.
 	Open []OpenSlot
 }
@@ -91,6 +93,7 @@ func parseNode(line string) (Node, error) {
 	if f[3] != "-" {
 		n.MasterID = f[3]
 	}
+	n.Connected = f[5] != "0" && f[7] == "connected" // when the last pong came, and the state of the link
 	var err error
 	if n.Epoch, err = strconv.ParseUint(f[6], 10, 64); err != nil {
 		return Node{}, fmt.Errorf("epoch %.40q", f[6])

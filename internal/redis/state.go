@@ -33,6 +33,9 @@ const (
 	Loading
 	// Busy: -BUSY, a script runs.
 	Busy
+	// Working: as Stalled, but /proc shows that its process works: a long command, a fork, a write to a slow disk. Only an instance's own
+	// host can tell.
+	Working
 	// Misconf: -MISCONF, a master that cannot write to its disk.
 	Misconf
 	// NoAuth: a password is needed and none is set.
@@ -70,7 +73,7 @@ const (
 )
 
 var stateWords = [...]string{"was not looked at", "is up", "refuses connections", "is silent", "accepts connections but does not answer",
-	"closes the connection", "is loading its data set", "is busy with a script", "cannot write to its disk",
+	"closes the connection", "is loading its data set", "is busy with a script", "is busy and does not answer", "cannot write to its disk",
 	"asks for a password", "refuses our password", "does not permit our user to ask", "denies us by protected mode",
 	"has too many clients", "is up, its master is down", "answers an error",
 	"does not speak TLS", "speaks TLS only", "shows a certificate of an authority that we do not know", "shows a certificate that is not valid today",
@@ -79,7 +82,7 @@ var stateWords = [...]string{"was not looked at", "is up", "refuses connections"
 // String is the state as a predicate: it stands behind an instance's name.
 func (s State) String() string { return stateWords[s] }
 
-// Alive: a reply of Redis came, also an error.
+// Alive: a reply of Redis came, also an error; or it is at work, and one will come.
 func (s State) Alive() bool {
 	switch s {
 	case Unseen, Refused, Silent, Stalled, Dropped, NotRedis:

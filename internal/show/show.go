@@ -51,7 +51,7 @@ type Witness struct {
 var keys = [...]string{redis.Unseen: "unseen", redis.Up: "up", redis.Refused: "refused", redis.Silent: "silent", redis.Stalled: "stalled",
 	redis.Dropped: "dropped", redis.Loading: "loading", redis.Busy: "busy", redis.Misconf: "misconf", redis.NoAuth: "no_auth",
 	redis.WrongPassword: "wrong_password", redis.NoPerm: "no_perm", redis.Denied: "denied", redis.TooManyClients: "too_many_clients",
-	redis.MasterDown: "master_down", redis.OtherError: "other_error", redis.NotRedis: "not_redis",
+	redis.MasterDown: "master_down", redis.OtherError: "other_error", redis.NotRedis: "not_redis", redis.Working: "working",
 	redis.NoTLS: "no_tls", redis.WantsTLS: "wants_tls", redis.UnknownCA: "unknown_ca", redis.ExpiredCert: "expired_cert", redis.BadName: "bad_name",
 	redis.WantsCert: "wants_cert", redis.RefusesCert: "refuses_cert", redis.OtherTLS: "other_tls"}
 

@@ -1,0 +1,96 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/state"
+)
+
+// ableMemo is how many instances of each other box the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
+type ableMemo struct {
+	Boot string `json:"boot"`
+	Text string `json:"text"`
+}
+
+// seeAble counts the instances of each other box that could serve there, in this look and in the last one. What is not known is not able: this
+// box gives its VIP away only for what it has seen.
+func (r *Reconciler) seeAble(o *Observation, now state.Stamp) {
+	count := map[netip.Addr]int{}
+	for _, p := range o.Peers {
+		if o.able(p) {
+			count[p.Target.Addr.Addr()]++
+		}
+	}
+	last := r.memory.Able
+	o.SeenAble = last != nil && last.Boot == now.Boot
+	o.Able = map[netip.Addr]int{}
+	if o.SeenAble {
+		for box, n := range parseAble(last.Text) {
+			o.Able[box] = min(n, count[box])
+		}
+	}
+	if memo := (ableMemo{now.Boot, ableText(count)}); last == nil || *last != memo {
+		r.memory.Able = &memo
+	}
+}
+
+// SeeAbleTwice looks at the peers once more where no earlier run of this boot has.
+func (r *Reconciler) SeeAbleTwice(ctx context.Context, o *Observation) {
+	if o.SeenAble || len(o.Peers) == 0 || pause(ctx, minLookGap) != nil {
+		return
+	}
+	again := *o
+	again.Peers = redis.LookAtPeers(ctx, targetsOf(o.Peers), r.peerLimits())
+	r.seeAble(&again, state.Now())
+	o.Able, o.SeenAble = again.Able, again.SeenAble
+	r.store.saveMemory(r.memory)
+}
+
+func targetsOf(looks []redis.Look) []redis.Target {
+	targets := make([]redis.Target, len(looks))
+	for i, l := range looks {
+		targets[i] = l.Target
+	}
+	return targets
+}
+
+// able: an instance on another box answers, and could serve if the VIP were there: it is a master that can write, or a replica with a whole
+// data set that is linked, or whose master does not serve here.
+func (o *Observation) able(p redis.Look) bool {
+	if p.Info == nil || p.State != redis.Up && p.State != redis.MasterDown {
+		return false
+	}
+	if p.Role() == redis.Master || p.Info.LinkUp {
+		return true
+	}
+	master, local, _ := o.find(p.Info.Master)
+	return !p.Info.Syncing && !p.Info.NeverSynced() && !(local && master.State.Serves())
+}
+
+func ableText(count map[netip.Addr]int) string {
+	words := make([]string, 0, len(count))
+	for box, n := range count {
+		words = append(words, fmt.Sprintf("%s %d", box, n))
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// parseAble reads what ableText wrote; what cannot be read was not seen.
+func parseAble(text string) map[netip.Addr]int {
+	count := map[netip.Addr]int{}
+	words := strings.Fields(text)
+	for i := 0; i+1 < len(words); i += 2 {
+		box, err := netip.ParseAddr(words[i])
+		var n int
+		if _, scanErr := fmt.Sscan(words[i+1], &n); err == nil && scanErr == nil {
+			count[box] = n
+		}
+	}
+	return count
+}

@@ -1,0 +1,61 @@
+//go:build !quiet
+
+package failover
+
+import (
+	"context"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+)
+
+// secondLook bounds the second look at an instance that gave no answer and sleeps: long enough for a busy server to use CPU time
+// that the kernel counts in ticks of 10 ms.
+const secondLook = 100 * time.Millisecond
+
+// tellBusyFromHung asks the kernel about every local instance that took a connection and gave no answer. One that works is redis.Working from
+// here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be seen, stays stalled. One look at
+// /proc for each that is stalled, two where it sleeps, and none for the others.
+func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
+	var asleep []int
+	samples := map[int]service.Sample{}
+	for i := range looks {
+		if looks[i].State != redis.Stalled {
+			continue
+		}
+		s, err := r.sample(ctx, i)
+		switch {
+		case err != nil:
+			r.Log.Debug().Err(err).Msgf("whether %s works or hangs is not known", looks[i].Target.Name())
+		case s.Activity() == service.Works:
+			looks[i].State = redis.Working
+		case s.Activity() == service.Unclear:
+			asleep, samples[i] = append(asleep, i), s
+		}
+	}
+	if len(asleep) == 0 {
+		return
+	}
+	// It may have come to an end with its work just now: then it sleeps because there is nothing to do, and answers.
+	targets := make([]redis.Target, len(asleep))
+	for n, i := range asleep {
+		targets[n] = looks[i].Target
+	}
+	for n, again := range redis.LookAtAll(ctx, targets, redis.Limits{Dial: secondLook, Reply: secondLook}) {
+		i := asleep[n]
+		if again.State != redis.Stalled && again.State != redis.Unseen {
+			looks[i] = again
+			continue
+		}
+		if s, err := r.sample(ctx, i); err == nil && s.Since(samples[i]) == service.Works {
+			looks[i].State = redis.Working
+		}
+	}
+}
+
+// sample looks at the process of the instance of that number.
+func (r *Reconciler) sample(ctx context.Context, i int) (service.Sample, error) {
+	in := r.Config.Instances[i]
+	return service.TakeSample(r.Service.Status(ctx, in).PID, r.Config.Times.BusyGrace)
+}

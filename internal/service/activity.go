@@ -1,0 +1,219 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Activity is what the kernel says of a server that gives no answer. Several seconds of CPU time for one command, a fork of much
+// memory and a disk that stalls all look the same from outside as a server that hangs.
+type Activity int
+
+const (
+	// Unclear: it sleeps. Whether it works shows only in the CPU time that it uses until a later sample.
+	Unclear Activity = iota
+	// Works: it runs, or waits for the disk, or has just made a child, as BGSAVE does.
+	Works
+	// Hangs: it is stopped by a signal or a debugger, or its control group is frozen.
+	Hangs
+)
+
+// Sample is one look at the main thread of a server, which is the one that answers.
+type Sample struct {
+	process process
+	// cpu is the time that the thread has run, in nanoseconds or in whole clock ticks, whichever the kernel tells.
+	cpu time.Duration
+	// frozen: its control group is. youngChild: it has made a child within the time that was asked for.
+	frozen, youngChild bool
+}
+
+// TakeSample looks at the process once. An error means that nothing is known of it: there is none, or /proc does not show it
+// (hidepid, proc(5)). young is the age up to which a child counts.
+func TakeSample(pid int, young time.Duration) (Sample, error) {
+	if pid <= 0 {
+		return Sample{}, errors.New("look at a process: its number is not known")
+	}
+	p, err := readProcess(pid)
+	if err != nil {
+		return Sample{}, err
+	}
+	s := Sample{process: p, frozen: frozen(pid)}
+	if s.cpu, err = cpuTime(pid); err != nil {
+		return Sample{}, err
+	}
+	s.youngChild = hasYoungChild(pid, young)
+	return s, nil
+}
+
+// Activity is what one sample says.
+func (s Sample) Activity() Activity {
+	switch {
+	// A frozen group shows as D or as S (kernel/cgroup/freezer.c, kernel/freezer.c), so it is asked first. T is a stop, t a debugger.
+	case s.frozen, s.process.state == 'T', s.process.state == 't':
+		return Hangs
+	case s.process.state == 'R', s.process.state == 'D', s.youngChild:
+		return Works
+	}
+	return Unclear
+}
+
+// Since is what a later sample of the same server says beside an earlier one: what sleeps and has used CPU time in between works
+// in small pieces, and what has used none hangs. A number that another process has by now says nothing.
+func (s Sample) Since(earlier Sample) Activity {
+	switch {
+	case s.process.pid != earlier.process.pid || s.process.start != earlier.process.start:
+		return Unclear
+	case s.Activity() != Unclear:
+		return s.Activity()
+	case s.cpu > earlier.cpu:
+		return Works
+	}
+	return Hangs
+}
+
+// tick is the unit of times in /proc/PID/stat: USER_HZ is 100 on every platform that we build for (proc(5)).
+const tick = time.Second / 100
+
+// cpuTime is the time that the main thread has run: from schedstat (Documentation/scheduler/sched-stats.rst), where the kernel
+// keeps it, else from stat.
+func cpuTime(pid int) (time.Duration, error) {
+	dir := procPath(pid, "task/") + strconv.Itoa(pid) + "/"
+	if text, err := os.ReadFile(dir + "schedstat"); err == nil {
+		run, _, _ := strings.Cut(string(text), " ")
+		if ns, err := strconv.ParseInt(run, 10, 64); err == nil && ns > 0 {
+			return time.Duration(ns), nil
+		}
+	}
+	text, err := os.ReadFile(dir + "stat")
+	if err != nil {
+		return 0, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	// Fields 14 and 15; the first after the name is 3.
+	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(f) < 13 {
+		return 0, fmt.Errorf("look at process %d: its line in the process table is short", pid)
+	}
+	user, err1 := strconv.ParseInt(f[11], 10, 64)
+	system, err2 := strconv.ParseInt(f[12], 10, 64)
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// hasYoungChild: the process has a child that is not older than that.
+func hasYoungChild(pid int, young time.Duration) bool {
+	up, err := uptime()
+	if err != nil {
+		return false
+	}
+	for _, child := range children(pid) {
+		p, err := readProcess(child)
+		// Where a container is shown an uptime of its own, an age is below 0 and says nothing.
+		if age := up - time.Duration(p.start)*tick; err == nil && p.alive() && age > -time.Second && age <= young {
+			return true
+		}
+	}
+	return false
+}
+
+// children are those of the main thread, which is the one that forks. Linux 3.5 and newer list them; before, the whole process
+// table does.
+func children(pid int) []int {
+	if text, err := os.ReadFile(procPath(pid, "task/") + strconv.Itoa(pid) + "/children"); err == nil {
+		return numbers(strings.Fields(string(text)))
+	}
+	all, err := pids()
+	if err != nil {
+		return nil
+	}
+	var own []int
+	for _, p := range all {
+		if parentOf(p) == pid {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+func numbers(words []string) (all []int) {
+	for _, w := range words {
+		if n, err := strconv.Atoi(w); err == nil && n > 0 {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// parentOf is field 4 of /proc/PID/stat, 0 if it cannot be read.
+func parentOf(pid int) int {
+	text, err := os.ReadFile(procPath(pid, "stat"))
+	if err != nil {
+		return 0
+	}
+	if f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])); len(f) > 1 {
+		n, _ := strconv.Atoi(f[1]) // what is no number is nobody's parent
+		return n
+	}
+	return 0
+}
+
+// uptime is the time since boot, by the clock of a process' start time.
+func uptime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		return 0, fmt.Errorf("read the time since boot: %w", err)
+	}
+	word, _, _ := strings.Cut(string(text), " ")
+	seconds, err := strconv.ParseFloat(word, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the time since boot: %w", err)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+// frozen: the control group of the process is. Version 2 says so in cgroup.events (Linux 5.2, cgroups(7)), the freezer of
+// version 1 in freezer.state.
+func frozen(pid int) bool {
+	text, err := os.ReadFile(procPath(pid, "cgroup"))
+	if err != nil {
+		return false
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.SplitN(line, ":", 3)
+		if len(f) < 3 {
+			continue
+		}
+		switch {
+		case f[1] == "":
+			for _, root := range [...]string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+				if says(root+f[2]+"/cgroup.events", "frozen 1") {
+					return true
+				}
+			}
+		case f[1] == "freezer":
+			for _, root := range [...]string{"/sys/fs/cgroup/freezer", "/cgroup/freezer"} {
+				if state := root + f[2] + "/freezer.state"; says(state, "FROZEN") || says(state, "FREEZING") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// says: a line of the file is that one.
+func says(path, line string) bool {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	for _, l := range strings.Split(string(text), "\n") {
+		if l == line {
+			return true
+		}
+	}
+	return false
+}
