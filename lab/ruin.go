@@ -165,3 +165,25 @@ func rewriteAOF(ctx context.Context, addr string) error {
 		}
 	}
 }
+
+// awaitLoad waits until an instance has answered that it loads, and then until it has loaded. It returns how long that took. ROLE says nothing of it.
+func awaitLoad(ctx context.Context, addr string, within time.Duration) (time.Duration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%s has not loaded its data within %s", addr, within))
+	defer cancel()
+	var began host.Mono
+	for {
+		_, err := resp.Ask(ctx, time.Second, addr, "PING")
+		var no resp.Error
+		switch loads := errors.As(err, &no) && strings.HasPrefix(string(no), "LOADING"); {
+		case loads && began == 0:
+			began = host.Now()
+		case err == nil && began != 0:
+			return host.Now().Sub(began), nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
