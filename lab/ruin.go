@@ -80,14 +80,16 @@ const (
 	slowKeys     = 4000
 	slowKeyBytes = 1100
 	slowInterval = 1024
-	// slowFill writes them, each with a text that does not repeat.
-	slowFill = `for i = 1, tonumber(ARGV[1]) do
-	redis.call('SET', KEYS[1] .. i, string.rep(redis.sha1hex(i), math.ceil(tonumber(ARGV[2]) / 40)))
+	// slowFill writes some of them, each with a text of its own: so few that no client notices.
+	slowFill = `for i = ARGV[1], ARGV[2] do
+	redis.call('SET', KEYS[1] .. i, string.rep(redis.sha1hex(i), math.ceil(tonumber(ARGV[3]) / 40)))
 end
 return redis.call('DBSIZE')`
+	slowAtOnce = 50
 )
 
-// SlowLoad lets the next start of a master take about so long, in which it answers that it loads.
+// SlowLoad lets the next start of a master take about so long, in which it answers that it loads. It must be killed soon: it holds writes back,
+// because what is written now would be loaded at the end without an answer.
 func (b *Box) SlowLoad(ctx context.Context, port int, takes time.Duration) error {
 	addr := b.Instance(port)
 	// A file with large keys is one that is not compressed.
@@ -98,24 +100,29 @@ func (b *Box) SlowLoad(ctx context.Context, port int, takes time.Duration) error
 	if err != nil {
 		return err
 	}
-	reply, err := resp.Ask(ctx, 5*time.Second, addr, "EVAL", slowFill, "1", key, strconv.Itoa(slowKeys), strconv.Itoa(slowKeyBytes))
-	if err != nil {
-		return err
-	}
-	keys, err := strconv.Atoi(strings.Join(reply, ""))
-	if err != nil || keys < slowKeys {
-		return fmt.Errorf("fill %s: it says %q, not %d keys or more", addr, reply, slowKeys)
-	}
-	// All that is there goes into one file, which is loaded key by key.
-	if err := rewriteAOF(ctx, addr); err != nil {
-		return err
+	var keys int
+	for i := 1; i <= slowKeys; i += slowAtOnce {
+		reply, err := resp.Ask(ctx, 5*time.Second, addr, "EVAL", slowFill, "1", key, strconv.Itoa(i), strconv.Itoa(i+slowAtOnce-1), strconv.Itoa(slowKeyBytes))
+		if err != nil {
+			return err
+		}
+		if keys, err = strconv.Atoi(strings.Join(reply, "")); err != nil || keys < i {
+			return fmt.Errorf("fill %s: it says %q, not %d keys or more", addr, reply, i)
+		}
 	}
 	conf, err := b.ReadFile(redisConfFile(port))
 	if err != nil {
 		return err
 	}
-	return b.WriteFile(redisConfFile(port), conf+fmt.Sprintf("key-load-delay %d\nloading-process-events-interval-bytes %d\n",
-		(takes/time.Duration(keys)).Microseconds(), slowInterval), 0o644)
+	conf += fmt.Sprintf("key-load-delay %d\nloading-process-events-interval-bytes %d\n", (takes / time.Duration(keys)).Microseconds(), slowInterval)
+	if err := b.WriteFile(redisConfFile(port), conf, 0o644); err != nil {
+		return err
+	}
+	if _, err := resp.Ask(ctx, time.Second, addr, "CLIENT", "PAUSE", strconv.Itoa(int(rewriteLimit.Milliseconds())), "WRITE"); err != nil {
+		return err
+	}
+	// All that is there goes into one file, which is loaded key by key.
+	return rewriteAOF(ctx, addr)
 }
 
 // QuickLoad lets a running instance load as ever from now on.
@@ -140,9 +147,12 @@ func localKey(ctx context.Context, addr string) (string, error) {
 	return "", fmt.Errorf("find a key for %s: %w", addr, last)
 }
 
+// rewriteLimit bounds a rewrite of an append only file.
+const rewriteLimit = 10 * time.Second
+
 // rewriteAOF makes an instance write its append only file anew, and waits until it has.
 func rewriteAOF(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fmt.Errorf("the append only file of %s is not written anew within 10s", addr))
+	ctx, cancel := context.WithTimeoutCause(ctx, rewriteLimit, fmt.Errorf("the append only file of %s is not written anew within %s", addr, rewriteLimit))
 	defer cancel()
 	if _, err := resp.Ask(ctx, time.Second, addr, "BGREWRITEAOF"); err != nil {
 		return err

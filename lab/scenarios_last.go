@@ -109,7 +109,7 @@ var lastHostLoads = Scenario{
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Prepare: servePart,
 	Settles: true,
-	Must:    all(vipStays, othersGoOn(busyGap), nothingLost),
+	Must:    all(vipStays, othersGoOn(time.Second), nothingLost),
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		port := r.Holder.Ports[0]
 		if r.Dead, err = r.rangeOf(ctx, r.Holder.Instance(port)); err != nil {
