@@ -59,10 +59,16 @@ func (b *Box) Boot(ctx context.Context) error {
 	}
 	addrs, via := []string{b.Addr + prefix}, gateway
 	if b == b.lab.Client {
-		addrs, via = []string{gateway + prefix, clientAddr + prefix}, ""
+		// Its own address is the first, so that it speaks from there: the gateway's may vanish.
+		addrs, via = []string{clientAddr + prefix, gateway + prefix}, ""
 	}
 	if b.cable, err = b.lab.network.Connect(ctx, b.host, via, addrs...); err != nil {
 		return err
+	}
+	if b.lab.away != here {
+		if err := b.lab.away.do(b.cable); err != nil {
+			return fmt.Errorf("boot %s behind a switch that is away: %w", b.Name, err)
+		}
 	}
 	return b.StartRedis(ctx, b.Ports...)
 }

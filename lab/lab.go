@@ -116,6 +116,8 @@ type Lab struct {
 	Redis3 *Box
 
 	network *host.Switch
+	// away is what the switch does now.
+	away away
 	// disks are what mountDisk mounted.
 	disks []string
 }

@@ -49,6 +49,9 @@ var clusterScenarios = []Scenario{
 	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, standbyDies, returns, bothBoot,
 	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, hangAll, bothUnfit,
 	hookKilled, hooksReversed, keepalivedKilled, quiet,
+	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
+	staleFirst, survivorRestarts,
+	standbyDegraded, lastHostDegraded, lastHostLoads,
 }
 
 // pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
@@ -57,6 +60,8 @@ func pairScenarios() []Scenario {
 	for _, s := range []Scenario{
 		boxDies, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, returns, staleFirst, bothBoot,
 		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnfit, hookKilled, hooksReversed, keepalivedKilled, quiet,
+		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
+		survivorRestarts,
 	} {
 		all = append(all, inPair(s))
 	}
@@ -96,6 +101,8 @@ type Run struct {
 	Fault host.Mono
 	// Healed is the instant at which a cut was mended, 0 if never.
 	Healed host.Mono
+	// Dead is the slot range that nobody can serve after the fault; empty when there is none.
+	Dead string
 	// Moves are the instants of the planned moves.
 	Moves []host.Mono
 	// whole is how long after the last step all was whole again.

@@ -52,6 +52,9 @@ func TestScenarioHang(t *testing.T)             { play(t, "hang") }
 func TestScenarioHookKilled(t *testing.T)       { play(t, "hook-killed") }
 func TestScenarioKeepalivedKilled(t *testing.T) { play(t, "keepalived-killed") }
 func TestScenarioReturns(t *testing.T)          { play(t, "returns") }
+func TestScenarioStandbyDegraded(t *testing.T)  { play(t, "standby-degraded") }
+func TestScenarioSwitchReboots(t *testing.T)    { play(t, "switch-reboots") }
+func TestScenarioStaleFirst(t *testing.T)       { play(t, "stale-first") }
 
 // A plain master and its replica, without a cluster.
 func TestPairBoxDies(t *testing.T)      { play(t, "pair-box-dies") }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -167,13 +168,18 @@ func (r *Run) AwaitWritable(ctx context.Context, within time.Duration) error {
 	return r.Out.await(ctx, "every slot to be writable", within, r.Fault.Add(seenAfter))
 }
 
-// await waits until every range has been acknowledged after an instant and is not silent.
-func (w *Writer) await(ctx context.Context, what string, within time.Duration, after host.Mono) error {
+// AwaitOthersWritable is AwaitWritable without the range that nobody can serve.
+func (r *Run) AwaitOthersWritable(ctx context.Context, within time.Duration) error {
+	return r.Out.await(ctx, "every slot but "+r.Dead+" to be writable", within, r.Fault.Add(seenAfter), r.Dead)
+}
+
+// await waits until every range, but for some, has been acknowledged after an instant and is not silent.
+func (w *Writer) await(ctx context.Context, what string, within time.Duration, after host.Mono, but ...string) error {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	for {
 		w.mu.Lock()
-		not := w.notSince(after)
+		not := slices.DeleteFunc(w.notSince(after), func(name string) bool { return slices.Contains(but, name) })
 		ok, changed := len(w.ranges) > 0 && len(not) == 0, w.changed
 		w.mu.Unlock()
 		if ok {

@@ -116,6 +116,7 @@ func TestBehind(t *testing.T) {
 		"cut when it had caught up":     {Fault{Kind: CutPeer, Box: 2}, 21 * s, 22 * s, 0},
 		"its own box dies":              {Fault{Kind: Power, Box: 1}, 15 * s, 20 * s, 0},
 		"a fault by which nothing goes": {Fault{Kind: BurnCPU, Box: 2}, 15 * s, 20 * s, 0},
+		"both boxes are cut off":        {Fault{Kind: SwitchReboots, Box: 2}, 15 * s, 20 * s, 0},
 		"another instance stands still": {Fault{Kind: SlowFork, Box: 2}, 15 * s, 20 * s, 0},
 	} {
 		got := behind([]Fault{hang, test.fault}, []host.Mono{10 * s, test.at}, []host.Mono{17 * s, test.ended}, func(f Fault) string { return fmt.Sprint("other than ", f.Box) })

@@ -48,6 +48,7 @@ const (
 	CutVRRP        Kind = "cut-vrrp"
 	CutRedis       Kind = "cut-redis"
 	CutBus         Kind = "cut-bus"
+	SwitchReboots  Kind = "switch-reboots"
 	Loss           Kind = "loss"
 	Delay          Kind = "delay"
 	Disorder       Kind = "disorder"

@@ -22,6 +22,8 @@ type kind struct {
 	// min and max bound how long it lasts.
 	min, max time.Duration
 	instance bool
+	// everywhere says that it meets both boxes, whichever it names.
+	everywhere bool
 	// begin and end do and undo it. end is nil for what needs no undoing.
 	begin, end func(context.Context, *Storm, *lab.Box, Fault) error
 	// loses is what may be lost by it; nil means nothing.
@@ -71,6 +73,7 @@ func init() {
 		{name: CutVRRP, share: 2, min: s / 5, max: 8 * s, begin: rules(cutVRRP), end: clear},
 		{name: CutRedis, share: 2, min: s / 5, max: 8 * s, begin: rules(cutRedis), end: clear, loses: ofBothMasters},
 		{name: CutBus, share: 1, cluster: true, min: s / 5, max: 8 * s, begin: rules(cutBus), end: clear},
+		{name: SwitchReboots, share: 2, everywhere: true, min: s, max: 14 * s, begin: rules(switchAway), end: clear, loses: ofBothCut},
 		{name: Loss, share: 2, min: s, max: 8 * s, begin: rules(loss), end: clear, loses: ofBadCable},
 		{name: Delay, share: 2, min: s, max: 8 * s, begin: rules(delay), end: clear, loses: ofBadCable},
 		{name: Disorder, share: 2, min: s, max: 8 * s, begin: rules(disorder), end: clear},
@@ -101,6 +104,11 @@ func ofCutBox(b *lab.Box, _ Fault, began, ended host.Mono) Window {
 	return Window{began.Add(-before), max(began.Add(fenceBound), ended), b.Addr, "acknowledged by a box that was cut off, before its fence"}
 }
 
+// ofBothCut ends with the fences: what reaches a box later is refused, and no client reaches one before the heal.
+func ofBothCut(_ *lab.Box, _ Fault, began, _ host.Mono) Window {
+	return Window{began.Add(-before), began.Add(fenceBound), "", "acknowledged by boxes that were both cut off, before their fences"}
+}
+
 // afterHeal is how long after a heal a side may take to learn that it has lost.
 const afterHeal = 10 * time.Second
 
@@ -116,7 +124,8 @@ func ofBadCable(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
 const catchUp = 3 * time.Second
 
 // behind are the windows of two faults that meet: an instance was dead or stood still, so that it got nothing of what its master on the other
-// box acknowledged, and before it could be linked again that box died or was cut off, and it was promoted with what it had.
+// box acknowledged, and before it could be linked again that box died or was cut off, and it was promoted with what it had. Where both boxes
+// are cut off nobody is promoted.
 func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) (all []Window) {
 	for i, f := range faults {
 		if !f.Kind.asksForInstance() || f.Kind.find().loses == nil {
@@ -124,7 +133,7 @@ func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) 
 		}
 		for k, cut := range faults {
 			kind := cut.Kind.find()
-			if kind.instance || kind.loses == nil || cut.Kind == Power && cut.Box == f.Box || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
+			if kind.instance || kind.everywhere || kind.loses == nil || cut.Kind == Power && cut.Box == f.Box || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
 				continue
 			}
 			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead or stood still had not caught up when its master's box was lost: up to max_staleness"})
@@ -152,6 +161,9 @@ func clear(_ context.Context, s *Storm, _ *lab.Box, f Fault) error {
 var anybody netip.Addr
 
 func isolate(box, _ netip.Addr) []wire.Rule { return wire.Cut(box, anybody) }
+
+// switchAway lets nothing pass between any two hosts, the clients among them.
+func switchAway(_, _ netip.Addr) []wire.Rule { return wire.Cut(anybody, anybody) }
 
 func cutIn(box, _ netip.Addr) []wire.Rule {
 	return []wire.Rule{{To: box, Effect: wire.Effect{Cut: true}}}

@@ -62,8 +62,8 @@ func Plan(seed uint64, v Variant, round int) []Fault {
 		if k.instance {
 			f.Instance = instance
 		}
-		// The same twice at a time would be one; each box has its own.
-		if !slices.ContainsFunc(all, func(o Fault) bool { return o.Kind == f.Kind && (o.Box == f.Box || f.Kind == Power) }) {
+		// The same twice at a time would be one; each box has its own. One box always has power.
+		if !slices.ContainsFunc(all, func(o Fault) bool { return o.Kind == f.Kind && (o.Box == f.Box || f.Kind == Power || k.everywhere) }) {
 			all = append(all, f)
 		}
 	}
