@@ -20,8 +20,10 @@ type Box struct {
 	// Ports are those of its instances.
 	Ports []int
 
-	lab        *Lab
-	dir        string
+	lab *Lab
+	dir string
+	// preload is a library that its instances are started with, if not empty: see canStall.
+	preload    string
 	host       *host.Host
 	cable      *host.Cable
 	keepalived *host.Process
@@ -76,7 +78,11 @@ func (b *Box) Boot(ctx context.Context) error {
 // StartRedis starts instances from their configuration files, as an init script would.
 func (b *Box) StartRedis(ctx context.Context, ports ...int) error {
 	for _, p := range ports {
-		if err := b.mustRun(ctx, "redis-server", fmt.Sprintf("/etc/redis/%d.conf", p)); err != nil {
+		start := []string{"redis-server", fmt.Sprintf("/etc/redis/%d.conf", p)}
+		if b.preload != "" {
+			start = append([]string{"env", "LD_PRELOAD=" + b.preload}, start...)
+		}
+		if err := b.mustRun(ctx, start...); err != nil {
 			return fmt.Errorf("start redis %d: %w", p, err)
 		}
 	}

@@ -107,6 +107,10 @@ func (r *Run) addExtra(out Outcome) {
 	if absent := vipAbsent(out.Recorded); absent > 0 {
 		r.Extra["vip_absent_ms"] = ms(absent)
 	}
+	for _, s := range r.stalls {
+		texts, _ := r.Extra["stalls"].([]string)
+		r.Extra["stalls"] = append(texts, s.String())
+	}
 	r.Extra["written_percent"] = math.Round(1000*out.Result.Through) / 10
 	if at, ok := r.firstWords(r.Fault); ok {
 		r.Extra["first_words_ms"] = ms(at.Sub(r.Fault))

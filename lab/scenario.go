@@ -32,6 +32,8 @@ type Scenario struct {
 	EditConf func(conf string) string
 	Prepare  func(*Box) error
 	Disk     string
+	// Needs are programs that it runs beside those of every lab.
+	Needs []string
 	// Settles says that at the end all must be whole again by itself, within settleLimit of the last step: see settle.
 	Settles bool
 	// Runs is how often make test-long runs it: 3 times when it is 0.
@@ -48,6 +50,7 @@ var Scenarios = append(clusterScenarios, pairScenarios()...)
 var clusterScenarios = []Scenario{
 	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, standbyDies, returns, bothBoot,
 	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, hangAll, bothUnfit,
+	bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy,
 	hookKilled, hooksReversed, keepalivedKilled, quiet,
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 	staleFirst, survivorRestarts,
@@ -59,7 +62,8 @@ func pairScenarios() []Scenario {
 	var all []Scenario
 	for _, s := range []Scenario{
 		boxDies, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, returns, staleFirst, bothBoot,
-		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnfit, hookKilled, hooksReversed, keepalivedKilled, quiet,
+		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnfit,
+		bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy, hookKilled, hooksReversed, keepalivedKilled, quiet,
 		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 		survivorRestarts,
 	} {
@@ -105,6 +109,8 @@ type Run struct {
 	Dead string
 	// Moves are the instants of the planned moves.
 	Moves []host.Mono
+	// stalls are the times in which a server answered nothing because it was busy.
+	stalls []stall
 	// whole is how long after the last step all was whole again.
 	whole *time.Duration
 	// Extra are numbers of this scenario alone, for the result file.

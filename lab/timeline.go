@@ -136,6 +136,16 @@ func (t *Timeline) last(match func(Event) bool) (Event, bool) {
 	return Event{}, false
 }
 
+// first is the first event for which match is true, which is asked for each event in turn.
+func (t *Timeline) first(match func(Event) bool) (Event, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.IndexFunc(t.events, match); i >= 0 {
+		return t.events[i], true
+	}
+	return Event{}, false
+}
+
 // TimeoutError: something that a scenario waits for did not happen in time.
 type TimeoutError struct {
 	What   string

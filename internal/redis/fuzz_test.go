@@ -73,6 +73,7 @@ func formatInfo(i Info) string {
 		line("master_link_down_since_seconds", "5")
 	}
 	line("master_sync_in_progress", bit[i.Syncing])
+	line("uptime_in_seconds", int64(i.Uptime/time.Second))
 	line("loading", bit[i.Loading])
 	line("slave_repl_offset", i.Offset)
 	line("master_repl_offset", i.Offset)

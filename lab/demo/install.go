@@ -28,9 +28,9 @@ type manager struct {
 
 var managers = []manager{
 	{program: "apt-get", args: []string{"install", "--yes", "--no-install-recommends"}, refresh: []string{"update", "--quiet"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint", "lintian": "lintian", "mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis-server", "redis-cli": "redis-tools", "ip": "iproute2", "ps": "procps", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus", "pkaction": "polkitd", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint", "lintian": "lintian", "mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static", "gcc": "gcc"}},
 	{program: "dnf", args: []string{"install", "--assumeyes"},
-		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon", "pkaction": "polkit", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint"}},
+		packages: map[string]string{"keepalived": "keepalived", "redis-server": "redis", "redis-cli": "redis", "ip": "iproute", "ps": "procps-ng", "systemd-nspawn": "systemd-container", "dbus-daemon": "dbus-daemon", "pkaction": "polkit", "visudo": "sudo", "groff": "groff-base", "rpm": "rpm", "rpmlint": "rpmlint", "gcc": "gcc"}},
 }
 
 // needed are the programs that the lab runs.

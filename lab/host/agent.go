@@ -255,6 +255,7 @@ func procs() ([]Proc, error) {
 				if f := strings.Fields(string(stat[i+1:])); len(f) > 1 {
 					// A parent that is not a number reads as 0, which is nobody.
 					p.Parent, _ = strconv.Atoi(f[1])
+					p.State = f[0]
 				}
 			}
 		}

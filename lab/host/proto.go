@@ -73,7 +73,9 @@ type reply struct {
 // Proc is a process of a host.
 type Proc struct {
 	Pid, Parent int
-	Argv        []string
+	// State is its main thread's in /proc: R, S, D, T and the like; empty if it ended while we looked.
+	State string
+	Argv  []string
 }
 
 // maxPacket bounds one packet; log lines are cut far below it.

@@ -24,6 +24,11 @@ func (e Error) Error() string { return string(e) }
 // Ask dials a server, sends one command and returns the reply, flattened (see Read). It never takes longer than limit. An error
 // reply comes back as Error.
 func Ask(ctx context.Context, limit time.Duration, addr string, args ...string) ([]string, error) {
+	return AskInTurn(ctx, limit, addr, args)
+}
+
+// AskInTurn is Ask with several commands on one connection. It ends at the first error, and returns the reply of the last command.
+func AskInTurn(ctx context.Context, limit time.Duration, addr string, commands ...[]string) (reply []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
@@ -35,15 +40,17 @@ func Ask(ctx context.Context, limit time.Duration, addr string, args ...string) 
 	if err := conn.SetDeadline(deadline); err != nil {
 		return nil, fmt.Errorf("reach %s: %w", addr, err)
 	}
-	if _, err := conn.Write(Command(args...)); err != nil {
-		return nil, fmt.Errorf("send %s to %s: %w", args[0], addr, err)
-	}
-	reply, err := Read(bufio.NewReader(conn))
-	if err != nil {
-		return nil, fmt.Errorf("read the reply of %s to %s: %w", addr, args[0], err)
-	}
-	if len(reply) == 1 && strings.HasPrefix(reply[0], "-") {
-		return nil, fmt.Errorf("%s answers %s: %w", addr, strings.Join(args, " "), Error(reply[0][1:]))
+	in := bufio.NewReader(conn)
+	for _, args := range commands {
+		if _, err := conn.Write(Command(args...)); err != nil {
+			return nil, fmt.Errorf("send %s to %s: %w", args[0], addr, err)
+		}
+		if reply, err = Read(in); err != nil {
+			return nil, fmt.Errorf("read the reply of %s to %s: %w", addr, args[0], err)
+		}
+		if len(reply) == 1 && strings.HasPrefix(reply[0], "-") {
+			return nil, fmt.Errorf("%s answers %s: %w", addr, strings.Join(args, " "), Error(reply[0][1:]))
+		}
 	}
 	return reply, nil
 }

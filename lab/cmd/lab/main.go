@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"keepalived-redis/lab"
@@ -66,7 +67,7 @@ func run(args []string) int {
 	}
 	if host.Outside() {
 		// Installing needs the machine's own network, so it comes before the namespaces.
-		if err := demo.Install(context.Background(), os.Stdout); err != nil {
+		if err := demo.Install(context.Background(), os.Stdout, c.needs()...); err != nil {
 			return fail(err)
 		}
 	}
@@ -138,6 +139,15 @@ func parse(name string, args []string) (command, error) {
 	}
 	c.scenario, err = lab.Find(word)
 	return c, err
+}
+
+// needs are the programs that the scenarios run beside those of every lab.
+func (c command) needs() (all []string) {
+	for _, s := range append([]lab.Scenario{c.scenario}, c.many...) {
+		all = append(all, s.Needs...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // choose finds the scenarios of these names, or all there are.

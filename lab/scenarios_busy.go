@@ -1,0 +1,201 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keepalived-redis/lab/resp"
+)
+
+// A server that is busy is not dead: nothing moves, whatever it is that it does.
+var staysPut = all(vipStays, rolesStay, nothingLost)
+
+// bulkLoads are how long the scripts take. The longest is below the time after which a server answers BUSY, 5 s.
+var bulkLoads = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+
+// bulkSize is what each script loads; the shorter ones less, where the machine is slow.
+const bulkSize = 200 << 20
+
+var bulkLoad = Scenario{
+	Name:    "bulk-load",
+	About:   "scripts load up to 200 MB each into a master, which answers nothing for 0.5, 1, 2 and 4 s",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(bulkLoads[0], "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Holder.Ports[0]
+		sum := 0
+		for _, d := range bulkLoads {
+			loaded := 0
+			err := r.stall(ctx, r.Holder, port, fmt.Sprintf("a script loads for %s", d), func(ctx context.Context) (err error) {
+				loaded, err = r.Holder.BulkLoad(ctx, port, d, bulkSize)
+				return err
+			})
+			sum += loaded
+			if err != nil || r.disturbed() {
+				return err
+			}
+			if err := r.awaitCaughtUp(ctx, r.Holder.Instance(port)); err != nil {
+				return err
+			}
+		}
+		r.Extra["loaded_mb"] = sum >> 20
+		if sum < bulkSize {
+			return fmt.Errorf("load %d MB four times: the scripts loaded %d MB together; hint: this machine is busy with other things", bulkSize>>20, sum>>20)
+		}
+		return nil
+	},
+}
+
+// The KEYS of the scenario: over so many keys that it takes keysFor, counted from one over the first few.
+const (
+	keysFor   = 1200 * time.Millisecond
+	keysFirst = 100_000
+	keysMost  = 3_000_000
+	keysTimes = 3
+	keysPause = 700 * time.Millisecond
+)
+
+var keys = Scenario{
+	Name:    "keys",
+	About:   "KEYS over so many keys that a master answers nothing for 1 s, three times",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(keysFor/2, "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Holder.Ports[0]
+		addr := r.Holder.Instance(port)
+		f, err := newFiller(ctx, addr, "0")
+		if err == nil {
+			err = r.fillFor(ctx, keysFor, keysFirst, keysMost, f.fillKeys, f.slowKeys)
+		}
+		// Some begin just after a look of the check, some just before one.
+		for i := 0; err == nil && i < keysTimes && !r.disturbed(); i++ {
+			if err = r.stall(ctx, r.Holder, port, "KEYS", f.slowKeys); err == nil {
+				err = r.Steady(ctx, keysPause)
+			}
+		}
+		return err
+	},
+}
+
+// The sets of the scenario flush: so many that it takes flushFor to free them, counted from the first few, and at most about 700 MB.
+const (
+	flushFor   = 1500 * time.Millisecond
+	flushFirst = 60
+	flushMost  = 600
+)
+
+var flush = Scenario{
+	Name:    "flush",
+	About:   "millions of values go at once, by a DEL of many sets, in a pair by FLUSHDB: a master answers nothing for 1 to 2 s",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(flushFor/2, "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Holder.Ports[0]
+		// A cluster has one database only; what the writer has written is there.
+		database, flush, word := "0", (*filler).deleteSets, "DEL"
+		if r.Scenario.Mode == Replication {
+			database, flush, word = "1", (*filler).flush, "FLUSHDB"
+		}
+		f, err := newFiller(ctx, r.Holder.Instance(port), database)
+		if err == nil {
+			err = r.fillFor(ctx, flushFor, flushFirst, flushMost, f.fillSets, f.deleteSets)
+		}
+		if err != nil {
+			return err
+		}
+		return r.stall(ctx, r.Holder, port, word, func(ctx context.Context) error { return flush(f, ctx) })
+	},
+}
+
+// stallFor is how long a fork and an fdatasync take that are made slow.
+const stallFor = 2 * time.Second
+
+var slowFork = Scenario{
+	Name:    "slow-fork",
+	About:   "BGSAVE of a master whose fork takes 2 s, as with 30 GB: until then it answers nothing",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Prepare: canStall,
+	Needs:   []string{compiler},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(stallFor*9/10, "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Holder.Ports[0]
+		if err := r.Holder.stallNext("fork", port); err != nil {
+			return err
+		}
+		return r.stall(ctx, r.Holder, port, "BGSAVE", func(ctx context.Context) error {
+			_, err := resp.Ask(ctx, stallLimit, r.Holder.Instance(port), "BGSAVE")
+			return err
+		})
+	},
+}
+
+var fsyncStalls = Scenario{
+	Name:    "fsync-stalls",
+	About:   "the disk under the masters' append only files does not answer for 2 s (appendfsync always): they wait in state D",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Prepare: func(b *Box) error { return errors.Join(canStall(b), fsyncAlways(b)) },
+	Needs:   []string{compiler},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(stallFor*3/4, "D")),
+	Steps: func(ctx context.Context, r *Run) error {
+		// All of them, as it is one disk. The writer writes to each many times a second, so each has its next fdatasync at once.
+		if err := r.Holder.stallNext("fdatasync", r.Holder.Ports...); err != nil {
+			return err
+		}
+		port := r.Holder.Ports[0]
+		return r.stall(ctx, r.Holder, port, "the disk stalls", func(ctx context.Context) error {
+			if err := r.Holder.awaitStalling(ctx, "fdatasync", r.Holder.Ports...); err != nil {
+				return err
+			}
+			_, err := resp.Ask(ctx, stallLimit, r.Holder.Instance(port), "PING")
+			return err
+		})
+	},
+}
+
+// standbyBusyFor is longer than every wait for a server that is silent, and shorter than busy_grace.
+const standbyBusyFor = 2 * time.Second
+
+var standbyBusy = Scenario{
+	Name:    "standby-busy",
+	About:   "a script that only reads keeps a replica on the box without the VIP busy for 2 s",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(standbyBusyFor, "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Standby.Ports[0]
+		return r.stall(ctx, r.Standby, port, "a script runs for 2 s", func(ctx context.Context) error {
+			_, err := r.Standby.BulkLoad(ctx, port, standbyBusyFor, 0)
+			return err
+		})
+	},
+}
+
+// fsyncAlways lets the instances of a box wait for the disk at every write.
+func fsyncAlways(b *Box) error {
+	for _, p := range b.Ports {
+		name := fmt.Sprintf("etc/redis/%d.conf", p)
+		text, err := os.ReadFile(filepath.Join(b.dir, name))
+		if err != nil {
+			return fmt.Errorf("let %s wait for its disk: %w", b.Name, err)
+		}
+		if err := b.WriteFile(name, string(text)+"appendfsync always\n", 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
