@@ -69,5 +69,8 @@ func (o *Observation) leads(n redis.Node) bool {
 	return ok && l.State.Alive() && l.Role() == redis.Master
 }
 
+// givesNoAnswer: it has taken the connection, or its queue of connections is full and a SYN was dropped without a word.
+func givesNoAnswer(l redis.Look) bool { return l.State == redis.Stalled || l.State == redis.Silent }
+
 // busy: the instance works, or says that a script runs in it.
 func busy(s redis.State) bool { return s == redis.Busy || s == redis.Working }

@@ -277,7 +277,7 @@ func TestWitnessAnswersOnLoopback(t *testing.T) {
 	ctx := within(t, time.Second)
 	for _, a := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
 		survey, answered := redis.NewSurvey(ctx), false
-		ask(ctx, survey, netip.MustParseAddr(a), &answered)
+		ask(ctx, survey, netip.MustParseAddr(a), witnessTimeout, &answered)
 		if survey.Run(); !answered {
 			t.Errorf("%s does not answer as a witness", a)
 		}

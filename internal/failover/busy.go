@@ -4,6 +4,7 @@ package failover
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keepalived-redis/internal/redis"
@@ -14,14 +15,14 @@ import (
 // that the kernel counts in ticks of 10 ms.
 const secondLook = 100 * time.Millisecond
 
-// tellBusyFromHung asks the kernel about every local instance that took a connection and gave no answer. One that works is redis.Working from
-// here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be seen, stays stalled. One look at
+// tellBusyFromHung asks the kernel about every local instance that gave no answer, or takes no connection because its queue is full. One that works is redis.Working from
+// here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be seen, stays as it is. One look at
 // /proc for each that is stalled, two where it sleeps, and none for the others.
 func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	var asleep []int
 	samples := map[int]service.Sample{}
 	for i := range looks {
-		if looks[i].State != redis.Stalled {
+		if !givesNoAnswer(looks[i]) {
 			continue
 		}
 		s, err := r.sample(ctx, i)
@@ -44,7 +45,7 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	}
 	for n, again := range redis.LookAtAll(ctx, targets, redis.Limits{Dial: secondLook, Reply: secondLook}) {
 		i := asleep[n]
-		if again.State != redis.Stalled && again.State != redis.Unseen {
+		if !givesNoAnswer(again) && again.State != redis.Unseen {
 			looks[i] = again
 			continue
 		}
@@ -54,8 +55,14 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	}
 }
 
+// errNoManager: nobody knows which process an instance is.
+var errNoManager = errors.New("there is no service manager to ask")
+
 // sample looks at the process of the instance of that number.
 func (r *Reconciler) sample(ctx context.Context, i int) (service.Sample, error) {
+	if r.Service == nil {
+		return service.Sample{}, errNoManager
+	}
 	in := r.Config.Instances[i]
 	return service.TakeSample(r.Service.Status(ctx, in).PID, r.Config.Times.BusyGrace)
 }

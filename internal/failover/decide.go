@@ -212,10 +212,10 @@ func (o *Observation) grace(s redis.State) time.Duration {
 // looks at its peers once a second.
 const withVIP = time.Second
 
-// unproven is for how long a stalled instance on another box proves nothing: its own box can tell whether it works or hangs, and would
+// unproven is for how long a stalled instance on another box, or a silent one on a box that answers, proves nothing: its own box can tell whether it works or hangs, and would
 // have given the VIP away. Where the VIP came here when the instance stalled, that box has judged.
 func (o *Observation) unproven(s redis.State, a Ail) time.Duration {
-	if s != redis.Stalled || o.State == vrrp.Master && o.HeldFor <= a.For+withVIP {
+	if s != redis.Stalled && s != redis.Silent || o.State == vrrp.Master && o.HeldFor <= a.For+withVIP {
 		return 0
 	}
 	return o.Times.BusyGrace

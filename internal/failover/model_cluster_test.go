@@ -40,11 +40,11 @@ type clusterBox struct {
 	knows       [shards]belief
 	nodes       [shards]clusterNode
 	// moving is the shard of a move that was begun and not ended, and one more than it; 0 is none.
-	moving                             int
-	fenced, fenceStopped, heldLast     bool
+	moving                                   int
+	fenced, fenceStopped, heldLast           bool
 	apart, heardFor, unansweredFor, fenceFor int
-	pulled                             int
-	bump                               uint64
+	pulled                                   int
+	bump                                     uint64
 }
 
 type clusterNode struct {

@@ -42,7 +42,7 @@ type modelBox struct {
 	// mem is what a run leaves for the next of the same boot, as far as the model has no field of its own.
 	mem memory
 	// What the looks have found so far, of this boot and durably.
-	linked, answered, heldLast, moving, fenced, fenceStopped                                        bool
+	linked, answered, heldLast, moving, fenced, fenceStopped                                              bool
 	looks, leaderless, overruled, left, silent, ailing, apart, heardFor, unansweredFor, orphan, fencedFor int
 }
 

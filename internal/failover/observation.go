@@ -49,6 +49,9 @@ type Observation struct {
 	Hook bool
 	// Locals are the instances of this box, Peers those of the other boxes.
 	Locals, Peers []redis.Look
+	// Answers are the other boxes that answered by themselves, whatever their instances did: an instance whose queue of connections is full drops a
+	// SYN without a word, and looks as silent as a box that is off.
+	Answers map[netip.Addr]bool
 	// Boxes and Instances say how long a peer box has been silent, and a peer instance not serving.
 	Boxes     map[netip.Addr]Ail
 	Instances map[netip.AddrPort]Ail
@@ -106,11 +109,11 @@ func (o *Observation) cutOff() bool {
 	return o.Witness.Counts && !o.Witness.Answers && o.peersSilent()
 }
 
-// peersSilent: there are peers, and the network to none of them works: not even a refusal came. A peer that we could not look
+// peersSilent: there are peers, and the network to none of them works: not even a refusal came, and no box answered by itself. A peer that we could not look
 // at, for want of time or of descriptors, proves nothing.
 func (o *Observation) peersSilent() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent {
+		if p.State != redis.Silent || o.Answers[p.Target.Addr.Addr()] {
 			return false
 		}
 	}
@@ -131,7 +134,7 @@ func (o *Observation) peerAlive() bool {
 // whole, which says nothing of whose data is newer.
 func (o *Observation) heard() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent && p.State != redis.Unseen {
+		if p.State != redis.Silent && p.State != redis.Unseen || o.Answers[p.Target.Addr.Addr()] {
 			return true
 		}
 	}
@@ -143,8 +146,11 @@ func (o *Observation) unanswered() bool {
 	return !o.peerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
 }
 
-// boxSilent: no SYN answered and no refusal from any instance of that box.
+// boxSilent: no SYN answered and no refusal from any instance of that box, nor an answer of the box itself.
 func (o *Observation) boxSilent(box netip.Addr) bool {
+	if o.Answers[box] {
+		return false
+	}
 	for _, p := range o.Peers {
 		if p.Target.Addr.Addr() == box && p.State != redis.Silent {
 			return false

@@ -49,9 +49,11 @@ func (r *Reconciler) begin() {
 
 // Surroundings are the looks beside those at the local instances.
 type Surroundings struct {
-	own     map[netip.Addr]bool
-	vips    []netip.Addr
-	peers   []redis.Look
+	own   map[netip.Addr]bool
+	vips  []netip.Addr
+	peers []redis.Look
+	// answers are the other boxes that answered by themselves.
+	answers map[netip.Addr]bool
 	witness Witness
 }
 
@@ -83,8 +85,9 @@ func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.targets(known), r.peerLimits())
 	heard := r.askWitness(ctx, survey, addresses, s.vips)
+	answers := r.askBoxes(ctx, survey, known)
 	looks := survey.Run()
-	s.peers, s.witness = looks[len(locals):], heard()
+	s.peers, s.witness, s.answers = looks[len(locals):], heard(), answers()
 	own := looks[:len(locals):len(locals)]
 	r.tellBusyFromHung(ctx, own)
 	return own, s, nil
@@ -104,6 +107,25 @@ func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []
 
 func (r *Reconciler) peerLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Dial, Reply: replyTimeout}
+}
+
+// askBoxes asks every other box by itself, as a witness is asked, and waits no longer than for its instances. answers is called when the survey
+// is over.
+func (r *Reconciler) askBoxes(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) (answers func() map[netip.Addr]bool) {
+	heard := map[netip.Addr]*bool{}
+	for _, p := range peers {
+		if box := p.Addr(); heard[box] == nil {
+			heard[box] = new(bool)
+			ask(ctx, survey, box, r.Config.Times.Dial, heard[box])
+		}
+	}
+	return func() map[netip.Addr]bool {
+		all := make(map[netip.Addr]bool, len(heard))
+		for box, h := range heard {
+			all[box] = *h
+		}
+		return all
+	}
 }
 
 // askWitness asks every witness; any answer counts. heard is called when the survey is over.
@@ -128,7 +150,7 @@ func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own m
 	w.Name = strings.Join(names, ", ")
 	answers := make([]bool, len(asked))
 	for i, a := range asked {
-		ask(ctx, survey, a, &answers[i])
+		ask(ctx, survey, a, witnessTimeout, &answers[i])
 	}
 	return func() Witness {
 		fresh := false
@@ -150,7 +172,7 @@ func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own m
 func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroundings) Observation {
 	r.begin()
 	now := state.Now()
-	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Witness: s.witness,
+	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Answers: s.answers, Witness: s.witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
 		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)

@@ -20,7 +20,7 @@ func (r *Reconciler) apply(_ context.Context, _ Observation, plan Plan) error {
 // tellBusyFromHung hands over where an instance gives no answer.
 func (r *Reconciler) tellBusyFromHung(_ context.Context, looks []redis.Look) {
 	for _, l := range looks {
-		if l.State == redis.Stalled {
+		if givesNoAnswer(l) {
 			whole.Run()
 		}
 	}

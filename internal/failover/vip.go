@@ -56,7 +56,7 @@ func (r *Reconciler) answers(ctx context.Context, s Surroundings) bool {
 	survey := redis.NewSurvey(ctx)
 	heard := make([]bool, 2*len(s.vips))
 	for i, vip := range s.vips {
-		ask(ctx, survey, vip, &heard[2*i])
+		ask(ctx, survey, vip, witnessTimeout, &heard[2*i])
 		if len(s.peers) > 0 {
 			askPort(ctx, survey, netip.AddrPortFrom(vip, s.peers[0].Target.Addr.Port()), &heard[2*i+1])
 		}

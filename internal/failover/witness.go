@@ -64,26 +64,26 @@ var gateway = defaultGateway
 
 // ask asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer. The survey
 // waits for it.
-func ask(ctx context.Context, survey *redis.Survey, a netip.Addr, answered *bool) {
+func ask(ctx context.Context, survey *redis.Survey, a netip.Addr, limit time.Duration, answered *bool) {
 	q, err := echo(a, answered)
 	if err != nil {
 		q, err = dial(netip.AddrPortFrom(a, 80), answered)
 	}
-	awaitAnswer(ctx, survey, q, err)
+	awaitAnswer(ctx, survey, q, limit, err)
 }
 
 // askPort asks by a TCP dial alone.
 func askPort(ctx context.Context, survey *redis.Survey, a netip.AddrPort, answered *bool) {
 	q, err := dial(a, answered)
-	awaitAnswer(ctx, survey, q, err)
+	awaitAnswer(ctx, survey, q, witnessTimeout, err)
 }
 
 // awaitAnswer lets the survey wait for the answer.
-func awaitAnswer(ctx context.Context, survey *redis.Survey, q redis.Question, err error) {
+func awaitAnswer(ctx context.Context, survey *redis.Survey, q redis.Question, limit time.Duration, err error) {
 	if err != nil || q.FD < 0 {
 		return
 	}
-	q.End = time.Now().Add(witnessTimeout)
+	q.End = time.Now().Add(limit)
 	if d, ok := ctx.Deadline(); ok && d.Before(q.End) {
 		q.End = d
 	}

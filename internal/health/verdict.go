@@ -48,7 +48,7 @@ func Judge(f Facts) Verdict {
 		return Verdict{false, "unfit: no instance is configured"}
 	case short && fit > 0 && !f.better(fit):
 		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, and no other box is seen to serve more, so the VIP stays: %s", fit, n, are(fit), text)}
-	case short && fit == 0 && f.peersNoBetter(len(bad)):
+	case short && fit == 0 && !f.better(fit) && f.peersNoBetter(len(bad)):
 		return Verdict{true, fmt.Sprintf("fit, with a warning: every peer is alive and just as unfit, so the VIP stays: %s; hint: look at what the boxes share", text)}
 	case short && f.Require > 0 && f.Require < n:
 		return Verdict{false, fmt.Sprintf("unfit: %d of %d instances %s fit and %d must be: %s", fit, n, are(fit), f.Require, text)}

@@ -61,6 +61,9 @@ func or(s, otherwise string) string {
 	return s
 }
 
+// better is another box that could serve more.
+var better = map[netip.Addr]int{netip.MustParseAddr("10.0.0.2"): 3}
+
 func TestJudgeSeveral(t *testing.T) {
 	failed := seen(7001, redis.OtherError)
 	failed.Err = errors.New("ERR unknown command 'PING',\r\nwith args beginning with: " + strings.Repeat("é", 100))
@@ -77,7 +80,7 @@ func TestJudgeSeveral(t *testing.T) {
 		"unfit: 10.0.0.1:7001 answers an error: ERR unknown command 'PING', with args beginning with: " + strings.Repeat("é", 23) + "…": {failed},
 		"unfit: /run/redis.sock was not looked at: dial unix /run/redis.sock: connect: permission denied":                               {forbidden},
 	} {
-		if got := Judge(Facts{Locals: looks}); got.Sentence != want || got.Fit == strings.HasPrefix(want, "unfit") {
+		if got := Judge(Facts{Locals: looks, Able: better}); got.Sentence != want || got.Fit == strings.HasPrefix(want, "unfit") {
 			t.Errorf("got %q, want %q", got.Sentence, want)
 		}
 	}
@@ -106,13 +109,13 @@ func TestRequire(t *testing.T) {
 		{1, three(up, redis.Denied, dead), "fit, with a warning: 2 of 3 instances are fit, which is enough: 10.0.0.1:7002 refuses connections, 10.0.0.1:7001 denies us by protected mode; hint: set a password, or protected-mode no"},
 		{1, nil, "unfit: no instance is configured"},
 	} {
-		if got := Judge(Facts{Locals: c.looks, Require: c.require}); got.Sentence != c.want || got.Fit == strings.HasPrefix(c.want, "unfit") {
+		if got := Judge(Facts{Locals: c.looks, Require: c.require, Able: better}); got.Sentence != c.want || got.Fit == strings.HasPrefix(c.want, "unfit") {
 			t.Errorf("require %d: got %v, %q, want %q", c.require, got.Fit, got.Sentence, c.want)
 		}
 	}
 }
 
-// TestJustAsUnfit: one shared mistake does not take the VIP from both boxes, and nothing less than certainty keeps it here.
+// TestJustAsUnfit: one shared mistake does not take the VIP from both boxes. Where nothing is served here, nothing less than certainty keeps it.
 func TestJustAsUnfit(t *testing.T) {
 	full := func(port uint16) redis.Look {
 		l := seen(port, redis.Misconf)
@@ -142,7 +145,7 @@ func TestJustAsUnfit(t *testing.T) {
 		"two boxes, and one is well":          {[]redis.Look{peer(2, full(7003)), peer(3, seen(7004, redis.Up))}, false},
 		"two boxes, and one is silent":        {[]redis.Look{peer(2, full(7003)), peer(3, seen(7004, redis.Silent))}, false},
 	} {
-		got := Judge(Facts{Locals: []redis.Look{full(7000), seen(7001, redis.Up)}, Peers: c.peers})
+		got := Judge(Facts{Locals: []redis.Look{full(7000)}, Peers: c.peers})
 		want := "unfit: 10.0.0.1:7000 cannot write to its disk"
 		if c.stays {
 			want = "fit, with a warning: every peer is alive and just as unfit, so the VIP stays: 10.0.0.1:7000 cannot write to its disk; hint: look at what the boxes share"
@@ -153,5 +156,45 @@ func TestJustAsUnfit(t *testing.T) {
 	}
 	if got := Judge(Facts{Locals: []redis.Look{seen(7000, redis.Up)}, Peers: []redis.Look{peer(2, full(7003))}}); got.Sentence != "fit: the instance answers" {
 		t.Errorf("fit here: %s", got.Sentence)
+	}
+}
+
+// TestLastHost: a box that can serve something gives its VIP away only to one that is seen to serve more.
+func TestLastHost(t *testing.T) {
+	box := func(n byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, n}) }
+	up, dead := seen(7000, redis.Up), seen(7001, redis.Refused)
+	for name, c := range map[string]struct {
+		locals []redis.Look
+		able   map[netip.Addr]int
+		fit    bool
+	}{
+		"nothing is known of the others":        {[]redis.Look{up, dead}, nil, true},
+		"the other serves nothing":              {[]redis.Look{up, dead}, map[netip.Addr]int{box(2): 0}, true},
+		"a tie":                                 {[]redis.Look{up, dead}, map[netip.Addr]int{box(2): 1}, true},
+		"the other serves more":                 {[]redis.Look{up, dead}, map[netip.Addr]int{box(2): 2}, false},
+		"one of two others serves more":         {[]redis.Look{up, dead}, map[netip.Addr]int{box(2): 0, box(3): 2}, false},
+		"loading, alone":                        {[]redis.Look{up, seen(7001, redis.Loading)}, nil, true},
+		"nothing here, and nobody known":        {[]redis.Look{dead}, nil, false},
+		"nothing here, and more there":          {[]redis.Look{dead}, map[netip.Addr]int{box(2): 1}, false},
+		"all is well, whatever there is beside": {[]redis.Look{up}, map[netip.Addr]int{box(2): 9}, true},
+	} {
+		if got := Judge(Facts{Locals: c.locals, Able: c.able}); got.Fit != c.fit {
+			t.Errorf("%s: got %v, %q", name, got.Fit, got.Sentence)
+		}
+	}
+}
+
+// TestBusyWarns: what is busy for a second is worth a word, and up to busy_grace no more.
+func TestBusyWarns(t *testing.T) {
+	for busyFor, want := range map[time.Duration]string{
+		0:                      "fit: the instance answers",
+		900 * time.Millisecond: "fit: the instance answers",
+		time.Second:            "fit, with a warning: 10.0.0.1:7000 is busy and does not answer; hint: once it answers, SLOWLOG GET and INFO persistence say what it was",
+		5 * time.Second:        "unfit: 10.0.0.1:7000 is busy and does not answer for longer than 5s; hint: once it answers, SLOWLOG GET and INFO persistence say what it was",
+	} {
+		got := Judge(Facts{Locals: []redis.Look{seen(7000, redis.Working)}, BusyGrace: 5 * time.Second, BusyFor: map[string]time.Duration{"10.0.0.1:7000": busyFor}})
+		if got.Sentence != want {
+			t.Errorf("busy for %s: got %q", busyFor, got.Sentence)
+		}
 	}
 }

@@ -174,6 +174,13 @@ func uptime() (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
+// Where control groups of version 2 and the freezer of version 1 are mounted: by systemd, with both versions side by side, and on
+// CentOS 6. Swapped in tests.
+var (
+	unifiedRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}
+	freezerRoots = []string{"/sys/fs/cgroup/freezer", "/cgroup/freezer"}
+)
+
 // frozen: the control group of the process is. Version 2 says so in cgroup.events (Linux 5.2, cgroups(7)), the freezer of
 // version 1 in freezer.state.
 func frozen(pid int) bool {
@@ -188,13 +195,13 @@ func frozen(pid int) bool {
 		}
 		switch {
 		case f[1] == "":
-			for _, root := range [...]string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+			for _, root := range unifiedRoots {
 				if says(root+f[2]+"/cgroup.events", "frozen 1") {
 					return true
 				}
 			}
 		case f[1] == "freezer":
-			for _, root := range [...]string{"/sys/fs/cgroup/freezer", "/cgroup/freezer"} {
+			for _, root := range freezerRoots {
 				if state := root + f[2] + "/freezer.state"; says(state, "FROZEN") || says(state, "FREEZING") {
 					return true
 				}

@@ -1,0 +1,144 @@
+package failover
+
+import (
+	"context"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/service"
+)
+
+// knowsPID is a service manager that is asked nothing but which process an instance is.
+type knowsPID struct {
+	service.Manager
+	pid   int
+	asked int
+}
+
+func (m *knowsPID) Status(context.Context, config.Instance) service.State {
+	m.asked++
+	return service.State{Status: service.Running, PID: m.pid}
+}
+
+// stalledLook is a look that gives a server 50 ms.
+func (r *Reconciler) stalledLook(t *testing.T) redis.Look {
+	t.Helper()
+	looks := redis.LookAtAll(within(t, time.Second), redis.Targets(r.Config.Instances), redis.Limits{Dial: 50 * time.Millisecond, Reply: 50 * time.Millisecond})
+	r.tellBusyFromHung(within(t, time.Second), looks)
+	return looks[0]
+}
+
+// TestBusyIsNotHung: on a real server, a script, a sleep, a stop, and an answer that comes late.
+func TestBusyIsNotHung(t *testing.T) {
+	s := redistest.Start(t, "enable-debug-command yes")
+	r := reconciler(t, s)
+	m := &knowsPID{pid: s.PID()}
+	r.Service = m
+	r.Config.Times.BusyGrace = 5 * time.Second
+	if l := r.stalledLook(t); l.State != redis.Up || m.asked != 0 {
+		t.Fatalf("it %s, and the process table was asked %d times", l.State, m.asked)
+	}
+	during := func(what string, args ...any) redis.Look {
+		t.Helper()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Do(t, args...)
+		}()
+		defer func() { <-done }()
+		var l redis.Look
+		redistest.Await(t, what, func() bool { l = r.stalledLook(t); return l.State != redis.Up })
+		return l
+	}
+	const spin = "local t = redis.call('time'); local e = t[1] * 1000 + t[2] / 1000 + ARGV[1]; repeat t = redis.call('time') until t[1] * 1000 + t[2] / 1000 > e; return 1"
+	if l := during("a script is seen", "eval", spin, 0, 1000); l.State != redis.Working {
+		t.Errorf("a script of 1 s: it %s", l.State)
+	}
+	m.asked = 0
+	if l := during("a sleep is seen", "debug", "sleep", "1"); l.State != redis.Stalled || m.asked < 1 || m.asked > 2*10 {
+		t.Errorf("asleep without CPU time: it %s, the process table was asked %d times", l.State, m.asked)
+	}
+	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	m.asked = 0
+	if l := r.stalledLook(t); l.State != redis.Stalled || m.asked != 1 {
+		t.Errorf("stopped: it %s, the process table was asked %d times", l.State, m.asked)
+	}
+	// A process that /proc does not show is as it was.
+	m.pid = 0
+	if l := r.stalledLook(t); l.State != redis.Stalled {
+		t.Errorf("nothing is known: it %s", l.State)
+	}
+	m.pid = s.PID()
+	if err := syscall.Kill(s.PID(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	// What the survey missed, because its time was over just then, and what sleeps because it has nothing to do.
+	redistest.Await(t, "it is seen to have answered", func() bool {
+		late := []redis.Look{{Target: redis.Targets(r.Config.Instances)[0], State: redis.Stalled}}
+		r.tellBusyFromHung(within(t, time.Second), late)
+		return late[0].State == redis.Up && late[0].Info != nil
+	})
+}
+
+// TestStalledElsewhereProvesNothing: only its own host can tell, and that would have given the VIP away.
+func TestStalledElsewhereProvesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		held, stalled time.Duration
+		hook, want    bool
+	}{
+		"the VIP is here for long":                   {time.Hour, 3 * time.Second, false, false},
+		"the VIP is here for long, and busy_grace":   {time.Hour, 5 * time.Second, false, true},
+		"the VIP came when it stalled":               {2 * time.Second, 1500 * time.Millisecond, false, true},
+		"the VIP came after it stalled":              {time.Second, 3 * time.Second, false, true},
+		"the VIP came, and it stalled later":         {10 * time.Second, 2 * time.Second, false, false},
+		"a hook, the VIP has just come":              {0, 1600 * time.Millisecond, true, true},
+		"a hook, the VIP has just come, first look":  {0, 100 * time.Millisecond, true, false},
+		"a late hook, the VIP is here for long":      {time.Hour, 2 * time.Second, true, false},
+		"a late hook, for long, and past busy_grace": {time.Hour, 6 * time.Second, true, true},
+	} {
+		o := pair()
+		o.Hook, o.HeldFor, o.Times.BusyGrace = c.hook, c.held, 5*time.Second
+		o.peersAre(redis.Stalled, Ail{For: c.stalled, Looks: 3})
+		o.Boxes = nil
+		if got := promotes(Decide(o)); got != c.want {
+			t.Errorf("%s: promotes is %v: %s", name, got, Decide(o).Sentence)
+		}
+	}
+}
+
+// A server that refuses, closes or is silent is as dead as ever.
+func TestOnlyStalledIsWaitedFor(t *testing.T) {
+	for _, s := range []redis.State{redis.Refused, redis.Dropped} {
+		o := pair()
+		o.Times.BusyGrace = 5 * time.Second
+		o.peersAre(s, Ail{For: time.Second, Looks: 3})
+		if p := Decide(o); !promotes(p) {
+			t.Errorf("its master %s: %s", s, p.Sentence)
+		}
+	}
+}
+
+// One look at /proc for each instance that is stalled, none for the others.
+func TestProcIsAskedForTheStalledAlone(t *testing.T) {
+	r := reconciler(t)
+	m := &knowsPID{}
+	r.Service = m
+	var looks []redis.Look
+	for i := range 100 {
+		a := addr("127.0.0.1:" + strconv.Itoa(20000+i))
+		r.Config.Instances = append(r.Config.Instances, config.Instance{Addr: a})
+		looks = append(looks, redis.Look{Target: redis.Target{Addr: a}, State: redis.Up})
+	}
+	looks[7].State, looks[93].State = redis.Stalled, redis.Stalled
+	r.tellBusyFromHung(within(t, time.Second), looks)
+	if m.asked != 2 {
+		t.Errorf("asked %d times", m.asked)
+	}
+}
