@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 )
@@ -41,7 +43,7 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 			return errors.Join(append(errs, ErrSuperseded)...)
 		}
 		if err := r.step(ctx, o, s); err != nil {
-			r.Log.Warn().Err(err).Msgf("%s did not succeed", s.Do)
+			r.complain(err, s)
 			errs = append(errs, err)
 			if s.Do == Move {
 				break // the next would most likely meet the same, and each costs its clients a pause
@@ -49,6 +51,17 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// complain warns of a step that failed, and not again while it fails for the same reason: a hook tries five times a second.
+func (r *Reconciler) complain(err error, s Step) {
+	level := zerolog.WarnLevel
+	if what := string(s.Do) + s.Instance.String() + err.Error(); what == r.complained {
+		level = zerolog.DebugLevel
+	} else {
+		r.complained = what
+	}
+	r.Log.WithLevel(level).Err(err).Msgf("%s did not succeed", s.Do)
 }
 
 func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {

@@ -33,6 +33,9 @@ const (
 // errSaving: the save goes on, and the next run awaits its end.
 var errSaving = errors.New("it is still being written; the next check goes on from here")
 
+// errChild is errSaving where the save has not begun.
+var errChild = errors.New("another child process of redis is at work; the next look goes on from here")
+
 // keepAside keeps the data set of a local master that is about to follow another one: writes are stopped, the data set is
 // written out, and its file is linked or copied into the state directory. It may take several runs. value is the
 // min-slaves-to-write to give back once the instance follows; empty if that is not ours to do.
@@ -65,7 +68,9 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 		if err := awaitSaved(ctx, c); err != nil && !errors.Is(err, errSave) {
 			return "", err
 		}
-		if err := c.Save(ctx); err != nil {
+		if err := c.Save(ctx); errors.Is(err, redis.ErrChildActive) {
+			return "", errChild
+		} else if err != nil {
 			return "", fmt.Errorf("%w; hint: look at the log of Redis", err)
 		}
 		if r.memory.Saving == nil {

@@ -33,6 +33,8 @@ type Reconciler struct {
 	store  store
 	memory *memory
 	seq    uint64
+	// complained is the last step that failed, and why.
+	complained string
 }
 
 // replyTimeout bounds the wait for a peer that accepts connections and does not answer.

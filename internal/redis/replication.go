@@ -140,11 +140,18 @@ func (c *Conn) DataFile(ctx context.Context) (string, error) {
 	return filepath.Join(path[0], path[1]), nil
 }
 
-// Save begins to write the data set to its file in the background. That a save is under way already is no error.
+// ErrChildActive: another child of the server is at work, as one that writes its append only file anew. A save begins once that has ended.
+var ErrChildActive = errors.New("another child process of redis is at work")
+
+// Save begins to write the data set to its file in the background. That a save is under way already is no error. Where it must wait the error is
+// ErrChildActive.
 func (c *Conn) Save(ctx context.Context) error {
 	_, err := c.Do(ctx, "bgsave")
-	if err != nil && strings.Contains(err.Error(), "already in progress") {
+	switch {
+	case err == nil || strings.Contains(err.Error(), "already in progress"):
 		return nil
+	case strings.Contains(err.Error(), "an't BGSAVE"): // 3.2: "Can't BGSAVE while AOF log rewriting is in progress"; 7.0: "… can't BGSAVE right now"
+		return fmt.Errorf("%w: %w", ErrChildActive, err)
 	}
 	return err
 }
