@@ -107,43 +107,42 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 func (r *Reconciler) liftStart(ctx context.Context) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
-	var errs []error
-	for _, in := range r.Config.Instances {
+	var wg sync.WaitGroup
+	errs := make([]error, len(r.Config.Instances))
+	for i, in := range r.Config.Instances {
 		r.keepFile(ctx, in)
-		if err := r.Service.Start(ctx, in); err != nil {
-			errs = append(errs, fmt.Errorf("start %s: %w", in.Name(), err))
-		}
+		wg.Add(1)
+		go func() { // side by side, for all share the time of one check
+			defer wg.Done()
+			if err := r.Service.Start(ctx, in); err != nil {
+				errs[i] = fmt.Errorf("start %s: %w", in.Name(), err)
+			}
+			r.refuseStarted(ctx, in)
+		}()
 	}
-	r.refuseStarted(ctx)
-	if len(errs) == 0 {
+	wg.Wait()
+	err := errors.Join(errs...)
+	if err == nil {
 		f.Stopped = false
 		r.store.save(r.store.durable, fenceFile, f)
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // startedWithin bounds the wait for a server that was just started to take a command. It takes this one while it loads its data, too.
 const startedWithin = 300 * time.Millisecond
 
-// refuseStarted refuses writes on every instance that was just started, as soon as it takes connections and before its clients come back. What
+// refuseStarted refuses writes on an instance that was just started, as soon as it takes connections and before its clients come back. What
 // takes longer is left to the next looks.
-func (r *Reconciler) refuseStarted(ctx context.Context) {
+func (r *Reconciler) refuseStarted(ctx context.Context, in config.Instance) {
 	ctx, cancel := context.WithTimeout(ctx, startedWithin)
 	defer cancel()
-	var wg sync.WaitGroup
-	for _, in := range r.Config.Instances {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				_, err := r.refuseWrites(ctx, in)
-				if redis.Classify(err) != redis.Refused || pause(ctx, startPause) != nil {
-					return
-				}
-			}
-		}()
+	for {
+		_, err := r.refuseWrites(ctx, in)
+		if redis.Classify(err) != redis.Refused || pause(ctx, startPause) != nil {
+			return
+		}
 	}
-	wg.Wait()
 }
 
 // startPause is the pause between two tries to reach a server that is being started.

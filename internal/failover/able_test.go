@@ -1,0 +1,161 @@
+package failover
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/state"
+)
+
+// TestAbleInTwoLooks: what was seen once, or is not known now, is not able.
+func TestAbleInTwoLooks(t *testing.T) {
+	r := reconciler(t)
+	now := state.Stamp{Boot: "this", Mono: time.Hour}
+	peer := netip.MustParseAddr("192.168.9.70")
+	see := func(o Observation) Observation {
+		r.seeAble(&o, now)
+		r.store.saveMemory(r.memory)
+		r.memory = r.store.loadMemory() // the next run
+		return o
+	}
+	if o := see(pair()); o.SeenAble || o.Able[peer] != 0 {
+		t.Errorf("the first look: %v, %d able", o.SeenAble, o.Able[peer])
+	}
+	if o := see(pair()); !o.SeenAble || o.Able[peer] != 3 {
+		t.Errorf("the second look: %v, %d able", o.SeenAble, o.Able[peer])
+	}
+	silent := pair()
+	silent.peersAre(redis.Silent, Ail{})
+	if o := see(silent); o.Able[peer] != 0 {
+		t.Errorf("silent: %d able", o.Able[peer])
+	}
+	if o := see(pair()); o.Able[peer] != 0 {
+		t.Errorf("back for one look: %d able", o.Able[peer])
+	}
+	now.Boot = "next"
+	if o := see(pair()); o.SeenAble {
+		t.Error("what was seen before a reboot counts")
+	}
+}
+
+// TestAble: every state of an instance on another box.
+func TestAble(t *testing.T) {
+	replica := func(change func(*redis.Info)) redis.Look {
+		i := &redis.Info{Role: redis.Replica, Master: master7003, LinkUp: true, Offset: 500}
+		change(i)
+		return redis.Look{State: redis.Up, Info: i}
+	}
+	masterDead := func(o *Observation) {
+		o.Locals[0].State, o.Locals[0].Info = redis.Refused, nil
+	}
+	asItIs := func(*Observation) {}
+	for name, c := range map[string]struct {
+		peer   redis.Look
+		change func(*Observation)
+		want   bool
+	}{
+		"a master":                         {redis.Look{State: redis.Up, Info: &redis.Info{Role: redis.Master}}, asItIs, true},
+		"a master that cannot write":       {redis.Look{State: redis.Misconf, Info: &redis.Info{Role: redis.Master}}, asItIs, false},
+		"a linked replica":                 {replica(func(*redis.Info) {}), asItIs, true},
+		"a replica whose link is down":     {replica(func(i *redis.Info) { i.LinkUp = false }), asItIs, false},
+		"the same, and its master is dead": {replica(func(i *redis.Info) { i.LinkUp = false }), masterDead, true},
+		"a replica in a sync":              {replica(func(i *redis.Info) { i.LinkUp, i.Syncing = false, true }), masterDead, false},
+		"a replica without data":           {replica(func(i *redis.Info) { i.LinkUp, i.Offset = false, 0 }), masterDead, false},
+		"it loads":                         {redis.Look{State: redis.Loading, Info: &redis.Info{Role: redis.Master, Loading: true}}, asItIs, false},
+		"it refuses":                       {redis.Look{State: redis.Refused}, asItIs, false},
+		"it closes the connection":         {redis.Look{State: redis.Dropped}, asItIs, false},
+		"it answers garbage":               {redis.Look{State: redis.NotRedis}, asItIs, false},
+		"it stalls":                        {redis.Look{State: redis.Stalled}, asItIs, false},
+		"it refuses our password":          {redis.Look{State: redis.WrongPassword}, asItIs, false},
+	} {
+		o := pair()
+		c.change(&o)
+		if got := o.able(c.peer); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func FuzzParseAble(f *testing.F) {
+	f.Add("192.168.9.70 3 fd00::1 2")
+	f.Add("x 1 192.168.9.70")
+	f.Fuzz(func(t *testing.T, text string) {
+		count := parseAble(text)
+		again := parseAble(ableText(count))
+		if len(again) != len(count) {
+			t.Fatalf("%v, read again %v", count, again)
+		}
+		for box, n := range count {
+			if again[box] != n {
+				t.Fatalf("%v, read again %v", count, again)
+			}
+		}
+	})
+}
+
+// TestSeeAbleTwice: the first run of a boot looks once more, at real servers.
+func TestSeeAbleTwice(t *testing.T) {
+	s := redistest.Start(t)
+	r := reconciler(t)
+	o := Observation{Peers: []redis.Look{s.Look()}}
+	r.seeAble(&o, state.Now())
+	if r.SeeAbleTwice(within(t, time.Second), &o); !o.SeenAble || o.Able[s.Addr.Addr()] != 1 {
+		t.Errorf("seen %v, able %v", o.SeenAble, o.Able)
+	}
+}
+
+// TestTakesAbandonedVIP: only where another box could serve more, after 3 s in which the VIP answers nowhere, and not for ever.
+func TestTakesAbandonedVIP(t *testing.T) {
+	r := reconciler(t)
+	nowhere := Surroundings{vips: []netip.Addr{netip.MustParseAddr("255.255.255.255")}} // nobody answers for that, and to ask is an error
+	here := Surroundings{vips: nowhere.vips, own: map[netip.Addr]bool{nowhere.vips[0]: true}}
+	elsewhere := Surroundings{vips: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+	takes := func(s Surroundings, worse bool) bool {
+		t.Helper()
+		return r.TakesAbandoned(within(t, time.Second), s, worse)
+	}
+	age := func(d time.Duration) {
+		if s, ok := r.memory.Instances[abandonedKey]; ok {
+			s.Since.Mono -= d
+			r.memory.Instances[abandonedKey] = s
+		}
+		if took := r.memory.TookVIP; took != nil {
+			took.Mono -= d
+		}
+	}
+	if takes(nowhere, true) {
+		t.Fatal("at the first look")
+	}
+	age(2 * time.Second)
+	if takes(nowhere, true) {
+		t.Fatal("before 3 s")
+	}
+	if takes(nowhere, false) || r.memory.Instances[abandonedKey].Looks != 0 {
+		t.Fatal("all is well, and yet")
+	}
+	takes(nowhere, true)
+	age(3 * time.Second)
+	if takes(elsewhere, true) {
+		t.Fatal("it answers elsewhere")
+	}
+	takes(nowhere, true)
+	age(3 * time.Second)
+	if !takes(nowhere, true) || !takes(nowhere, true) || !takes(here, true) {
+		t.Fatal("it is not taken, or not kept")
+	}
+	age(11 * time.Minute)
+	if takes(here, true) {
+		t.Error("kept for ever")
+	}
+	takes(nowhere, true)
+	age(3 * time.Second)
+	if !takes(nowhere, true) {
+		t.Fatal("not taken again")
+	}
+	if takes(elsewhere, true) || r.memory.TookVIP != nil {
+		t.Error("the better box has it, and this one stays fit")
+	}
+}

@@ -1,0 +1,102 @@
+package failover
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/redis"
+)
+
+// fencedPair is pair() behind a fence of some time ago.
+func fencedPair(stopped bool, heard, unanswered time.Duration, peers redis.State) Observation {
+	o := pair()
+	o.peersAre(peers, Ail{For: time.Hour, Looks: 99})
+	o.Fence = &FenceView{For: time.Minute, Stopped: stopped, HoldOff: 3 * time.Second, HeardFor: heard, UnansweredFor: unanswered}
+	if stopped {
+		for i := range o.Locals {
+			o.Locals[i].State, o.Locals[i].Info, o.Locals[i].Nodes = redis.Refused, nil, nil
+		}
+	}
+	return o
+}
+
+// TestFenceLiftsInTwoSteps: any answer of the other box for the hold-off lets what was stopped start; only a word of a Redis there, or
+// cold_start_wait, gives writes back.
+func TestFenceLiftsInTwoSteps(t *testing.T) {
+	const s = time.Second
+	for name, c := range map[string]struct {
+		o             Observation
+		starts, gives bool
+	}{
+		"stopped, the other refuses":                       {fencedPair(true, 3*s, 3*s, redis.Refused), true, false},
+		"stopped, the other closes the connection":         {fencedPair(true, 3*s, 3*s, redis.Dropped), true, false},
+		"stopped, the other answers garbage":               {fencedPair(true, 3*s, 3*s, redis.NotRedis), true, false},
+		"stopped, the other stalls":                        {fencedPair(true, 3*s, 3*s, redis.Stalled), true, false},
+		"stopped, not for the hold-off":                    {fencedPair(true, 2*s, 2*s, redis.Refused), false, false},
+		"stopped, the other is silent, the witness is not": {fencedPair(true, 0, 59*s, redis.Silent), false, false},
+		"the same for cold_start_wait":                     {fencedPair(true, 0, 60*s, redis.Silent), true, false},
+		"started, the other refuses":                       {fencedPair(false, 9*s, 9*s, redis.Refused), false, false},
+		"started, the other refuses for cold_start_wait":   {fencedPair(false, 60*s, 60*s, redis.Refused), false, true},
+		"started, the other answers and agrees":            {fencedPair(false, 9*s, 0, redis.Up), false, true},
+		"alone for cold_start_wait":                        {fencedPair(false, 0, 60*s, redis.Silent), false, true},
+	} {
+		p := Decide(c.o)
+		starts := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == LiftStart })
+		gives := slices.Contains(p.Steps, Step{Do: Restore, Instance: master7003})
+		if starts != c.starts || gives != c.gives {
+			t.Errorf("%s: starts %v, gives writes back %v: %s", name, starts, gives, p.Sentence)
+		}
+	}
+}
+
+// A box whose ports are all silent has answered by itself: the network is whole, and this box is not cut off.
+func TestBoxThatAnswersByItself(t *testing.T) {
+	o := fencedPair(true, 3*time.Second, 3*time.Second, redis.Silent)
+	o.Witness.Answers = false
+	o.Alone = Ail{For: time.Minute, Looks: 9}
+	if o.Answers = map[netip.Addr]bool{o.Peers[0].Target.Addr.Addr(): true}; o.peersSilent() || o.cutOff() {
+		t.Error("it counts as silent")
+	}
+	o.Alone = Ail{}
+	if p := Decide(o); !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == LiftStart }) {
+		t.Errorf("it starts nothing: %s", p.Sentence)
+	}
+	// Nor is its master lost: the queue of its port may be full.
+	lost := pair()
+	lost.Hook, lost.HeldFor, lost.Times.BusyGrace = true, time.Hour, 5*time.Second
+	lost.peersAre(redis.Silent, Ail{For: time.Second, Looks: 9})
+	lost.Answers = o.Answers
+	if p := Decide(lost); promotes(p) || !strings.Contains(p.Sentence, "waiting for it") {
+		t.Errorf("promotes: %s", p.Sentence)
+	}
+}
+
+// TestFaultPromotesOnceAllIsLost: only with the witness, and in two looks.
+func TestFaultPromotesOnceAllIsLost(t *testing.T) {
+	two := Ail{For: time.Second, Looks: 2}
+	for name, c := range map[string]struct {
+		peers   redis.State
+		ail     Ail
+		witness bool
+		want    bool
+	}{
+		"the other box lives":      {redis.Up, Ail{}, true, false},
+		"it refuses":               {redis.Refused, two, true, false},
+		"it is silent":             {redis.Silent, two, true, true},
+		"it is silent in one look": {redis.Silent, Ail{Looks: 1}, true, false},
+		"so is the witness":        {redis.Silent, two, false, false},
+		"nobody could look":        {redis.Unseen, two, true, false},
+		"it stalls":                {redis.Stalled, two, true, false},
+	} {
+		o := pair()
+		o.State, o.Hook = "FAULT", true
+		o.peersAre(c.peers, c.ail)
+		o.Witness.Answers = c.witness
+		if p := Decide(o); promotes(p) != c.want {
+			t.Errorf("%s: %s", name, p.Sentence)
+		}
+	}
+}
