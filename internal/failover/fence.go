@@ -114,10 +114,7 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 		wg.Add(1)
 		go func() { // side by side, for all share the time of one check
 			defer wg.Done()
-			if err := r.Service.Start(ctx, in); err != nil {
-				errs[i] = fmt.Errorf("start %s: %w", in.Name(), err)
-			}
-			r.refuseStarted(ctx, in)
+			errs[i] = r.startRefusing(ctx, in)
 		}()
 	}
 	wg.Wait()
@@ -129,20 +126,34 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 	return err
 }
 
-// startedWithin bounds the wait for a server that was just started to take a command. It takes this one while it loads its data, too.
+// startedWithin bounds the wait for a server that was just started to take a command.
 const startedWithin = 300 * time.Millisecond
 
-// refuseStarted refuses writes on an instance that was just started, as soon as it takes connections and before its clients come back. What
-// takes longer is left to the next looks.
-func (r *Reconciler) refuseStarted(ctx context.Context, in config.Instance) {
-	ctx, cancel := context.WithTimeout(ctx, startedWithin)
+// startRefusing starts an instance and refuses writes on it as soon as it takes connections, before its clients come back. A server takes
+// that while it loads its data, too, and some managers return from a start only after that. What takes longer is left to the next looks.
+func (r *Reconciler) startRefusing(ctx context.Context, in config.Instance) error {
+	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for {
-		_, err := r.refuseWrites(ctx, in)
-		if redis.Classify(err) != redis.Refused || pause(ctx, startPause) != nil {
-			return
+	refused := make(chan struct{})
+	go func() {
+		defer close(refused)
+		for {
+			_, err := r.refuseWrites(asking, in)
+			if redis.Classify(err) != redis.Refused || pause(asking, startPause) != nil {
+				return
+			}
 		}
+	}()
+	if err := r.Service.Start(ctx, in); err != nil {
+		return fmt.Errorf("start %s: %w", in.Name(), err)
 	}
+	late := time.NewTimer(startedWithin)
+	defer late.Stop()
+	select {
+	case <-refused:
+	case <-late.C:
+	}
+	return nil
 }
 
 // startPause is the pause between two tries to reach a server that is being started.

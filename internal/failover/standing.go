@@ -90,8 +90,8 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		m.PulledAt = nil
 	}
 	o.BothMaster = m.PulledAt != nil
-	alone := note(m.Instances, "survivor", led.leads && !led.doubt && o.peersSilent() && o.Witness.Answers, now)
-	led.survives = alone.Looks >= 2 && alone.For >= survivorAfter
+	alone := note(m.Instances, "survivor", led.leads && !led.doubt && o.alone(), now)
+	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
 	}

@@ -83,8 +83,11 @@ func (o *Observation) heardOnBus() bool {
 }
 
 // survives: every other box is silent while the witness answers, and so it was before, while this box led: nobody else can have led since.
-func (o *Observation) survives() bool {
-	return o.Cold.Survivor && o.peersSilent() && o.Witness.Answers
+func (o *Observation) survives() bool { return o.Cold.Survivor && o.alone() }
+
+// alone: every other box is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
+func (o *Observation) alone() bool {
+	return o.peersSilent() && (o.Witness.Answers || !o.Witness.Counts)
 }
 
 // guard refuses writes on masters that may be stale, and gives them back.
