@@ -103,24 +103,39 @@ func (f *filler) ask(ctx context.Context, limit time.Duration, args ...string) e
 	return err
 }
 
-// fillFor fills up to what a command takes d for: it counts from how long it takes after the first n. fill fills up to so many in all.
-func (r *Run) fillFor(ctx context.Context, d time.Duration, first, most int, fill func(context.Context, int) error, command func(context.Context) error) error {
-	at := r.Timeline.Step("fill, for what is to take %s", d)
-	if err := fill(ctx, first); err != nil {
-		return err
+// growth is a command that takes longer the more there is: how long it is to take, how much there is at first and at most, and what makes more: up to so
+// much in all.
+type growth struct {
+	word        string
+	takes       time.Duration
+	first, most int
+	fill        func(context.Context, int) error
+	command     func(context.Context) error
+}
+
+// grow keeps an instance busy with a command over and over, with more each time, until it takes as long as it is to take.
+func (r *Run) grow(ctx context.Context, b *Box, port int, g growth) error {
+	for n := g.first; ; {
+		if err := g.fill(ctx, n); err != nil {
+			return err
+		}
+		if err := r.stall(ctx, b, port, fmt.Sprintf("%s %d", g.word, n), g.command); err != nil {
+			return err
+		}
+		n = g.more(n, r.stalls[len(r.stalls)-1].took)
+		if n == 0 || r.disturbed() {
+			return nil
+		}
 	}
-	began := time.Now()
-	if err := command(ctx); err != nil {
-		return err
+}
+
+// more is how much there must be next, if n took so long: a little more than it takes, but not by what a short one says about a long one. It is 0 where n
+// is enough.
+func (g growth) more(n int, took time.Duration) int {
+	if took >= g.takes || n >= g.most {
+		return 0
 	}
-	took := max(time.Since(began), time.Millisecond)
-	if err := fill(ctx, int(min(int64(most), int64(first)*int64(d)/int64(took)))); err != nil {
-		return err
-	}
-	if r.movedSince(at) {
-		return errors.New("something moved before the fault, while the master was filled; hint: this machine is busy with other things")
-	}
-	return nil
+	return min(g.most, int(float64(n)*min(4, 1.2*float64(g.takes)/float64(max(took, 1)))))
 }
 
 const (
@@ -191,7 +206,10 @@ func (f *filler) deleteSets(ctx context.Context) error {
 }
 
 // flush empties the database.
-func (f *filler) flush(ctx context.Context) error { return f.ask(ctx, stallLimit, "FLUSHDB") }
+func (f *filler) flush(ctx context.Context) error {
+	f.sets = 0
+	return f.ask(ctx, stallLimit, "FLUSHDB")
+}
 
 // caughtUpLimit bounds how long a replica may need for a bulk load.
 const caughtUpLimit = 20 * time.Second

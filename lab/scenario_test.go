@@ -61,6 +61,7 @@ func TestPairBoxDies(t *testing.T)      { play(t, "pair-box-dies") }
 func TestPairPlannedMoves(t *testing.T) { play(t, "pair-planned-moves") }
 func TestPairCutOff(t *testing.T)       { play(t, "pair-cut-off") }
 func TestPairStaleFirst(t *testing.T)   { play(t, "pair-stale-first") }
+func TestPairBulkLoad(t *testing.T)     { play(t, "pair-bulk-load") }
 
 // The files for a pair with a CentOS 6 box run as shipped, too.
 func TestScenarioBoxDiesOldFiles(t *testing.T) {

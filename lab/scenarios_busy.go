@@ -26,7 +26,7 @@ var bulkLoad = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(bulkLoads[0], "R")),
+	Must:    all(staysPut, stalledFor(bulkLoads[3], "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
 		sum := 0
@@ -52,68 +52,48 @@ var bulkLoad = Scenario{
 	},
 }
 
-// The KEYS of the scenario: over so many keys that it takes keysFor, counted from one over the first few.
-const (
-	keysFor   = 1200 * time.Millisecond
-	keysFirst = 100_000
-	keysMost  = 3_000_000
-	keysTimes = 3
-	keysPause = 700 * time.Millisecond
-)
+// keysFor is how long the KEYS takes.
+const keysFor = time.Second
 
 var keys = Scenario{
 	Name:    "keys",
-	About:   "KEYS over so many keys that a master answers nothing for 1 s, three times",
+	About:   "KEYS over more and more keys, until a master answers nothing for 1 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(keysFor/2, "R")),
+	Must:    all(staysPut, stalledFor(keysFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
-		addr := r.Holder.Instance(port)
-		f, err := newFiller(ctx, addr, "0")
-		if err == nil {
-			err = r.fillFor(ctx, keysFor, keysFirst, keysMost, f.fillKeys, f.slowKeys)
-		}
-		// Some begin just after a look of the check, some just before one.
-		for i := 0; err == nil && i < keysTimes && !r.disturbed(); i++ {
-			if err = r.stall(ctx, r.Holder, port, "KEYS", f.slowKeys); err == nil {
-				err = r.Steady(ctx, keysPause)
-			}
-		}
-		return err
-	},
-}
-
-// The sets of the scenario flush: so many that it takes flushFor to free them, counted from the first few, and at most about 700 MB.
-const (
-	flushFor   = 1500 * time.Millisecond
-	flushFirst = 60
-	flushMost  = 600
-)
-
-var flush = Scenario{
-	Name:    "flush",
-	About:   "millions of values go at once, by a DEL of many sets, in a pair by FLUSHDB: a master answers nothing for 1 to 2 s",
-	Layout:  AllMastersOnRedis1,
-	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Settles: true,
-	Must:    all(staysPut, stalledFor(flushFor/2, "R")),
-	Steps: func(ctx context.Context, r *Run) error {
-		port := r.Holder.Ports[0]
-		// A cluster has one database only; what the writer has written is there.
-		database, flush, word := "0", (*filler).deleteSets, "DEL"
-		if r.Scenario.Mode == Replication {
-			database, flush, word = "1", (*filler).flush, "FLUSHDB"
-		}
-		f, err := newFiller(ctx, r.Holder.Instance(port), database)
-		if err == nil {
-			err = r.fillFor(ctx, flushFor, flushFirst, flushMost, f.fillSets, f.deleteSets)
-		}
+		f, err := newFiller(ctx, r.Holder.Instance(port), "0")
 		if err != nil {
 			return err
 		}
-		return r.stall(ctx, r.Holder, port, word, func(ctx context.Context) error { return flush(f, ctx) })
+		return r.grow(ctx, r.Holder, port, growth{"KEYS of", keysFor, 20_000, 3_000_000, f.fillKeys, f.slowKeys})
+	},
+}
+
+// flushFor is how long it takes to free everything. That much is some 600 MB, here and on the replica.
+const flushFor = 1500 * time.Millisecond
+
+var flush = Scenario{
+	Name:    "flush",
+	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s: millions of values",
+	Layout:  AllMastersOnRedis1,
+	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Settles: true,
+	Must:    all(staysPut, stalledFor(flushFor, "R")),
+	Steps: func(ctx context.Context, r *Run) error {
+		port := r.Holder.Ports[0]
+		// A cluster has one database only; what the writer has written is there.
+		database, flush, word := "0", (*filler).deleteSets, "DEL of sets:"
+		if r.Scenario.Mode == Replication {
+			database, flush, word = "1", (*filler).flush, "FLUSHDB of sets:"
+		}
+		f, err := newFiller(ctx, r.Holder.Instance(port), database)
+		if err != nil {
+			return err
+		}
+		return r.grow(ctx, r.Holder, port, growth{word, flushFor, 100, 700, f.fillSets, func(ctx context.Context) error { return flush(f, ctx) }})
 	},
 }
 

@@ -58,6 +58,7 @@ const (
 	BrokenConfig   Kind = "broken-config"
 	BurnCPU        Kind = "burn-cpu"
 	FailBGSAVE     Kind = "fail-bgsave"
+	BulkLoad       Kind = "bulk-load"
 )
 
 // String is the fault as ParseFaults reads it: "1.25s hang-redis 2.0 for 3s".

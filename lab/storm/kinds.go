@@ -24,6 +24,8 @@ type kind struct {
 	instance bool
 	// everywhere says that it meets both boxes, whichever it names.
 	everywhere bool
+	// stands says that an instance answers nothing meanwhile, and that a replica so takes in nothing.
+	stands bool
 	// begin and end do and undo it. end is nil for what needs no undoing.
 	begin, end func(context.Context, *Storm, *lab.Box, Fault) error
 	// loses is what may be lost by it; nil means nothing.
@@ -54,9 +56,9 @@ var kinds []kind
 func init() {
 	const s = time.Second
 	kinds = []kind{
-		{name: KillRedis, share: 4, instance: true, begin: killRedis, loses: ofInstance},
-		{name: HangRedis, share: 3, instance: true, min: s / 2, max: 8 * s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
-		{name: SlowFork, share: 2, instance: true, min: s / 10, max: s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
+		{name: KillRedis, share: 4, instance: true, stands: true, begin: killRedis, loses: ofInstance},
+		{name: HangRedis, share: 3, instance: true, stands: true, min: s / 2, max: 8 * s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
+		{name: SlowFork, share: 2, instance: true, stands: true, min: s / 10, max: s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
 		{name: KillKeepalived, share: 2, begin: signalKeepalived(syscall.SIGKILL)},
 		{name: StopKeepalived, share: 3, min: s, max: 6 * s, begin: stopKeepalived, end: startKeepalived},
 		{name: HUPKeepalived, share: 2, begin: signalKeepalived(syscall.SIGHUP)},
@@ -83,6 +85,7 @@ func init() {
 		{name: BrokenConfig, share: 2, min: s, max: 8 * s, begin: breakConfig, end: mendConfig},
 		{name: BurnCPU, share: 2, min: s, max: 6 * s, begin: burn, end: stopBurning},
 		{name: FailBGSAVE, share: 2, instance: true, min: s, max: 8 * s, begin: failBGSAVE, end: mendBGSAVE},
+		{name: BulkLoad, share: 3, instance: true, stands: true, min: 3 * s / 10, max: 4 * s, begin: bulkLoad, end: bulkLoaded},
 	}
 }
 
@@ -123,12 +126,12 @@ func ofBadCable(_ *lab.Box, _ Fault, began, ended host.Mono) Window {
 // catchUp is how long an instance may take to be linked again.
 const catchUp = 3 * time.Second
 
-// behind are the windows of two faults that meet: an instance was dead or stood still, so that it got nothing of what its master on the other
+// behind are the windows of two faults that meet: an instance was dead, busy or stood still, so that it got nothing of what its master on the other
 // box acknowledged, and before it could be linked again that box died or was cut off, and it was promoted with what it had. Where both boxes
 // are cut off nobody is promoted.
 func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) (all []Window) {
 	for i, f := range faults {
-		if !f.Kind.asksForInstance() || f.Kind.find().loses == nil {
+		if !f.Kind.find().stands {
 			continue
 		}
 		for k, cut := range faults {
@@ -136,7 +139,7 @@ func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) 
 			if kind.instance || kind.everywhere || kind.loses == nil || cut.Kind == Power && cut.Box == f.Box || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
 				continue
 			}
-			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead or stood still had not caught up when its master's box was lost: up to max_staleness"})
+			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead, busy or stood still had not caught up when its master's box was lost: up to max_staleness"})
 		}
 	}
 	return all

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"keepalived-redis/lab/host"
 )
 
 func TestSameSeedSameFaults(t *testing.T) {
@@ -60,6 +62,30 @@ func TestMoments(t *testing.T) {
 	want := []moment{{1 * time.Second, 0, false}, {2 * time.Second, 1, false}, {3 * time.Second, 2, false}, {3500 * time.Millisecond, 2, true}, {4 * time.Second, 0, true}}
 	if got := moments(faults); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A replica that is busy takes in nothing, so what its master acknowledges meanwhile goes with the master's box. One that only cannot save takes in all.
+func TestBehindByKind(t *testing.T) {
+	for text, want := range map[string]int{
+		"1s bulk-load 2.0 for 4s; 3s power 1 for 1s":   1,
+		"1s bulk-load 2.0 for 1s; 7s power 1 for 1s":   0,
+		"1s bulk-load 2.0 for 4s; 3s power 2 for 1s":   0,
+		"1s fail-bgsave 2.0 for 4s; 3s power 1 for 1s": 0,
+		"1s hang-redis 2.0 for 4s; 3s cable 1 for 1s":  1,
+	} {
+		faults, err := ParseFaults(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var began, ended []host.Mono
+		for _, f := range faults {
+			began, ended = append(began, host.Mono(f.At)), append(ended, host.Mono(f.At+f.For))
+		}
+		got := behind(faults, began, ended, func(Fault) string { return "192.168.9.70" })
+		if len(got) != want {
+			t.Errorf("%s: %v, want %d windows", text, got, want)
+		}
 	}
 }
 
