@@ -30,9 +30,7 @@ export CGO_ENABLED = 0
 
 build:
 	@mkdir -p build
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -tags quiet -o build/ ./cmd/chk-redis
-	$(GO) build -trimpath -ldflags '$(LDFLAGS) -buildid=keepalived-redis/check' -o build/ ./cmd/notify-redis
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/redis-initd
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/ ./cmd/...
 	$(GO) build -o build/redis-lab ./lab/cmd/lab
 
 demo: build
@@ -53,11 +51,9 @@ test: check units scenarios
 check:
 	@test -z "$$(gofmt -l cmd docs internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd docs internal lab packaging tools)"; exit 1; }
 	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
-	GOTOOLCHAIN=$(OLDEST_GO) $(GO) build -tags quiet -o /dev/null ./cmd/chk-redis
 	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	cd tools && GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./packages
 	build/staticcheck ./...
-	build/staticcheck -tags quiet -tests=false -checks inherit,-U1000 ./cmd/chk-redis ./internal/check ./internal/redis ./internal/config ./internal/failover ./internal/service ./internal/whole
 
 units: build
 	@build/redis-lab install

@@ -1,21 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
-
-	"keepalived-redis/internal/buildtest"
-	"keepalived-redis/internal/whole"
 )
 
 // bench is the ground: a work directory with the programs, and real servers.
@@ -36,82 +29,14 @@ func (b *bench) compile(ctx context.Context) error {
 			return fmt.Errorf("compile %s: %w: %s", source, err, out)
 		}
 	}
-	for _, name := range []string{whole.Check, whole.Program} {
-		text, err := os.ReadFile(filepath.Join(b.build, name))
-		if err != nil {
-			return fmt.Errorf("find %s: %w; hint: make build", name, err)
-		}
-		if err := os.WriteFile(b.path(name), text, 0o755); err != nil {
-			return err
-		}
+	text, err := os.ReadFile(filepath.Join(b.build, check))
+	if err != nil {
+		return fmt.Errorf("find %s: %w; hint: make build", check, err)
 	}
-	_, err := buildtest.Whole(b.dir)
-	return err
+	return os.WriteFile(b.path(check), text, 0o755)
 }
 
-// witness answers an echo and is no address of an interface, as a router does.
-const witness = "192.168.9.1"
-
-// answerAs makes this network answer for an address that no interface has.
-func answerAs(ctx context.Context, addr string) error {
-	if out, err := exec.CommandContext(ctx, "ip", "route", "add", "local", addr+"/32", "dev", "lo").CombinedOutput(); err != nil {
-		return fmt.Errorf("make a witness: %w: %s", err, out)
-	}
-	return nil
-}
-
-// startServers starts real, empty servers on the loopback, which is ours alone.
-func (b *bench) startServers(ctx context.Context, n int) error {
-	for i := range n {
-		port := strconv.Itoa(7000 + i)
-		data := b.path(port)
-		if err := os.Mkdir(data, 0o755); err != nil {
-			return err
-		}
-		cmd := exec.CommandContext(ctx, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", data, "--save", "")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := cmd.Start(); err != nil {
-			return fmt.Errorf("start redis-server: %w", err)
-		}
-		b.servers, b.ports = append(b.servers, cmd), append(b.ports, port)
-	}
-	for _, port := range b.ports {
-		if err := awaitPong(port); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func awaitPong(port string) error {
-	end := time.Now().Add(20 * time.Second)
-	for {
-		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
-		if err == nil {
-			answer := make([]byte, 7)
-			_, err = fmt.Fprintf(conn, "PING\r\n")
-			if err == nil {
-				_, err = conn.Read(answer)
-			}
-			conn.Close()
-			if err == nil && strings.HasPrefix(string(answer), "+PONG") {
-				return nil
-			}
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("redis-server on port %s does not answer after 20s: %w", port, errors.Join(err))
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func (b *bench) stopServers() {
-	for _, s := range b.servers {
-		_ = s.Process.Kill()
-		// It was killed: how it ended says nothing.
-		_ = s.Wait()
-	}
-}
+const check = "chk-redis"
 
 // programs are those that are compared.
 func (b *bench) programs() ([]program, error) {
@@ -133,39 +58,59 @@ func (b *bench) programs() ([]program, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := b.ours(3)
-	if err != nil {
-		return nil, err
-	}
-	ours.name = "chk_redis"
-	return []program{
+	all := []program{
 		{name: "old_script", argv: []string{bash, b.path("old.sh")}},
 		{name: "redis_cli", argv: []string{bash, b.path("cli.sh")}},
-		ours,
-		// With this the quiet check hands over at once, and nothing else changes.
-		{name: "handed_over", argv: ours.argv, env: append(slices.Clone(ours.env), "KEEPALIVED_REDIS_LOG_LEVEL=info")},
-		{name: "whole", argv: []string{b.path("whole/" + whole.Check)}, env: ours.env},
 		{name: "c_static", argv: append([]string{b.path("check")}, three...)},
-	}, nil
+	}
+	list := addresses("127.0.0.1", three)
+	for _, o := range []ours{
+		{name: "chk_redis", instances: list},
+		{name: "metrics", instances: list, args: []string{"--metrics", b.path("keepalived_redis.prom")}},
+		{name: "warning", instances: list, more: "policy = \"stay\"\n", env: []string{"KEEPALIVED_REDIS_POLICI=stay"}},
+		{name: "replicated", instances: addresses(boxAddress, pairPorts), vip: vipHere,
+			more: fmt.Sprintf("peers = [%s]\ndurability = \"replicated\"\n", addresses(peerAddress, pairPorts))},
+		{name: "tls", instances: addresses("127.0.0.1", tlsPorts), tables: fmt.Sprintf("[tls]\nenabled = true\nca = %q\n", b.path("ca.crt"))},
+	} {
+		p, err := b.ours(o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
-// ours is chk-redis as keepalived runs it: no arguments, a configuration file, a witness, a VIP that is elsewhere.
-func (b *bench) ours(n int) (program, error) {
-	dir := b.path("box" + strconv.Itoa(n))
+// ours is chk-redis as keepalived runs it: a configuration file, a witness, and but for what is said here no arguments and a VIP that
+// is elsewhere.
+type ours struct {
+	name, instances, vip string
+	// more keys, and tables, of the configuration.
+	more, tables string
+	args, env    []string
+}
+
+// addresses is a list in the configuration.
+func addresses(host string, ports []string) string {
+	list := make([]string, len(ports))
+	for i, port := range ports {
+		list[i] = `"` + host + ":" + port + `"`
+	}
+	return strings.Join(list, ", ")
+}
+
+func (b *bench) ours(o ours) (program, error) {
+	dir := b.path("box-" + o.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return program{}, err
 	}
-	list := make([]string, n)
-	for i, port := range b.ports[:n] {
-		list[i] = `"127.0.0.1:` + port + `"`
-	}
 	conf := filepath.Join(dir, "keepalived-redis.toml")
-	text := fmt.Sprintf("instances = [%s]\nvip = [\"192.168.9.91\"]\nwitness = [%q]\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\n",
-		strings.Join(list, ", "), witness, filepath.Join(dir, "lib"), filepath.Join(dir, "run"))
+	text := fmt.Sprintf("instances = [%s]\nvip = [%q]\nwitness = [%q]\nstate_dir = %q\nrun_dir = %q\n%s[service]\nbackend = \"process\"\n%s",
+		o.instances, cmp.Or(o.vip, "192.168.9.91"), witness, filepath.Join(dir, "lib"), filepath.Join(dir, "run"), o.more, o.tables)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return program{}, err
 	}
-	return program{name: strconv.Itoa(n), argv: []string{b.path("chk-redis")}, env: []string{"KEEPALIVED_REDIS_CONFIG=" + conf}}, nil
+	return program{name: o.name, argv: append([]string{b.path(check)}, o.args...), env: append(o.env, "KEEPALIVED_REDIS_CONFIG="+conf)}, nil
 }
 
 // sizes are the numbers of instances.
@@ -174,7 +119,7 @@ var sizes = []int{1, 3, 10, 30, 100}
 func (b *bench) scale() ([]program, error) {
 	var all []program
 	for _, n := range sizes {
-		p, err := b.ours(n)
+		p, err := b.ours(ours{name: strconv.Itoa(n), instances: addresses("127.0.0.1", b.ports[:n])})
 		if err != nil {
 			return nil, err
 		}

@@ -195,7 +195,7 @@ var hooksReversed = Scenario{
 	},
 }
 
-// lateHook is a script before notify-redis. It has a name of its own: chk-redis looks for the whole check in notify-redis.
+// lateHook is a script before notify-redis.
 const lateHook = "late-notify-redis"
 
 // delayHooks puts a script before notify-redis that holds back all hooks but MASTER's.

@@ -32,7 +32,7 @@ type pair struct {
 	client int // a process in the client's network
 }
 
-// newPair boots both. The packages of both versions are in /root/old and /root/new.
+// newPair boots both. The packages of the versions are in /root/old, /root/new and /root/two.
 func newPair(t *testing.T) *pair {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -61,6 +61,7 @@ func newPair(t *testing.T) *pair {
 		m := systemdtest.Spec{Name: name, Root: debian, Programs: map[string]string{
 			"/root/old/keepalived-redis_0.1.0-1_amd64.deb": packages(t, "0.1.0", "deb"),
 			"/root/new/keepalived-redis_0.2.0-1_amd64.deb": packages(t, "0.2.0", "deb"),
+			"/root/two/keepalived-redis_0.0.9-1_amd64.deb": packages(t, "0.0.9", "deb"),
 		}}.Boot(t)
 		p.box[name] = m
 		p.atClient(fmt.Sprintf("ip link add %s type veth peer name ens160 netns %d; ip link set %s master br0 up", name, m.PID(), name))
@@ -218,8 +219,8 @@ func (p *pair) testFiles() {
 	}
 }
 
-// watchScript looks for the programs ten times a second while the package is upgraded, and runs a whole check each time, as keepalived
-// does: by its path, without a word more, on what is configured. Each run must end as the first one did.
+// watchScript looks for the programs again and again while the package is replaced, and runs a check each time, as keepalived does: by its
+// path, without a word more, on what is configured. Each run must end as the first one did.
 const watchScript = `
 check=/usr/libexec/keepalived/chk-redis
 : > /run/looks; : > /run/holes
@@ -235,11 +236,11 @@ while [ ! -e /run/enough ]; do
 	code=$?
 	[ $code = $before ] || echo "$check ends with $code: $said" >> /run/holes
 	ip -o addr show to ` + vip + ` | grep -q . || echo "the VIP is away" >> /run/holes
-	sleep 0.1
+	sleep 0.02
 done`
 
-// An upgrade replaces the programs while the check runs: no run meets a hole or ends otherwise, keepalived's own neither, the VIP stays,
-// Redis and keepalived run on.
+// Another package replaces the programs while the check runs, first one whose check is two programs, then the next version: no run meets a
+// hole or ends otherwise, keepalived's own neither, the VIP stays, Redis and keepalived run on.
 func (p *pair) testUpgrade() {
 	box, _ := p.holder()
 	running := func() string {
@@ -255,12 +256,20 @@ func (p *pair) testUpgrade() {
 		p.Fatalf("before the upgrade the check ends with %s", code)
 	}
 	p.on(box, `sed -i '1i # edited by hand' /etc/keepalived/keepalived-redis.toml`)
+	goesOn := func() {
+		looks := p.on(box, "wc -l < /run/looks")
+		p.await("the watch goes on", func() bool { return p.on(box, "wc -l < /run/looks") != looks })
+	}
+	p.on(box, "apt-get install --yes --allow-downgrades /root/two/keepalived-redis_*.deb")
+	if out := p.on(box, "chk-redis --version"); out != "v0.0.9\n" {
+		p.Error(out)
+	}
+	goesOn()
 	out := p.on(box, "apt-get install --yes /root/new/keepalived-redis_*.deb")
 	if !strings.Contains(out, "chk-redis --check-config says:") || strings.Contains(out, "Nothing was started") {
 		p.Errorf("the upgrade says %s", out)
 	}
-	looks := p.on(box, "wc -l < /run/looks")
-	p.await("the watch goes on", func() bool { return p.on(box, "wc -l < /run/looks") != looks })
+	goesOn()
 	p.on(box, "touch /run/enough")
 	p.await("the watch ends", func() bool { out, _ := p.try(box, "systemctl is-active watch || :"); return out == "inactive\n" })
 	if holes := p.on(box, "cat /run/holes"); holes != "" {

@@ -8,15 +8,15 @@ import (
 )
 
 // rpmScript installs, upgrades, downgrades and erases a package in a root of its own, over this machine's: rpm with its database, its
-// scriptlets and nothing of systemd's. keepalived is there and not as an RPM, hence --nodeps. During the upgrade the check runs ten times
-// a second as keepalived runs it, on three instances that are there and on what is configured.
+// scriptlets and nothing of systemd's. keepalived is there and not as an RPM, hence --nodeps. A package whose check is two programs comes in
+// between. Meanwhile the check runs again and again, as keepalived runs it, on three instances that are there and on what is configured.
 const rpmScript = `set -e
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0755 none "$1"
 mkdir "$1/up" "$1/work" "$1/root"
 mount -t overlay -o lowerdir=/,upperdir="$1/up",workdir="$1/work" overlay "$1/root"
-root="$1/root" old="$2" new="$3"
+root="$1/root" old="$2" new="$3" two="$4"
 for dir in /etc/keepalived /var/lib/rpm /var/lib/keepalived-redis; do
 	mkdir -p "$root$dir"
 	mount -t tmpfs -o mode=0755 none "$root$dir"
@@ -57,7 +57,7 @@ while [ ! -e "$1/enough" ]; do
 	[ -L "$root/usr/sbin/chk-redis" ] || echo "/usr/sbin/chk-redis is missing"
 	check
 	[ $code = 0 ] || echo "the check ends with $code: $said"
-	sleep 0.1
+	sleep 0.02
 done > "$1/holes" &
 watch=$!
 looks() {
@@ -69,6 +69,10 @@ looks() {
 		sleep 0.1
 	done
 }
+looks "$1"
+step two programs
+$rpm --upgrade --oldpackage --nodeps "$two"
+chroot "$root" chk-redis --version
 looks "$1"
 step upgrade
 $rpm --upgrade --nodeps "$new"
@@ -104,16 +108,17 @@ func TestRPM(t *testing.T) {
 	}
 	for _, kind := range []string{"el6", "el7", "el8"} {
 		t.Run(kind, func(t *testing.T) {
-			out := output(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", rpmScript, "sh", t.TempDir(), packages(t, "0.1.0", kind), packages(t, "0.2.0", kind))
+			out := output(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", rpmScript, "sh", t.TempDir(), packages(t, "0.1.0", kind), packages(t, "0.2.0", kind), packages(t, "0.0.9", kind))
 			parts := map[string]string{}
 			for _, part := range strings.Split(out, "== ")[1:] {
 				name, text, _ := strings.Cut(part, "\n")
 				parts[name] = text
 			}
 			for name, patterns := range map[string][]string{
-				"install": {`Nothing was started, stopped or enabled`, `1\. Copy /usr/share/doc/keepalived-redis/redis1\.conf`, `\n  3\. service keepalived restart`},
-				"verify":  {`^v0\.1\.0\n1\n`},
-				"upgrade": {`chk-redis --check-config says:\n`, `\nv0\.2\.0\ninstances = .*\n$`},
+				"install":      {`Nothing was started, stopped or enabled`, `1\. Copy /usr/share/doc/keepalived-redis/redis1\.conf`, `\n  3\. service keepalived restart`},
+				"verify":       {`^v0\.1\.0\n1\n`},
+				"two programs": {`\nv0\.0\.9\n$`},
+				"upgrade":      {`chk-redis --check-config says:\n`, `\nv0\.2\.0\ninstances = .*\n$`},
 				// No run of the check met a hole, and each ended as before.
 				"watch":     {`^$`},
 				"downgrade": {`chk-redis --check-config says:\n.*keepalived-redis\.toml:1: key "policy": "often" is not known`, `\nv0\.1\.0\npolicy = "often"\n$`},

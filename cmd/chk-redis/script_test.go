@@ -8,7 +8,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// On a machine of its own the whole program is this one; the scripts have both programs as they are installed.
 	scripttest.Main(m, map[string]func(){"chk-redis": main})
 }
 

@@ -1,19 +1,15 @@
-// notify-redis is keepalived's notify hook: it carries MASTER, BACKUP, FAULT and STOP over to Redis. Executed as chk-redis it is the
-// whole check, to which the quiet one hands over: see package whole.
+// notify-redis is keepalived's notify hook: it carries MASTER, BACKUP, FAULT and STOP over to Redis.
 package main
 
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
-	"keepalived-redis/internal/check"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/whole"
 )
 
 const name = "notify-redis"
@@ -37,12 +33,6 @@ type flags struct {
 }
 
 func main() {
-	if whole.AsCheck(os.Args[0]) {
-		// Whoever looks for a check by its name is to find it. Only kernels older than 2.6.33 have no such file.
-		_ = os.WriteFile("/proc/self/comm", []byte(whole.Check), 0)
-		runtime.GOMAXPROCS(1) // package early says why
-		os.Exit(check.Main(os.Args[1:]))
-	}
 	program.Init()
 	program.HoldCollector()
 	f, ok := usual(os.Args[1:])

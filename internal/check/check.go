@@ -1,7 +1,5 @@
 // Package check is keepalived's vrrp_script: it looks at the Redis instances of this box, revives the dead, finishes what a hook
-// left undone, and says by its exit code whether the box is fit to hold the VIP. There are two builds of it. The whole one has the
-// flags, the outputs and every deed, and is linked into notify-redis; the one with the tag quiet is what keepalived runs every
-// second, see package whole.
+// left undone, and says by its exit code whether the box is fit to hold the VIP.
 package check
 
 import (
@@ -21,10 +19,9 @@ import (
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
-	"keepalived-redis/internal/whole"
 )
 
-const name = whole.Check
+const name = "chk-redis"
 
 // tickRoom is the part of a run that is kept for the tick: revive may not use it up.
 const tickRoom = 350 * time.Millisecond
@@ -43,9 +40,7 @@ type check struct {
 	// metrics is the file to write them to, or empty.
 	metrics string
 	begun   time.Time
-	// by is the version of the quiet check that handed over, empty if none did.
-	by   string
-	seen seen
+	seen    seen
 }
 
 // seen is what a run found, as far as it got.
@@ -148,10 +143,6 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	}
 	var warning string
 	if c.maintenance, warning = r.Maintenance(); warning != "" {
-		warnings = append(warnings, warning)
-	}
-	if own := program.Version(); c.by != "" && c.by != own {
-		warning = fmt.Sprintf("chk-redis has version %s and notify-redis version %s; hint: install both of one package", c.by, own)
 		warnings = append(warnings, warning)
 	}
 	for _, w := range warnings {

@@ -1,5 +1,3 @@
-//go:build !quiet
-
 package check
 
 import (
@@ -34,7 +32,7 @@ type flags struct {
 	Version     kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// Main is a whole check. It returns the exit code.
+// Main is one check. It returns the exit code.
 func Main(args []string) int {
 	program.Init()
 	f, code := parse(args)

@@ -1,5 +1,3 @@
-//go:build !quiet
-
 package check
 
 import (
@@ -13,15 +11,13 @@ import (
 	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
-	"keepalived-redis/internal/stack"
 	"keepalived-redis/internal/vrrp"
-	"keepalived-redis/internal/whole"
 )
 
 // run is one check. It is out before its deadline, also when an instance, a peer or a disk hangs: everything that can hang
 // runs beside a clock, and a verdict that is not there in time is unfit.
 func run(f flags, out, errOut io.Writer) int {
-	begun, by := whole.Begun()
+	begun := time.Now()
 	// Before anything else: ended by SIGTERM, it must say unfit as well.
 	// And to the very end: who lets go of the signals could still be killed by one instead of ending with its verdict.
 	signalled, _ := program.Context(0)
@@ -58,7 +54,7 @@ func run(f flags, out, errOut io.Writer) int {
 	limit = cfg.Times.Deadline
 	ctx, cancel = context.WithDeadlineCause(signalled, begun.Add(limit), program.ErrDeadline)
 	defer cancel()
-	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings, by: by}
+	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings}
 	defer c.log.Close()
 	done := make(chan health.Verdict, 1)
 	beside <- func() { done <- c.run(ctx, f.DryRun, out) }
@@ -81,7 +77,6 @@ func run(f flags, out, errOut io.Writer) int {
 
 // doBeside does one thing after another, so that whoever waits for them can stop waiting.
 func doBeside(things <-chan func()) {
-	stack.Grow()
 	for do := range things {
 		do()
 	}

@@ -6,23 +6,17 @@ import (
 	"strings"
 
 	"keepalived-redis/internal/health"
-	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 )
 
 // verdictFile in the run directory keeps what a run has said, so that changes are logged and not every run: the sentence of
-// the verdict, the version that said it, then the warnings, a line each.
+// the verdict, then the warnings, a line each.
 const verdictFile = "verdict"
 
-// saidBy begins the line of the version.
-const saidBy = "version "
-
-// said is a verdict, who said it, and what there was to warn of beside it. Another version says everything anew: so a quiet
-// check goes by nothing that another one has left.
+// said is a verdict and what there was to warn of beside it.
 type said struct {
 	health.Verdict
-	Version  string
 	Warnings []string
 }
 
@@ -37,11 +31,7 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	fit := strings.HasPrefix(lines[0], "fit")
 	if err == nil && (fit || strings.HasPrefix(lines[0], "unfit")) {
-		s := said{Verdict: health.Verdict{Fit: fit, Sentence: lines[0]}, Warnings: lines[1:]}
-		if len(lines) > 1 && strings.HasPrefix(lines[1], saidBy) {
-			s.Version, s.Warnings = lines[1][len(saidBy):], lines[2:]
-		}
-		return s, nil
+		return said{Verdict: health.Verdict{Fit: fit, Sentence: lines[0]}, Warnings: lines[1:]}, nil
 	}
 	if err == nil {
 		err = errNoVerdict
@@ -53,7 +43,7 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 }
 
 func (s said) store(run state.Dir) error {
-	lines := append([]string{s.Sentence, saidBy + s.Version}, s.Warnings...)
+	lines := append([]string{s.Sentence}, s.Warnings...)
 	for i, l := range lines {
 		lines[i] = show.Plain(l)
 	}
@@ -62,7 +52,7 @@ func (s said) store(run state.Dir) error {
 
 // news: this run says something else than the last one.
 func (c *check) news(v health.Verdict) bool {
-	return v != c.last.Verdict || program.Version() != c.last.Version || !slices.Equal(c.log.Warned(), c.last.Warnings)
+	return v != c.last.Verdict || !slices.Equal(c.log.Warned(), c.last.Warnings)
 }
 
 func (c *check) logChange(run state.Dir, v health.Verdict) {
@@ -73,7 +63,7 @@ func (c *check) logChange(run state.Dir, v health.Verdict) {
 	default:
 		c.log.Say().Error().Msg(v.Sentence)
 	}
-	if err := (said{v, program.Version(), c.log.Warned()}).store(run); err != nil {
+	if err := (said{v, c.log.Warned()}).store(run); err != nil {
 		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
 	}
 }

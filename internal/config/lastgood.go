@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/whole"
 )
 
 // lastGoodFile is the name of the last good copy in the state directory.
@@ -29,9 +28,6 @@ func LoadOrLastGood(o Options) (*Config, error) {
 	if err == nil {
 		d.keep()
 		return &d.c, nil
-	}
-	if !whole.Here {
-		whole.Run()
 	}
 	var told []string
 	for _, dir := range d.stateDirs() {

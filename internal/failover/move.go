@@ -1,5 +1,3 @@
-//go:build !quiet
-
 package failover
 
 import (

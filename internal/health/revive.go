@@ -18,7 +18,6 @@ import (
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/whole"
 )
 
 // Reviver starts instances that died. Its memory is kept across runs.
@@ -101,9 +100,6 @@ func (r *Reviver) again(ctx context.Context, look redis.Look, l redis.Limits) re
 
 // one does what is due for one instance, with its memory loaded and locked.
 func (r *Reviver) one(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
-	if !whole.Here {
-		whole.Run()
-	}
 	m := memory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
 	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {

@@ -25,16 +25,13 @@ type Log struct {
 // Open makes the logger of the program called name. It opens nothing: a run that logs nothing pays nothing.
 //
 // Lines go to the journal, with their fields; where that is missing or dead, to /dev/log; where that is as well, to the
-// error output, and there also if it is a terminal. A line that is not taken within 20 ms is dropped and counted. A quiet check
-// hands over at the first line, see package whole.
+// error output, and there also if it is a terminal. A line that is not taken within 20 ms is dropped and counted.
 func Open(name string) *Log {
-	l := open(name, system, os.Stderr)
-	l.sink.deed = true
-	return l
+	return open(name, system, os.Stderr)
 }
 
 // OpenQuiet is Open for what a person has been told already, with Fail: the error output is left alone. keepalived throws
-// that away, so the log must have it as well. A quiet check that ends by itself, without the whole program, says so here.
+// that away, so the log must have it as well.
 func OpenQuiet(name string) *Log {
 	return open(name, system, nil)
 }

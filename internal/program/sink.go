@@ -13,8 +13,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
-
-	"keepalived-redis/internal/whole"
 )
 
 const (
@@ -53,15 +51,6 @@ type sink struct {
 	// before are the warnings of the last run, warned those of this one, kept only if keeps is set.
 	before, warned []string
 	keeps          bool
-	// deed: a line that goes to this log is a deed, which a quiet check hands over.
-	deed bool
-}
-
-// handOver: whatever the line is, and whether or not it is news, a quiet check has nothing to say.
-func (s *sink) handOver() {
-	if s.deed && !whole.Here {
-		whole.Run()
-	}
 }
 
 // Write is for lines without a level.
@@ -69,7 +58,6 @@ func (s *sink) Write(p []byte) (int, error) { return s.WriteLevel(zerolog.NoLeve
 
 // WriteLevel never fails: what cannot be written is counted, and zerolog would only print its error.
 func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	s.handOver()
 	line, fields := render(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +87,6 @@ type always struct{ *sink }
 func (a always) Write(p []byte) (int, error) { return a.WriteLevel(zerolog.NoLevel, p) }
 
 func (a always) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	a.handOver()
 	line, fields := render(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()

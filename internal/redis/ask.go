@@ -71,8 +71,7 @@ type marked interface {
 	RedisError()
 }
 
-// errNil is the reply that there is no such value, in the words of go-redis, whose own it cannot be: a quiet check is built
-// without.
+// errNil is the reply that there is no such value, in the words of go-redis.
 const errNil replyError = "redis: nil"
 
 // isNil tells whether the reply was errNil or that of go-redis.

@@ -1,5 +1,3 @@
-//go:build !quiet
-
 package redis
 
 import (
@@ -14,8 +12,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"keepalived-redis/internal/stack"
 )
 
 // Conn is one connection that is dialled when it is first used. Not for concurrent use.
@@ -46,7 +42,6 @@ func open(t Target, l Limits, dial dialer) *Conn {
 		ReadBufferSize: 4096, WriteBufferSize: 512,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			stack.Grow() // it runs in a goroutine of its own
 			c, err := dial(ctx, network, addr, l)
 			if err != nil {
 				return nil, err

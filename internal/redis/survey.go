@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"keepalived-redis/internal/stack"
 )
 
 // knocks is how many connections are tried to each peer at once: one lost SYN must not make it silent.
@@ -375,7 +373,6 @@ func (s *Survey) lookSecurely(p int) {
 	s.open--
 	go func() {
 		defer s.secure.Done()
-		stack.Grow()
 		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
 		g.look = look(s.ctx, open(g.look.Target, g.limits, opened))
 		g.look.Took = time.Since(s.begun)
@@ -411,7 +408,6 @@ func sideBySide[T any](list []T, do func(T)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			stack.Grow()
 			do(x)
 		}()
 	}

@@ -22,7 +22,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/files"
-	"keepalived-redis/internal/whole"
 )
 
 // maxFile bounds what is read of one state file; a larger one is damaged.
@@ -45,9 +44,6 @@ type Dir string
 func (d Dir) Make() error {
 	fi, err := os.Lstat(string(d))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		if !whole.Here {
-			whole.Run()
-		}
 		if err := os.MkdirAll(string(d), 0o755); err != nil {
 			return fmt.Errorf("make state directory: %w; hint: check that %s is a directory that this user can write into", err, filepath.Dir(string(d)))
 		}
@@ -152,9 +148,6 @@ func (d Dir) trusts(uid int) bool {
 // SetAside renames a damaged file out of the way, so that it can be looked at and does no harm. It returns the damage as an
 // ErrDamaged.
 func (d Dir) SetAside(name string, cause error) error {
-	if !whole.Here {
-		whole.Run()
-	}
 	aside := d.Path(name) + ".damaged"
 	if err := os.Rename(d.Path(name), aside); err != nil {
 		return fmt.Errorf("%w: %s: %w; and it cannot be set aside: %w", ErrDamaged, d.Path(name), cause, err)
@@ -175,9 +168,6 @@ func (d Dir) Store(name string, v any) error {
 // StoreBytes writes the bytes into the file name, by rename. What earlier writers left behind goes first: a run that writes
 // nothing need not look for it.
 func (d Dir) StoreBytes(name string, data []byte) error {
-	if !whole.Here {
-		whole.Run()
-	}
 	d.sweep()
 	t, err := renameio.NewPendingFile(d.Path(name), renameio.WithTempDir(string(d)), renameio.WithStaticPermissions(0o644))
 	if err != nil {
@@ -222,9 +212,6 @@ func (d Dir) giveToOwner(f *os.File) {
 
 // Remove deletes the file; one that is not there is no error.
 func (d Dir) Remove(name string) error {
-	if !whole.Here {
-		whole.Run()
-	}
 	if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove state file: %w", err)
 	}
@@ -237,19 +224,7 @@ type Unlock func()
 // TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies. Nobody else may
 // open the file: flock(2) lets whoever can read it hold the lock.
 func (d Dir) TryLock(name string) (Unlock, error) {
-	unlock, err := d.tryLock(name)
-	if err != nil && !whole.Here {
-		whole.Run()
-	}
-	return unlock, err
-}
-
-func (d Dir) tryLock(name string) (Unlock, error) {
-	flags := os.O_RDWR | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
-	if whole.Here {
-		flags |= os.O_CREATE
-	}
-	f, err := os.OpenFile(d.Path(name), flags, 0o600)
+	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
@@ -257,9 +232,7 @@ func (d Dir) tryLock(name string) (Unlock, error) {
 		f.Close()
 		return nil, fmt.Errorf("open lock %s: %w; hint: remove it", d.Path(name), err)
 	}
-	if whole.Here {
-		d.giveToOwner(f)
-	}
+	d.giveToOwner(f)
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -281,9 +254,6 @@ func (d Dir) ownLock(f *os.File) error {
 	}
 	if euid := os.Geteuid(); st.Mode&0o077 == 0 || euid != 0 && euid != int(st.Uid) {
 		return nil
-	}
-	if !whole.Here {
-		whole.Run()
 	}
 	return f.Chmod(0o600)
 }

@@ -55,7 +55,7 @@ func shipped(t *testing.T, name string) (files, programs map[string]string) {
 		files["/etc/keepalived/"+to] = string(text)
 	}
 	programs = map[string]string{"/usr/sbin/redis-initd": filepath.Join(build, "redis-initd")}
-	for _, p := range buildtest.Check {
+	for _, p := range buildtest.Keepalived {
 		programs["/usr/libexec/keepalived/"+p] = filepath.Join(build, p)
 	}
 	return files, programs

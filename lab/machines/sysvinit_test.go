@@ -84,7 +84,7 @@ func sysvBox(t *testing.T) *box {
 		"/etc/keepalived/keepalived-redis.toml": "instances = [\"127.0.0.1:7000-7001\"]\nwitness = \"none\"\n[times]\ndeadline = \"9s\"\n",
 	})
 	programs := map[string]string{"/etc/init.d/keepalived": "/etc/init.d/keepalived", "/usr/sbin/redis-initd": filepath.Join(build, "redis-initd")}
-	for _, p := range buildtest.Check {
+	for _, p := range buildtest.Keepalived {
 		programs["/usr/libexec/keepalived/"+p] = filepath.Join(build, p)
 	}
 	unpacked := unpackInit(t)

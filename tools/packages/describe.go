@@ -48,7 +48,7 @@ func (o options) describe(t target, stage string) (*nfpm.Info, error) {
 	}
 	info.MTime = o.time
 	info.Changelog = filepath.Join(stage, "changelog.yaml")
-	o.absolute(&info.Scripts.PostInstall, &info.Scripts.PreRemove, &info.Scripts.PostRemove)
+	o.absolute(&info.Scripts.PreInstall, &info.Scripts.PostInstall, &info.Scripts.PreRemove, &info.Scripts.PostRemove)
 	if o.key != "" {
 		info.RPM.Signature.KeyFile, info.Deb.Signature.KeyFile = o.key, o.key
 	}

@@ -93,7 +93,7 @@ func fold(text string) string {
 func (o options) licences(dir string) error {
 	modules := map[string]string{} // versions by path
 	for _, p := range programs {
-		info, err := buildinfo.ReadFile(filepath.Join(dir, p.name))
+		info, err := buildinfo.ReadFile(filepath.Join(dir, p))
 		if err != nil {
 			return err
 		}
