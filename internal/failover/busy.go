@@ -13,6 +13,15 @@ import (
 // that the kernel counts in ticks of 10 ms.
 const secondLook = 100 * time.Millisecond
 
+// beforeTheEnd leaves the time of tellBusyFromHung to what is looked at until then.
+func beforeTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-min(secondLook*5/4, time.Until(end)/4)))
+}
+
 // tellBusyFromHung asks the kernel about every local instance that gave no answer, or takes no connection because its queue is full. One that works is redis.Working from
 // here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be seen, stays as it is. One look at
 // /proc for each that is stalled, two where it sleeps, and none for the others.
@@ -20,14 +29,15 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	var asleep []int
 	samples := map[int]service.Sample{}
 	for i := range looks {
-		if !givesNoAnswer(looks[i]) {
+		late := looks[i].State == redis.Unseen && errors.Is(looks[i].Err, context.Canceled) // we were, as on a box short of CPU
+		if !givesNoAnswer(looks[i]) && !late {
 			continue
 		}
 		s, err := r.sample(ctx, i)
 		switch {
 		case err != nil:
 			r.Log.Debug().Err(err).Msgf("whether %s works or hangs is not known", looks[i].Target.Name())
-		case s.Activity() == service.Works:
+		case s.Activity() == service.Works, s.Activity() == service.Unclear && late:
 			looks[i].State = redis.Working
 		case s.Activity() == service.Unclear:
 			asleep, samples[i] = append(asleep, i), s

@@ -87,6 +87,29 @@ func TestBusyIsNotHung(t *testing.T) {
 	})
 }
 
+// A check that was late itself has proven nothing: neither that an instance answers nor that it hangs.
+func TestLateLookProvesNothing(t *testing.T) {
+	s := redistest.Start(t)
+	r := reconciler(t, s)
+	r.Service = &knowsPID{pid: s.PID()}
+	ended, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	looks := redis.LookAtAll(ended, redis.Targets(r.Config.Instances), r.LocalLimits())
+	if looks[0].State != redis.Unseen {
+		t.Fatalf("it %s", looks[0].State)
+	}
+	if r.tellBusyFromHung(ended, looks); looks[0].State != redis.Working {
+		t.Errorf("a late look: it %s", looks[0].State)
+	}
+	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	looks[0].State = redis.Unseen
+	if r.tellBusyFromHung(ended, looks); looks[0].State != redis.Unseen {
+		t.Errorf("a late look at one that is stopped: it %s", looks[0].State)
+	}
+}
+
 // TestStalledElsewhereProvesNothing: only its own host can tell, and that would have given the VIP away.
 func TestStalledElsewhereProvesNothing(t *testing.T) {
 	for name, c := range map[string]struct {

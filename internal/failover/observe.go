@@ -83,7 +83,9 @@ func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings
 	if known = r.Config.Peers; len(known) == 0 {
 		r.store.load(r.store.durable, peersFile, &known)
 	}
-	survey := redis.NewSurvey(ctx)
+	looking, cancel := beforeTheEnd(ctx)
+	defer cancel()
+	survey := redis.NewSurvey(looking)
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.targets(known), r.peerLimits())
 	heard := r.askWitness(ctx, survey, addresses, s.vips)

@@ -111,9 +111,10 @@ func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
 	return r.Observe(ctx, locals, around), nil
 }
 
-// LocalLimits: an instance on this box that takes longer than half a check is hung for our purpose.
+// LocalLimits: an instance on this box that takes longer than half a check gives no answer for our purpose. It is connected to at once, or
+// its queue of connections is full.
 func (r *Reconciler) LocalLimits() redis.Limits {
-	return redis.Limits{Dial: r.Config.Times.Deadline / 2, Reply: r.Config.Times.Deadline / 2}
+	return redis.Limits{Dial: r.Config.Times.Deadline / 4, Reply: r.Config.Times.Deadline / 2}
 }
 
 // Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
