@@ -261,6 +261,25 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// The first instance of this box has lost its nodes.conf: it knows only itself, and leads nothing. The others know the cluster.
+func TestOneThatKnowsNobodyBlindsNobody(t *testing.T) {
+	o := pair()
+	o.Hook = true
+	o.Locals[0].Nodes = redis.Nodes{{ID: "new", Addr: o.Locals[0].Target.Addr, Myself: true, Role: redis.Master}}
+	for _, n := range o.Peers {
+		if _, known := o.view().ByID(n.Nodes[0].ID); !known {
+			t.Errorf("node %s is not in view", n.Nodes[0].ID)
+		}
+	}
+	if n := boxes(o.view()); n != 2 {
+		t.Errorf("%d boxes", n)
+	}
+	o.peersAre(redis.Silent, Ail{0, 1})
+	if p := Decide(o); len(p.Steps) != 2 || p.Steps[0].Do != Takeover {
+		t.Errorf("%s", p.Sentence)
+	}
+}
+
 func TestDecideSingle(t *testing.T) {
 	lost := Ail{0, 1}
 	for name, c := range map[string]struct {
@@ -355,7 +374,7 @@ func TestDecideSingle(t *testing.T) {
 			third := addr("192.168.9.72:7006")
 			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
 			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900, Syncing: true}})
-		}, "promote 192.168.9.71:7004 by takeover: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and no majority of the masters answers"},
+		}, "promote 192.168.9.71:7004 by vote: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and the cluster spans 3 boxes"},
 		"the cluster was down before": {func(o *Observation) {
 			o.Hook = true
 			o.Locals = o.Locals[:2]

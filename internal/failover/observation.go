@@ -195,14 +195,27 @@ func localAddr(l redis.Look) netip.AddrPort {
 	return l.Target.Addr
 }
 
-// view is the cluster as this box sees it; nil outside cluster mode or with every local instance dead.
+// view is the cluster as this box sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
+// yet knows only itself, and must not blind the others. It is nil outside cluster mode or with every local instance dead.
 func (o *Observation) view() redis.Nodes {
-	for _, l := range o.Locals {
-		if l.Nodes != nil {
-			return l.Nodes
+	best := -1
+	for i, l := range o.Locals {
+		if l.Nodes != nil && (best < 0 || l.Nodes.HighestEpoch() > o.Locals[best].Nodes.HighestEpoch()) {
+			best = i
 		}
 	}
-	return nil
+	if best < 0 {
+		return nil
+	}
+	all := o.Locals[best].Nodes[:len(o.Locals[best].Nodes):len(o.Locals[best].Nodes)]
+	for _, l := range o.Locals {
+		for _, n := range l.Nodes {
+			if _, known := all.ByID(n.ID); !known {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
 }
 
 // boxes counts the boxes of the cluster.
