@@ -141,6 +141,8 @@ func (s *setup) template(port uint16, data, logs string) (text string, remarks [
 		line("cluster-enabled yes")
 		line("cluster-config-file nodes-%d.conf", port)
 		line("cluster-node-timeout 15000")
+		line("# A master that is lost for good, with no replica left, must not stop the others.")
+		line("cluster-require-full-coverage no")
 		if announce {
 			line("cluster-announce-ip %s", s.Bind)
 		}

@@ -149,7 +149,7 @@ func testCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{"port 7501", "bind 0.0.0.0", "protected-mode no", "dir /var/lib/redis/7501", "appendonly yes",
-		"cluster-enabled yes", "cluster-node-timeout 15000", "cluster-announce-ip 10.9.9.1"} {
+		"cluster-enabled yes", "cluster-node-timeout 15000", "cluster-require-full-coverage no", "cluster-announce-ip 10.9.9.1"} {
 		if !strings.Contains(string(text), line+"\n") {
 			t.Errorf("%s is missing in\n%s", line, text)
 		}
