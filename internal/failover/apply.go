@@ -86,7 +86,7 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 	case FenceStop:
 		return r.fenceStop(ctx, o)
 	case LiftStart:
-		return r.liftStart(ctx)
+		return r.liftStart(ctx, o)
 	case Refuse:
 		return r.refuse(ctx, s.Instance)
 	case Restore:

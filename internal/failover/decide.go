@@ -298,6 +298,10 @@ func (p *planner) lift(o *Observation, why string) {
 	}
 	waiting, start := false, false
 	for _, l := range o.Locals {
+		if l.State == redis.Refused && o.liftsFor() >= startsWithin {
+			p.say(fmt.Sprintf("%s does not start, and the fence lifts without it", l.Target.Name()))
+			continue
+		}
 		reason := notYet(o, l)
 		if reason == "" {
 			p.add(Step{Do: Restore, Instance: l.Target.Addr})
@@ -320,6 +324,14 @@ func (p *planner) lift(o *Observation, why string) {
 	}
 	p.do(LiftDone)
 	p.say("the fence lifts: " + why)
+}
+
+// startsWithin is how long an instance that does not start holds back the end of a fence. After that it is dead as any other.
+const startsWithin = 10 * time.Second
+
+// liftsFor is for how long nothing has stood against the end of the fence but the instances themselves.
+func (o *Observation) liftsFor() time.Duration {
+	return max(o.Fence.HeardFor-o.Fence.HoldOff, o.Fence.UnansweredFor-o.Times.ColdStartWait)
 }
 
 // notYet is the reason why a fenced instance may not write yet, or nothing.

@@ -102,13 +102,18 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 }
 
 // liftStart starts what the fence stopped, with writes refused. The fence stays on record; the next looks refuse them again on what answers later.
-func (r *Reconciler) liftStart(ctx context.Context) error {
+func (r *Reconciler) liftStart(ctx context.Context, o Observation) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	var wg sync.WaitGroup
 	errs := make([]error, len(r.Config.Instances))
 	for i, in := range r.Config.Instances {
-		r.keepFile(ctx, in)
+		if i < len(o.Locals) && o.Locals[i].State.Alive() {
+			continue
+		}
+		if f.Stopped {
+			r.keepFile(ctx, in)
+		}
 		wg.Add(1)
 		go func() { // side by side, for all share the time of one check
 			defer wg.Done()
@@ -116,12 +121,10 @@ func (r *Reconciler) liftStart(ctx context.Context) error {
 		}()
 	}
 	wg.Wait()
-	err := errors.Join(errs...)
-	if err == nil {
-		f.Stopped = false
-		r.store.save(r.store.durable, fenceFile, f)
-	}
-	return err
+	// What has not come up is tried again, and holds back itself, not the others.
+	f.Stopped = false
+	r.store.save(r.store.durable, fenceFile, f)
+	return errors.Join(errs...)
 }
 
 // startedWithin bounds the wait for a server that was just started to take a command.

@@ -1,13 +1,20 @@
 package failover
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
 )
 
 // fencedPair is pair() behind a fence of some time ago.
@@ -98,5 +105,69 @@ func TestFaultPromotesOnceAllIsLost(t *testing.T) {
 		if p := Decide(o); promotes(p) != c.want {
 			t.Errorf("%s: %s", name, p.Sentence)
 		}
+	}
+}
+
+// One instance that never starts again holds back the end of the fence for a while, and then only itself.
+func TestFenceLiftsWithoutTheDead(t *testing.T) {
+	for name, c := range map[string]struct {
+		heard time.Duration
+		lifts bool
+	}{
+		"a moment after the hold-off": {4 * time.Second, false},
+		"long after the hold-off":     {13 * time.Second, true},
+	} {
+		o := fencedPair(false, c.heard, 0, redis.Up)
+		o.Locals[1].State, o.Locals[1].Info, o.Locals[1].Nodes = redis.Refused, nil, nil
+		p := Decide(o)
+		if lifts := slices.Contains(p.Steps, Step{Do: LiftDone}); lifts != c.lifts {
+			t.Errorf("%s: lifts %v: %s", name, lifts, p.Sentence)
+		}
+		if tries := slices.Contains(p.Steps, Step{Do: LiftStart}); tries == c.lifts {
+			t.Errorf("%s: tries to start it %v: %s", name, tries, p.Sentence)
+		}
+		if !slices.Contains(p.Steps, Step{Do: Restore, Instance: master7003}) {
+			t.Errorf("%s: the others wait for it: %s", name, p.Sentence)
+		}
+	}
+}
+
+// startsAllBut starts every instance but one.
+type startsAllBut struct {
+	service.Manager
+	broken uint16
+	mu     sync.Mutex
+	began  []uint16
+}
+
+func (m *startsAllBut) Start(_ context.Context, in config.Instance) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.began = append(m.began, in.Port)
+	if in.Port == m.broken {
+		return errors.New("it does not start")
+	}
+	return nil
+}
+
+// Each start is tried, one that fails is an error, and the record says that nothing is stopped any more; what answers is left alone.
+func TestLiftStartsWhatIsStopped(t *testing.T) {
+	up := redistest.Start(t)
+	r := reconciler(t, up)
+	m := &startsAllBut{broken: redistest.FreePort(t)}
+	r.Service = m
+	dead := netip.AddrPortFrom(up.Addr.Addr(), m.broken)
+	r.Config.Instances = append(r.Config.Instances, config.Instance{Addr: dead, Port: m.broken})
+	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: state.Now(), Stopped: true, Count: 1})
+	o := Observation{Locals: []redis.Look{up.Look(), {Target: redis.Target{Addr: dead}, State: redis.Refused}}}
+	if err := r.liftStart(within(t, 5*time.Second), o); err == nil || !strings.Contains(err.Error(), "it does not start") {
+		t.Errorf("error %v", err)
+	}
+	if !slices.Equal(m.began, []uint16{m.broken}) {
+		t.Errorf("started %v", m.began)
+	}
+	var f fenceRecord
+	if r.store.load(r.store.durable, fenceFile, &f); f.Stopped {
+		t.Error("the record still says stopped")
 	}
 }

@@ -103,12 +103,15 @@ func (p *planner) guard(o *Observation) {
 	}
 }
 
-// confirm takes local instances for confirmed, because a person, or the end of a fence, says so.
+// confirm takes the local instances that answer for confirmed, because a person, or the end of a fence, says so.
 func (m *memory) confirm(looks []redis.Look, now state.Stamp) {
 	if m.ConfirmedBoot != now.Boot {
 		m.ConfirmedBoot, m.Confirmed = now.Boot, ""
 	}
 	for _, l := range looks {
+		if !l.State.Alive() {
+			continue
+		}
 		m.Confirmed = m.Confirmed.with(l.Target.Name())
 		delete(m.Instances, "unconfirmed "+l.Target.Name())
 	}
