@@ -155,7 +155,7 @@ var standbyBusy = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(standbyBusyFor, "R")),
+	Must:    all(staysPut, bothStayFit, stalledFor(standbyBusyFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Standby.Ports[0]
 		return r.stall(ctx, r.Standby, port, "a script runs for 2 s", func(ctx context.Context) error {
