@@ -52,12 +52,16 @@ var bulkLoad = Scenario{
 	},
 }
 
-// keysFor is how long the KEYS takes.
-const keysFor = time.Second
+// keysFor is how long the KEYS takes. Checks come every second: a few more, each at another time between two checks, meet one that is then too long for it.
+const (
+	keysFor   = time.Second
+	keysAgain = 6
+	keysPause = 100 * time.Millisecond
+)
 
 var keys = Scenario{
 	Name:    "keys",
-	About:   "KEYS over more and more keys, until a master answers nothing for 1 s",
+	About:   "KEYS over more and more keys, until a master answers nothing for 1 s, and a few times more",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -68,7 +72,13 @@ var keys = Scenario{
 		if err != nil {
 			return err
 		}
-		return r.grow(ctx, r.Holder, port, growth{"KEYS of", keysFor, 20_000, 3_000_000, f.fillKeys, f.slowKeys})
+		err = r.grow(ctx, r.Holder, port, growth{"KEYS of", keysFor, 20_000, 3_000_000, f.fillKeys, f.slowKeys})
+		for i := 0; err == nil && i < keysAgain && !r.disturbed(); i++ {
+			if err = r.Steady(ctx, keysPause); err == nil {
+				err = r.stall(ctx, r.Holder, port, "KEYS again", f.slowKeys)
+			}
+		}
+		return err
 	},
 }
 
