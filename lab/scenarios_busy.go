@@ -82,16 +82,19 @@ var keys = Scenario{
 	},
 }
 
-// flushFor is how long it takes to free everything. That much is some 600 MB, here and on the replica.
-const flushFor = 1500 * time.Millisecond
+// flushFor is how long it takes to free everything, if that is not more than flushMost sets: 1 GB, here and on the replica.
+const (
+	flushFor  = 1500 * time.Millisecond
+	flushMost = 800
+)
 
 var flush = Scenario{
 	Name:    "flush",
-	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s: millions of values",
+	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s, or they are 1 GB",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(flushFor, "R")),
+	Must:    all(staysPut, stalledFor(flushFor/2, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
 		// A cluster has one database only; what the writer has written is there.
@@ -103,7 +106,7 @@ var flush = Scenario{
 		if err != nil {
 			return err
 		}
-		return r.grow(ctx, r.Holder, port, growth{word, flushFor, 100, 700, f.fillSets, func(ctx context.Context) error { return flush(f, ctx) }})
+		return r.grow(ctx, r.Holder, port, growth{word, flushFor, 100, flushMost, f.fillSets, func(ctx context.Context) error { return flush(f, ctx) }})
 	},
 }
 
