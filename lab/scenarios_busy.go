@@ -52,12 +52,16 @@ var bulkLoad = Scenario{
 	},
 }
 
-// keysFor is how long the KEYS takes.
-const keysFor = time.Second
+// keysFor is how long the KEYS takes. Checks come every second: a few more, each at another time between two checks, meet one that is then too long for it.
+const (
+	keysFor   = time.Second
+	keysAgain = 6
+	keysPause = 100 * time.Millisecond
+)
 
 var keys = Scenario{
 	Name:    "keys",
-	About:   "KEYS over more and more keys, until a master answers nothing for 1 s",
+	About:   "KEYS over more and more keys, until a master answers nothing for 1 s, and a few times more",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -68,20 +72,29 @@ var keys = Scenario{
 		if err != nil {
 			return err
 		}
-		return r.grow(ctx, r.Holder, port, growth{"KEYS of", keysFor, 20_000, 3_000_000, f.fillKeys, f.slowKeys})
+		err = r.grow(ctx, r.Holder, port, growth{"KEYS of", keysFor, 20_000, 3_000_000, f.fillKeys, f.slowKeys})
+		for i := 0; err == nil && i < keysAgain && !r.disturbed(); i++ {
+			if err = r.Steady(ctx, keysPause); err == nil {
+				err = r.stall(ctx, r.Holder, port, "KEYS again", f.slowKeys)
+			}
+		}
+		return err
 	},
 }
 
-// flushFor is how long it takes to free everything. That much is some 600 MB, here and on the replica.
-const flushFor = 1500 * time.Millisecond
+// flushFor is how long it takes to free everything, if that is not more than flushMost sets: 1 GB, here and on the replica.
+const (
+	flushFor  = 1500 * time.Millisecond
+	flushMost = 800
+)
 
 var flush = Scenario{
 	Name:    "flush",
-	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s: millions of values",
+	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s, or they are 1 GB",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(flushFor, "R")),
+	Must:    all(staysPut, stalledFor(flushFor/2, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
 		// A cluster has one database only; what the writer has written is there.
@@ -93,7 +106,7 @@ var flush = Scenario{
 		if err != nil {
 			return err
 		}
-		return r.grow(ctx, r.Holder, port, growth{word, flushFor, 100, 700, f.fillSets, func(ctx context.Context) error { return flush(f, ctx) }})
+		return r.grow(ctx, r.Holder, port, growth{word, flushFor, 100, flushMost, f.fillSets, func(ctx context.Context) error { return flush(f, ctx) }})
 	},
 }
 
@@ -155,7 +168,7 @@ var standbyBusy = Scenario{
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, stalledFor(standbyBusyFor, "R")),
+	Must:    all(staysPut, bothStayFit, stalledFor(standbyBusyFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Standby.Ports[0]
 		return r.stall(ctx, r.Standby, port, "a script runs for 2 s", func(ctx context.Context) error {

@@ -142,6 +142,16 @@ func rolesStay(o Outcome) (wrong []string) {
 	return wrong
 }
 
+// bothStayFit: from the fault on no box was in FAULT. One that has not the VIP would not get it, were the other lost.
+func bothStayFit(o Outcome) (wrong []string) {
+	for _, e := range o.Recorded.Events {
+		if e.Kind == host.EventLog && e.At >= o.Recorded.Fault && strings.HasSuffix(e.Text, "Entering FAULT STATE") {
+			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
+		}
+	}
+	return wrong
+}
+
 // rolesBefore are the roles of instances, as the events up to an instant tell.
 type rolesBefore map[string]string
 

@@ -34,6 +34,15 @@ func TestRolesStay(t *testing.T) {
 	}
 }
 
+func TestBothStayFit(t *testing.T) {
+	for at, wrong := range map[float64]int{4: 0, 6: 1} {
+		e := report.Event{Host: "b", Event: host.Event{Kind: host.EventLog, At: sec(at), Program: "Keepalived_vrrp", Text: "(VI_1) Entering FAULT STATE"}}
+		if got := bothStayFit(Outcome{Recorded: report.Run{Fault: sec(5), Events: []report.Event{e}}}); len(got) != wrong {
+			t.Errorf("in FAULT at %v, the fault was at 5: %q", at, got)
+		}
+	}
+}
+
 // A fault that was another one than it says shows nothing.
 func TestStalledFor(t *testing.T) {
 	const s = time.Second
