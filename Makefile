@@ -3,7 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
-# make test-long                   every scenario as often as is promised (an hour and a half), and a table of the figures
+# make test-long                   every scenario as often as is promised (two and a half hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised

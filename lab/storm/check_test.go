@@ -130,3 +130,25 @@ func TestBehind(t *testing.T) {
 		}
 	}
 }
+
+// What was acknowledged on a full disk is gone only where the box loses its power before there is room, and the other one cannot take over.
+func TestUnwritten(t *testing.T) {
+	const s = host.Mono(time.Second)
+	full, power, away := Fault{Kind: DiskFull, Box: 2}, Fault{Kind: Power, Box: 2}, Fault{Kind: SwitchReboots, Box: 1}
+	for name, c := range map[string]struct {
+		faults       []Fault
+		began, ended []host.Mono
+		want         int
+	}{
+		"all three":                  {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 1},
+		"the other box takes over":   {[]Fault{full, power}, []host.Mono{10 * s, 14 * s}, []host.Mono{16 * s, 20 * s}, 0},
+		"there was room again":       {[]Fault{full, power, away}, []host.Mono{10 * s, 17 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
+		"the switch was back before": {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 11 * s}, []host.Mono{16 * s, 20 * s, 13 * s}, 0},
+		"another box lost its power": {[]Fault{full, {Kind: Power, Box: 1}, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
+	} {
+		got := unwritten(c.faults, c.began, c.ended, func(f Fault) string { return fmt.Sprint("box ", f.Box) })
+		if len(got) != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

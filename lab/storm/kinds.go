@@ -145,6 +145,26 @@ func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) 
 	return all
 }
 
+// unwritten are the windows of three faults that meet: the disk of a box was full, so that its masters acknowledged for up to a second what they could
+// not write to it; the box lost its power before there was room; and the other one, which had all of that, was cut off at that instant, so that
+// it could not take over. Then the box leads again, with what is on its disk.
+func unwritten(faults []Fault, began, ended []host.Mono, own func(Fault) string) (all []Window) {
+	for i, full := range faults {
+		for k, power := range faults {
+			if full.Kind != DiskFull || power.Kind != Power || power.Box != full.Box || began[k] < began[i] || began[k] > ended[i] {
+				continue
+			}
+			for n, cut := range faults {
+				if kind := cut.Kind.find(); cut.Kind != Power && !kind.instance && kind.loses != nil && began[n] <= began[k] && ended[n] >= began[k] {
+					all = append(all, Window{began[i].Add(-before), began[k], own(full), "a box lost its power while its disk was full and the other box was cut off"})
+					break
+				}
+			}
+		}
+	}
+	return all
+}
+
 // rules sets rules of the switch.
 func rules(of func(box, peer netip.Addr) []wire.Rule) func(context.Context, *Storm, *lab.Box, Fault) error {
 	return func(_ context.Context, s *Storm, b *lab.Box, f Fault) error {

@@ -183,6 +183,7 @@ func (s *Storm) rage(ctx context.Context, faults []Fault) error {
 		}
 	}
 	s.windows = append(s.windows, behind(faults, at, ended, func(f Fault) string { return s.lab.Other(s.box(f)).Addr })...)
+	s.windows = append(s.windows, unwritten(faults, at, ended, func(f Fault) string { return s.box(f).Addr })...)
 	s.beside.Wait()
 	return s.mend(ctx, faults)
 }
