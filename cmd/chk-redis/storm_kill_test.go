@@ -86,7 +86,7 @@ func (b *box) mend(t *testing.T) (runs int, said string) {
 	t.Helper()
 	for n := 1; n <= mendedBy; n++ {
 		r := b.check(t)
-		if r.code == 0 {
+		if r.allUp() {
 			return n, said
 		}
 		said += fmt.Sprintf("\nrun %d: exit code %d, %s", n, r.code, r.out.String())

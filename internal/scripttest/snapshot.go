@@ -66,10 +66,15 @@ func steady(question, out string) string {
 	return strings.Join(lines, "\n")
 }
 
-// answer PORT TEXT: something that is not Redis listens on the port, and answers every connection with the text.
+// answer [ADDRESS:]PORT [TEXT]: something that is not Redis listens there, and answers every command with the text, or closes every
+// connection.
 func answer(ts *testscript.TestScript, neg bool, args []string) {
-	use(ts, neg, args, 2, "answer PORT TEXT")
-	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	use(ts, neg, args, 1, "answer [ADDRESS:]PORT [TEXT]")
+	address := args[0]
+	if !strings.Contains(address, ":") {
+		address = "127.0.0.1:" + address
+	}
+	l, err := net.Listen("tcp", address)
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	go func() {
@@ -77,6 +82,10 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 			c, err := l.Accept()
 			if err != nil {
 				return
+			}
+			if len(args) < 2 {
+				c.Close()
+				continue
 			}
 			go func() {
 				defer c.Close()
