@@ -121,4 +121,3 @@ func (b *bench) stopServers() {
 		_ = s.Wait()
 	}
 }
-
