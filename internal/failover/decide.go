@@ -110,8 +110,9 @@ func (p *planner) bump(o *Observation) {
 	}
 }
 
-// fault decides for a box in FAULT. Its Redis is left as it is, but where every other box is lost: then what is healthy here is all that there
-// is, whatever keeps the VIP away. The witness must answer in the same look.
+// fault decides for a box in FAULT. Its Redis is left as it is, with two exceptions. Where every other box is lost, what is healthy here is all
+// that there is, whatever keeps the VIP away; the witness must answer in the same look. And a master of a pair beside a serving one of a better
+// claim follows it here as in BACKUP: what made this box unfit may be that very master. (Found by a storm: a save on a full disk.)
 func (p *planner) fault(o *Observation) {
 	if o.Witness.Answers && o.peersSilent() {
 		o.Hook = false // VRRP says nothing of the other box here, so it takes two looks
@@ -122,6 +123,11 @@ func (p *planner) fault(o *Observation) {
 			}
 		}
 		p.bump(o)
+	}
+	for _, l := range o.Locals {
+		if o.replication() && overruled(o, l) && o.watched(l) == "" {
+			p.twoMasters(o, l, o.peerOf(l))
+		}
 	}
 	if len(p.clauses) == 0 {
 		p.say(string(o.State) + ": Redis is left as it is")

@@ -15,6 +15,7 @@ import (
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
 )
 
 // fencedPair is pair() behind a fence of some time ago.
@@ -78,6 +79,29 @@ func TestBoxThatAnswersByItself(t *testing.T) {
 	lost.Answers = o.Answers
 	if p := Decide(lost); promotes(p) || !strings.Contains(p.Sentence, "waiting for it") {
 		t.Errorf("promotes: %s", p.Sentence)
+	}
+}
+
+// A master that a serving peer outranks follows it in FAULT as well, in two looks.
+func TestOutrankedFollowsInFault(t *testing.T) {
+	var seen int
+	plainPairs(func(key string, o Observation) {
+		if o.State != vrrp.Fault || o.Fence != nil || o.Maintenance.Word != "" || o.cutOff() || o.Isolated() || !o.KeepalivedLives || o.MoveOpen || len(o.Orphans) > 0 {
+			return
+		}
+		l := o.Locals[0]
+		a := o.Pairs[l.Target.Addr].Overruled
+		want := o.replication() && overruled(&o, l) && a.Looks >= 2 && a.For >= minLookGap && o.watched(l) == ""
+		got := slices.ContainsFunc(Decide(o).Steps, func(s Step) bool { return s.Do == Follow })
+		if got != want {
+			t.Errorf("%s: follows %v: %s", key, got, Decide(o).Sentence)
+		}
+		if got {
+			seen++
+		}
+	})
+	if seen == 0 {
+		t.Error("no such case")
 	}
 }
 
