@@ -92,7 +92,7 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 	case Restore:
 		return r.restore(ctx, s.Instance)
 	case LiftDone:
-		return r.liftDone(o.Locals)
+		return r.liftDone(o)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
 }

@@ -148,6 +148,8 @@ func oldData(o *Observation, l redis.Look) string {
 	cold := s.Unlinked && !o.Cold.HeldLast
 	switch {
 	case m.Info != nil && m.State != redis.Loading:
+	case o.Severed.has(l.Target.Name()):
+		return o.severedSentence(master)
 	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
 		return staleSentence(o)
 	case cold && s.Waited < o.Times.ColdStartWait:
@@ -156,6 +158,12 @@ func oldData(o *Observation, l redis.Look) string {
 		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, forceHint)
 	}
 	return ""
+}
+
+// severedSentence: its master went on after the cut, and has perhaps been stopped behind a fence of its own: that it refuses connections says
+// nothing of whose data is newer. (Found by a storm.)
+func (o *Observation) severedSentence(master netip.AddrPort) string {
+	return fmt.Sprintf("it was not linked since this box was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
 }
 
 func staleSentence(o *Observation) string {

@@ -132,6 +132,8 @@ func pairLimitation(o *Observation, l redis.Look) string {
 		return "it is in the middle of a sync and its data is not whole"
 	case l.Info.NeverSynced() && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
+	case doubt && o.Severed.has(l.Target.Name()):
+		return o.severedSentence(pair.Peer)
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return staleSentence(o)
 	case cold && o.Cold.For < o.Times.ColdStartWait:

@@ -24,6 +24,9 @@ func (r *Reconciler) fence(ctx context.Context, o Observation, only netip.AddrPo
 	found := r.store.load(r.store.durable, fenceFile, &f)
 	if !found || f.Lifted != nil {
 		f = nextFence(f)
+		for _, l := range o.Locals {
+			r.memory.Severed = r.memory.Severed.with(l.Target.Name())
+		}
 	}
 	if f.Values == nil {
 		f.Values = map[string]string{}
@@ -215,11 +218,14 @@ func (r *Reconciler) configured(a netip.AddrPort) string {
 }
 
 // liftDone ends the fence; the record stays for the hold-off of the next one.
-func (r *Reconciler) liftDone(looks []redis.Look) error {
+func (r *Reconciler) liftDone(o Observation) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	now := state.Now()
-	r.memory.confirm(looks, now)
+	r.memory.confirm(o.Locals, now)
+	if o.Fence != nil && o.unanswered() {
+		r.memory.Severed = "" // their masters have been waited for
+	}
 	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
 	return nil
 }

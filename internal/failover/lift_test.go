@@ -195,3 +195,35 @@ func TestLiftStartsWhatIsStopped(t *testing.T) {
 		t.Error("the record still says stopped")
 	}
 }
+
+// A replica that was cut off from its master is not promoted because that one refuses connections: its own fence may have stopped it, with what it
+// acknowledged meanwhile. Once the master says what it has, or has been waited for, the usual rules hold.
+func TestSeveredReplicaWaits(t *testing.T) {
+	r := reconciler(t)
+	o := pair()
+	o.peersAre(redis.Refused, Ail{For: time.Hour, Looks: 9})
+	if err := r.fence(within(t, time.Second), Observation{Locals: []redis.Look{{Target: o.Locals[1].Target, State: redis.Refused}}}, netip.AddrPort{}); err != nil {
+		t.Fatal(err)
+	}
+	see := func(lifted time.Duration) Observation {
+		at := state.Now()
+		at.Mono -= lifted
+		r.store.save(r.store.durable, fenceFile, fenceRecord{Since: at, Lifted: &at, Count: 1})
+		seen := o
+		r.Config.Times.ColdStartWait = time.Minute
+		seen.Fence = r.seeFence(&seen, state.Now())
+		return seen
+	}
+	waits := func(o Observation) bool { return !strings.Contains(Decide(o).Sentence, "promote 192.168.9.71:7004 by") }
+	if p := see(time.Second); !waits(p) {
+		t.Errorf("just after the fence: %s", Decide(p).Sentence)
+	}
+	if p := see(61 * time.Second); waits(p) {
+		t.Errorf("after cold_start_wait: %s", Decide(p).Sentence)
+	}
+	linked := pair()
+	r.seeStanding(&linked, true, state.Now())
+	if p := see(time.Second); waits(p) {
+		t.Errorf("linked since: %s", Decide(p).Sentence)
+	}
+}

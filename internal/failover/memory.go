@@ -59,6 +59,8 @@ type memory struct {
 	// Able is what the last run has seen of the other boxes, see seeAble. TookVIP is since when this box is fit because the VIP answered nowhere.
 	Able    *ableMemo    `json:"able,omitempty"`
 	TookVIP *state.Stamp `json:"took_vip,omitempty"`
+	// Severed are the local instances that have not been linked to a master since the last fence of this box began.
+	Severed nameSet `json:"severed,omitempty"`
 	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
 	ConfirmedBoot string  `json:"confirmed_boot,omitempty"`
 	Confirmed     nameSet `json:"confirmed,omitempty"`

@@ -82,6 +82,8 @@ type Observation struct {
 	Orphans []netip.AddrPort
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []netip.AddrPort
+	// Severed are the local instances that have not been linked since this box was cut off, for cold_start_wait after the end of that.
+	Severed nameSet
 	// Voteless is how long a local replica has asked for votes in vain, by its address.
 	Voteless map[netip.AddrPort]time.Duration
 	// Standing is what is known of the data of the local replicas of a cluster, by local address. Its zero value is good.

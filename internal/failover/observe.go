@@ -315,7 +315,13 @@ func (o *Observation) followed(a netip.AddrPort) bool {
 // seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
 func (r *Reconciler) seeFence(o *Observation, now state.Stamp) *FenceView {
 	var f fenceRecord
-	if !r.store.load(r.store.durable, fenceFile, &f) || f.Lifted != nil {
+	if !r.store.load(r.store.durable, fenceFile, &f) {
+		return nil
+	}
+	if f.Lifted != nil {
+		if d := now.Since(*f.Lifted); d < r.Config.Times.ColdStartWait {
+			o.Severed = r.memory.Severed
+		}
 		return nil
 	}
 	before := text(f)

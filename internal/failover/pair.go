@@ -183,6 +183,9 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		pair.Pulled = r.memory.pulled(name, held, l, peer, now)
 		pair.Unheard = r.memory.unheard(name, l)
 		linked := l.Role() == redis.Replica && l.Info.LinkUp
+		if linked {
+			r.memory.Severed = r.memory.Severed.without(name)
+		}
 		if linked || peer.Role() == redis.Replica && peer.Info.LinkUp {
 			r.memory.Linked[name] = now.Boot
 		}

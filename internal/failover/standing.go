@@ -68,6 +68,9 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		if linked || replica && l.Info.WasLinked || leads && l.Info.Replicas > 0 {
 			m.LinkedBoot, m.LinkedNames = now.Boot, m.LinkedNames.with(name)
 		}
+		if linked {
+			m.Severed = m.Severed.without(name)
+		}
 		unlinked := replica && !m.LinkedNames.has(name)
 		waited := note(m.Instances, "cold "+name, unlinked && !claims, now)
 		if unlinked || replica && !linked && claims {
