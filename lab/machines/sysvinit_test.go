@@ -164,14 +164,19 @@ func TestSysvinit(t *testing.T) {
 	if now := pid("7000"); now != revived {
 		t.Errorf("redis-server %s became %s with a restart of keepalived", revived, now)
 	}
-	// What somebody stopped is not.
+	// What somebody stopped is not. The VIP stays for one that serves, as nobody else does, and for none it leaves.
 	b.sh("/etc/init.d/redis7001 stop")
+	b.await("keepalived's check has seen it", "grep -q '^fit, with a warning: 1 of 2 .*: 127.0.0.1:7001 refuses connections$' /run/keepalived-redis/verdict")
+	b.sh("/usr/libexec/keepalived/chk-redis && " + vipIsHere)
+	b.sh("/etc/init.d/redis7000 stop")
 	b.await("the VIP leaves an unfit box", "! "+vipIsHere)
-	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q 7001")
-	if out, err := b.try("redis-initd 7001 status"); err == nil || !strings.Contains(out, "stopped by hand") {
-		t.Errorf("%v: %s", err, out)
+	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q '^unfit: .*127.0.0.1:7001 refuses connections'")
+	for _, port := range b.ports {
+		if out, err := b.try("redis-initd %s status", port); err == nil || !strings.Contains(out, "stopped by hand") {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
-	b.sh("/etc/init.d/redis7001 start")
+	b.sh("/etc/init.d/redis7001 start && /etc/init.d/redis7000 start")
 	b.await("keepalived holds the VIP once more", vipIsHere)
 
 	// A check that does not run as root may ask by sudo, here as well. keepalived's own would be first.
