@@ -119,7 +119,7 @@ func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health
 
 func (c *check) facts(o failover.Observation) health.Facts {
 	return health.Facts{Locals: o.Locals, Peers: o.Peers, Able: o.Able, Require: c.cfg.Require,
-		BusyFor: o.BusyFor, BusyGrace: c.cfg.Times.BusyGrace}
+		BusyFor: o.BusyFor, BusyGrace: c.cfg.Times.BusyGrace, ByHand: !c.act}
 }
 
 // prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it

@@ -27,6 +27,8 @@ type Facts struct {
 	// BusyFor is how long local instances have been busy, by name; up to BusyGrace that is no reason to give the VIP away.
 	BusyFor   map[string]time.Duration
 	BusyGrace time.Duration
+	// ByHand: a person asks, to whom also what has just begun is worth a word.
+	ByHand bool
 }
 
 // Judge gives the verdict on the instances of this box. It is pure.
@@ -110,7 +112,7 @@ func about(l redis.Look, f Facts) string {
 	switch {
 	case busy(l) && !f.Fit(l):
 		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
-	case l.State == redis.Working && f.BusyFor[name] < worthAWord:
+	case l.State == redis.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
 		return ""
 	case l.State == redis.Misconf && f.Fit(l):
 		return name + " " + l.State.String() + "; hint: mend that before it becomes a master"

@@ -197,4 +197,7 @@ func TestBusyWarns(t *testing.T) {
 			t.Errorf("busy for %s: got %q", busyFor, got.Sentence)
 		}
 	}
+	if got := Judge(Facts{Locals: []redis.Look{seen(7000, redis.Working)}, BusyGrace: 5 * time.Second, ByHand: true}); !strings.HasPrefix(got.Sentence, "fit, with a warning: ") {
+		t.Errorf("by hand: got %q", got.Sentence)
+	}
 }
