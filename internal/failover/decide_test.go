@@ -34,7 +34,7 @@ func pair() Observation {
 	look := func(i int, info redis.Info) redis.Look {
 		view := append(redis.Nodes(nil), nodes...)
 		view[i].Myself = true
-		info.Version, info.VersionText, info.Cluster = v, "7.0.15", true
+		info.Version, info.VersionText, info.Cluster, info.Uptime = v, "7.0.15", true, time.Hour
 		return redis.Look{Target: redis.Target{Addr: nodes[i].Addr}, State: redis.Up, Info: &info, Nodes: view}
 	}
 	o := Observation{State: vrrp.Master, Why: "the VIP is on this box", KeepalivedLives: true, Policy: config.PolicyAuto,

@@ -150,7 +150,7 @@ func (w *clusterWorld) look(b *clusterBox, s int) redis.Look {
 		return l
 	}
 	l.State, l.Nodes = redis.Up, w.list(b, s)
-	l.Info = &redis.Info{Version: redis.Version{Major: 7}, VersionText: "7.0.15", Cluster: true, Role: redis.Master, Offset: 100 + b.nodes[s].offset}
+	l.Info = &redis.Info{Version: redis.Version{Major: 7}, VersionText: "7.0.15", Cluster: true, Uptime: 10 * time.Second, Role: redis.Master, Offset: 100 + b.nodes[s].offset}
 	if !b.leads(s) {
 		l.Info.Role, l.Info.Master, l.Info.LinkUp = redis.Replica, nodeAddr(1-b.at, s), w.link(b, s)
 		l.Info.WasLinked = b.nodes[s].linked && !l.Info.LinkUp

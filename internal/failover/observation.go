@@ -82,6 +82,8 @@ type Observation struct {
 	Orphans []netip.AddrPort
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []netip.AddrPort
+	// HeardOnBus: a node on another box has answered a local one on the cluster's bus since that one was started.
+	HeardOnBus bool
 	// Severed are the local instances that have not been linked since this box was cut off, for cold_start_wait after the end of that.
 	Severed nameSet
 	// Voteless is how long a local replica has asked for votes in vain, by its address.

@@ -18,6 +18,7 @@ const justStarted = 2 * time.Second
 // over. A replica needs nothing: what it has is judged when it is to be promoted.
 func (r *Reconciler) seeUnconfirmed(o *Observation, now state.Stamp) {
 	m := r.memory
+	o.HeardOnBus = o.heardOnBus(now.Wall)
 	if m.ConfirmedBoot != now.Boot {
 		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", "", ""
 	}
@@ -35,7 +36,7 @@ func (r *Reconciler) seeUnconfirmed(o *Observation, now state.Stamp) {
 		}
 		self, _ := l.Self()
 		leads := l.Role() == redis.Master && len(self.Slots) > 0
-		if leads && l.Info.Uptime < justStarted {
+		if leads && hasJustStarted(l) {
 			m.Confirmed = m.Confirmed.without(name)
 		}
 		doubt := leads && !m.Confirmed.has(name) && len(o.Peers) > 0 && !o.agreed(self) && !o.survives()
@@ -55,26 +56,33 @@ func (r *Reconciler) seeUnconfirmed(o *Observation, now state.Stamp) {
 	}
 }
 
-// agreed: a peer that answers sees the same node as the master of as many slots in the same epoch. Where every peer that answers keeps its view
-// from us, as with another password, the cluster's own bus counts: a node that has answered there has been told of our claim and would
-// have told of a better one.
+func hasJustStarted(l redis.Look) bool { return l.Info != nil && l.Info.Uptime < justStarted }
+
+// agreed: a peer that answers sees the same node as the master of as many slots in the same epoch; and that peer has run for long enough to
+// have heard of a better claim. Where every peer answers and keeps its view from us, as with another password, the cluster's own bus counts:
+// a node that has answered there has been told of our claim and would have told of a better one.
 func (o *Observation) agreed(self redis.Node) bool {
-	keptFromUs, shown := false, false
+	hidden := 0
 	for _, p := range o.Peers {
-		if n, ok := p.Nodes.ByID(self.ID); ok && n.Role == redis.Master && len(n.Slots) == len(self.Slots) && n.Epoch == self.Epoch {
+		if n, ok := p.Nodes.ByID(self.ID); ok && n.Role == redis.Master && len(n.Slots) == len(self.Slots) && n.Epoch == self.Epoch && !hasJustStarted(p) {
 			return true
 		}
-		shown = shown || p.Nodes != nil
-		keptFromUs = keptFromUs || p.State.Alive()
+		if p.Nodes == nil && p.State.Alive() && p.State != redis.Loading {
+			hidden++
+		}
 	}
-	return keptFromUs && !shown && o.heardOnBus()
+	return hidden == len(o.Peers) && o.HeardOnBus
 }
 
-// heardOnBus: a node on another box has answered one of this box on the cluster's bus.
-func (o *Observation) heardOnBus() bool {
+// heardOnBus finds HeardOnBus.
+func (o *Observation) heardOnBus(now time.Time) bool {
 	for _, l := range o.Locals {
+		if l.Info == nil {
+			continue
+		}
+		started := now.Add(justStarted - l.Info.Uptime) // in whole seconds of the server's clock: at the latest
 		for _, n := range l.Nodes {
-			if _, local, _ := o.find(n.Addr); n.Connected && !n.Myself && !local {
+			if _, local, _ := o.find(n.Addr); !n.Myself && !local && n.Answered.After(started) {
 				return true
 			}
 		}

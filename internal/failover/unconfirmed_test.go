@@ -30,8 +30,11 @@ type looker struct {
 }
 
 func newLooker(t *testing.T) *looker {
-	return &looker{r: reconciler(t), now: state.Stamp{Boot: "this", Mono: time.Hour}}
+	return &looker{r: reconciler(t), now: state.Stamp{Boot: "this", Mono: time.Hour, Wall: noon}}
 }
+
+// noon is the wall clock of every look.
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 func (l *looker) see(after time.Duration, o Observation) Observation {
 	l.now.Mono += after
@@ -85,29 +88,48 @@ func TestWhoIsConfirmed(t *testing.T) {
 			o.Peers[i].State, o.Peers[i].Nodes, o.Peers[i].Info = redis.WrongPassword, nil, nil
 		}
 	}
+	answered := func(o *Observation, ago time.Duration) { o.Locals[0].Nodes[0].Answered = noon.Add(-ago) }
+	peersRun := func(o *Observation, d time.Duration) {
+		for i := range o.Peers {
+			o.Peers[i].Info.Uptime = d
+		}
+	}
 	for name, c := range map[string]struct {
 		peers   redis.State
 		uptime  time.Duration
 		change  func(*Observation)
 		refuses bool
 	}{
-		"a peer agrees":                                {redis.Up, time.Second, func(*Observation) {}, false},
-		"a peer knows better":                          {redis.Up, time.Second, disagree, true},
-		"its epoch is older than a peer knows":         {redis.Up, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Epoch = 2 }, true},
-		"peers refuse":                                 {redis.Refused, time.Second, func(*Observation) {}, true},
-		"peers close the connection":                   {redis.Dropped, time.Second, func(*Observation) {}, true},
-		"peers answer garbage":                         {redis.NotRedis, time.Second, func(*Observation) {}, true},
-		"peers are silent":                             {redis.Silent, time.Second, func(*Observation) {}, true},
-		"the only survivor":                            {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor = true }, false},
-		"a survivor without a witness":                 {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor, o.Witness.Answers = true, false }, true},
-		"a survivor whose peer is back":                {redis.Refused, time.Second, func(o *Observation) { o.Cold.Survivor = true }, true},
-		"peers keep their view, nobody on the bus":     {redis.Up, time.Second, hideViews, true},
-		"peers keep their view, the bus is heard":      {redis.Up, time.Second, func(o *Observation) { hideViews(o); o.Locals[0].Nodes[0].Connected = true }, false},
-		"it has run for long, seen for the first time": {redis.Silent, time.Hour, func(*Observation) {}, false},
-		"it leads nothing":                             {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
-		"a replica":                                    {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Info.Role = redis.Replica }, false},
-		"no other box in the cluster":                  {redis.Silent, time.Second, func(o *Observation) { o.Peers = nil }, false},
-		"a fence judges":                               {redis.Silent, time.Second, func(o *Observation) { o.Fence = &FenceView{} }, false},
+		"a peer agrees":                               {redis.Up, time.Second, func(*Observation) {}, false},
+		"a peer knows better":                         {redis.Up, time.Second, disagree, true},
+		"its epoch is older than a peer knows":        {redis.Up, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Epoch = 2 }, true},
+		"peers refuse":                                {redis.Refused, time.Second, func(*Observation) {}, true},
+		"peers close the connection":                  {redis.Dropped, time.Second, func(*Observation) {}, true},
+		"peers answer garbage":                        {redis.NotRedis, time.Second, func(*Observation) {}, true},
+		"peers are silent":                            {redis.Silent, time.Second, func(*Observation) {}, true},
+		"the only survivor":                           {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor = true }, false},
+		"a survivor without a witness":                {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor, o.Witness.Answers = true, false }, true},
+		"a survivor whose peer is back":               {redis.Refused, time.Second, func(o *Observation) { o.Cold.Survivor = true }, true},
+		"peers keep their view, nobody on the bus":    {redis.Up, time.Second, hideViews, true},
+		"peers keep their view, the bus is heard":     {redis.Up, 5 * time.Second, func(o *Observation) { hideViews(o); answered(o, time.Second) }, false},
+		"they do, and it was heard before this start": {redis.Up, 5 * time.Second, func(o *Observation) { hideViews(o); answered(o, 5*time.Second) }, true},
+		"one of them is loading, and may know better": {redis.Up, 5 * time.Second, func(o *Observation) {
+			hideViews(o)
+			answered(o, time.Second)
+			o.Peers[2].State = redis.Loading
+		}, true},
+		"one of them is not there yet": {redis.Up, 5 * time.Second, func(o *Observation) {
+			hideViews(o)
+			answered(o, time.Second)
+			o.Peers[2].State = redis.Refused
+		}, true},
+		"peers are loading, the bus is heard":           {redis.Loading, 5 * time.Second, func(o *Observation) { hideViews(o); o.peersAre(redis.Loading, Ail{}); answered(o, time.Second) }, true},
+		"a peer agrees that has only just been started": {redis.Up, time.Second, func(o *Observation) { peersRun(o, time.Second) }, true},
+		"it has run for long, seen for the first time":  {redis.Silent, time.Hour, func(*Observation) {}, false},
+		"it leads nothing":                              {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
+		"a replica":                                     {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Info.Role = redis.Replica }, false},
+		"no other box in the cluster":                   {redis.Silent, time.Second, func(o *Observation) { o.Peers = nil }, false},
+		"a fence judges":                                {redis.Silent, time.Second, func(o *Observation) { o.Fence = &FenceView{} }, false},
 	} {
 		l := newLooker(t)
 		o := booted(c.peers, c.uptime)
@@ -137,7 +159,6 @@ func TestPromotedWhileAlone(t *testing.T) {
 	o.peersAre(redis.Silent, Ail{})
 	o.Locals[1].Info.Role = redis.Master
 	o.Locals[1].Nodes[4].Role, o.Locals[1].Nodes[4].MasterID, o.Locals[1].Nodes[4].Slots = redis.Master, "", []redis.Slots{{First: 0, Last: 5460}}
-	o.Locals[1].Info.Uptime, o.Locals[0].Info.Uptime = time.Hour, time.Hour
 	if o = l.see(time.Second, o); len(o.Unconfirmed) > 0 {
 		t.Errorf("unconfirmed %v", o.Unconfirmed)
 	}

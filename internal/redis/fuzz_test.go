@@ -139,9 +139,9 @@ func formatNodes(ns Nodes) string {
 				flags = append(flags, flag)
 			}
 		}
-		pong := 0
-		if n.Connected {
-			pong = 1
+		pong := int64(0)
+		if !n.Answered.IsZero() {
+			pong = n.Answered.UnixMilli()
 		}
 		fmt.Fprintf(&b, "%s %s %s %s 0 %d %d connected", n.ID, addr, strings.Join(flags, ","), master, pong, n.Epoch)
 		for _, s := range n.Slots {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Slots is a range of hash slots, both ends included.
@@ -24,10 +25,11 @@ type Node struct {
 	Failed, Suspected bool
 	// Unknown: in handshake or without an address.
 	Unknown bool
-	// Connected: the node that was asked has a link to it on the cluster's bus, and had an answer there.
-	Connected bool
-	Epoch     uint64
-	Slots     []Slots
+	// Answered is when the node that was asked had its last answer on the cluster's bus; zero: never. As it starts, it sets this to now for
+	// every node that had answered before (clusterLoadConfig in cluster.c).
+	Answered time.Time
+	Epoch    uint64
+	Slots    []Slots
 	// Open are its slots on their way in or out. Only the node that was asked says so.
 	Open []OpenSlot
 }
@@ -93,7 +95,9 @@ func parseNode(line string) (Node, error) {
 	if f[3] != "-" {
 		n.MasterID = f[3]
 	}
-	n.Connected = f[5] != "0" && f[7] == "connected" // when the last pong came, and the state of the link
+	if pong, err := strconv.ParseInt(f[5], 10, 64); err == nil && pong > 0 {
+		n.Answered = time.UnixMilli(pong)
+	}
 	var err error
 	if n.Epoch, err = strconv.ParseUint(f[6], 10, 64); err != nil {
 		return Node{}, fmt.Errorf("epoch %.40q", f[6])
