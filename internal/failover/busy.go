@@ -7,6 +7,7 @@ import (
 
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
 )
 
 // secondLook bounds the second look at an instance that gave no answer and sleeps: long enough for a busy server to use CPU time
@@ -22,10 +23,11 @@ func beforeTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, end.Add(-min(secondLook*5/4, time.Until(end)/4)))
 }
 
-// tellBusyFromHung asks the kernel about every local instance that gave no answer, or takes no connection because its queue is full. One that works is redis.Working from
-// here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be seen, stays as it is. One look at
-// /proc for each that is stalled, two where it sleeps, and none for the others.
+// tellBusyFromHung asks the kernel about every local instance that gave no answer, or takes no connection because its queue is full. One
+// that works is redis.Working from here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be
+// seen, stays as it is. One look at /proc for each that is stalled, two where it sleeps, and none for the others.
 func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
+	r.turns = map[string]service.Turn{}
 	var asleep []int
 	samples := map[int]service.Sample{}
 	for i := range looks {
@@ -72,5 +74,44 @@ func (r *Reconciler) sample(ctx context.Context, i int) (service.Sample, error) 
 		return service.Sample{}, errNoManager
 	}
 	in := r.Config.Instances[i]
-	return service.TakeSample(r.Service.Status(ctx, in).PID, r.Config.Times.BusyGrace)
+	s, err := service.TakeSample(r.Service.Status(ctx, in).PID, r.Config.Times.BusyGrace)
+	if err == nil {
+		r.turns[in.Name()] = s.Turn()
+	}
+	return s, err
+}
+
+// dragsOn bounds the time in busy_grace for which an instance may go on with one command after another, and answer nobody in time.
+const dragsOn = 6
+
+// noteBusy finds BusyFor. A command that another one follows without a pause is not one long command, so busy_grace begins anew with each
+// turn of the event loop; but not for ever.
+func (r *Reconciler) noteBusy(o *Observation, now state.Stamp) {
+	m := r.memory
+	for _, l := range o.Locals {
+		name, is := l.Target.Name(), busy(l.State)
+		all := note(m.Instances, "busy "+name, is, now)
+		before, turn := m.Turns[name], r.turns[name]
+		if !is || turn.After(before) {
+			delete(m.Instances, "one command "+name)
+		}
+		one := note(m.Instances, "one command "+name, is, now)
+		switch {
+		case !is:
+			delete(m.Turns, name)
+			continue
+		case turn != service.Turn{}:
+			if m.Turns == nil {
+				m.Turns = map[string]service.Turn{}
+			}
+			m.Turns[name] = turn
+		}
+		o.BusyFor[name] = one.For
+		if all.For >= dragsOn*o.Times.BusyGrace {
+			o.BusyFor[name] = all.For
+		}
+	}
+	if len(m.Turns) == 0 {
+		m.Turns = nil
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
 )
 
 // knowsPID is a service manager that is asked nothing but which process an instance is.
@@ -32,6 +33,9 @@ func (r *Reconciler) stalledLook(t *testing.T) redis.Look {
 	r.tellBusyFromHung(within(t, time.Second), looks)
 	return looks[0]
 }
+
+// spin is a script that works for as many milliseconds.
+const spin = "local t = redis.call('time'); local e = t[1] * 1000 + t[2] / 1000 + ARGV[1]; repeat t = redis.call('time') until t[1] * 1000 + t[2] / 1000 > e; return 1"
 
 // TestBusyIsNotHung: on a real server, a script, a sleep, a stop, and an answer that comes late.
 func TestBusyIsNotHung(t *testing.T) {
@@ -55,7 +59,6 @@ func TestBusyIsNotHung(t *testing.T) {
 		redistest.Await(t, what, func() bool { l = r.stalledLook(t); return l.State != redis.Up })
 		return l
 	}
-	const spin = "local t = redis.call('time'); local e = t[1] * 1000 + t[2] / 1000 + ARGV[1]; repeat t = redis.call('time') until t[1] * 1000 + t[2] / 1000 > e; return 1"
 	if l := during("a script is seen", "eval", spin, 0, 1000); l.State != redis.Working {
 		t.Errorf("a script of 1 s: it %s", l.State)
 	}
@@ -164,5 +167,50 @@ func TestProcIsAskedForTheStalledAlone(t *testing.T) {
 	r.tellBusyFromHung(within(t, time.Second), looks)
 	if m.asked != 2 {
 		t.Errorf("asked %d times", m.asked)
+	}
+}
+
+// TestCommandsThatFollowEachOther: on a real server, two scripts without an answer between them are two, and one is one.
+func TestCommandsThatFollowEachOther(t *testing.T) {
+	s := redistest.Start(t)
+	r := reconciler(t, s)
+	r.Service = &knowsPID{pid: s.PID()}
+	r.Config.Times.BusyGrace = 5 * time.Second
+	now := state.Stamp{Boot: "this", Mono: time.Hour}
+	busyFor := func(after time.Duration) time.Duration {
+		t.Helper()
+		now.Mono += after
+		l := r.stalledLook(t)
+		if l.State != redis.Working {
+			t.Fatalf("it %s", l.State)
+		}
+		o := Observation{Locals: []redis.Look{l}, Times: r.Config.Times, BusyFor: map[string]time.Duration{}}
+		r.noteBusy(&o, now)
+		return o.BusyFor[l.Target.Name()]
+	}
+	script := func() (end func()) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Do(t, "eval", spin, 0, 1500)
+		}()
+		redistest.Await(t, "a script is seen", func() bool { return r.stalledLook(t).State == redis.Working })
+		return func() { <-done }
+	}
+	end := script()
+	busyFor(0)
+	if d := busyFor(3 * time.Second); d != 3*time.Second {
+		t.Errorf("one script: busy for %s", d)
+	}
+	end()
+	end = script()
+	if d := busyFor(3 * time.Second); d != 0 {
+		t.Errorf("another script: busy for %s", d)
+	}
+	end()
+	end = script()
+	defer end()
+	if d := busyFor(24 * time.Second); d != 30*time.Second {
+		t.Errorf("one after another for 30 s: busy for %s", d)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 )
 
@@ -65,6 +66,8 @@ type memory struct {
 	ConfirmedBoot string  `json:"confirmed_boot,omitempty"`
 	Confirmed     nameSet `json:"confirmed,omitempty"`
 	Guarded       nameSet `json:"guarded,omitempty"`
+	// Turns are the last ones of the event loops of local instances that are busy.
+	Turns map[string]service.Turn `json:"turns,omitempty"`
 	// Warned are the warnings that were logged and still hold.
 	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
@@ -204,6 +207,7 @@ func (m *memory) clone() memory {
 	c := *m
 	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
 	c.Linked, c.Saving, c.Pulls = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Pulls)
+	c.Turns = maps.Clone(m.Turns)
 	if m.Alone != nil {
 		alone := *m.Alone
 		c.Alone = &alone

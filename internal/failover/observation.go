@@ -76,7 +76,7 @@ type Observation struct {
 	// Able is how many instances of each other box were able to serve, in this look and in the last one. SeenAble: there was a last one.
 	Able     map[netip.Addr]int
 	SeenAble bool
-	// BusyFor is how long the local instances that are busy now have been so, by name: by a script, or by /proc.
+	// BusyFor is how long the local instances that are busy now have been so with one command, by name: by a script, or by /proc.
 	BusyFor map[string]time.Duration
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
 	Orphans []netip.AddrPort

@@ -33,6 +33,8 @@ type Reconciler struct {
 	store  store
 	memory *memory
 	seq    uint64
+	// turns are those that the last look has seen of local instances that gave no answer, by name.
+	turns map[string]service.Turn
 	// complained is the last step that failed, and why.
 	complained string
 }
@@ -285,11 +287,7 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication() && o.followed(a)
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
 	}
-	for _, l := range o.Locals {
-		if b := note(r.memory.Instances, "busy "+l.Target.Name(), busy(l.State), now); b.Looks > 0 {
-			o.BusyFor[l.Target.Name()] = b.For
-		}
-	}
+	r.noteBusy(o, now)
 	for box := range o.Boxes {
 		o.Boxes[box] = note(r.memory.Boxes, box.String(), o.boxSilent(box), now)
 	}

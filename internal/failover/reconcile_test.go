@@ -67,9 +67,9 @@ func TestBusyForTooLong(t *testing.T) {
 	if observe() {
 		t.Error("too long at the first look")
 	}
-	since := r.memory.Instances["busy 127.0.0.1:7000"]
+	since := r.memory.Instances["one command 127.0.0.1:7000"]
 	since.Since.Mono -= 6 * time.Second
-	r.memory.Instances["busy 127.0.0.1:7000"] = since
+	r.memory.Instances["one command 127.0.0.1:7000"] = since
 	r.store.saveMemory(r.memory)
 	r.memory = nil // the next run
 	if !observe() {

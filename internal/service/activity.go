@@ -30,6 +30,25 @@ type Sample struct {
 	cpu time.Duration
 	// frozen: its control group is. youngChild: it has made a child within the time that was asked for.
 	frozen, youngChild bool
+	// reads are the read calls of the thread so far, 0 where they cannot be read.
+	reads uint64
+}
+
+// Turn is how far the event loop of a server has come.
+type Turn struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"`
+	Reads uint64 `json:"reads"`
+}
+
+// Turn is where the event loop was. The main thread reads from its clients there and nowhere else: no command reads, be it a script, a save
+// or a wait for the disk (networking.c and serverCron in server.c, Redis 3.2 to 8).
+func (s Sample) Turn() Turn { return Turn{PID: s.process.pid, Start: s.process.start, Reads: s.reads} }
+
+// After: the event loop of the same server has turned between an earlier turn and this one. Where the kernel does not show the calls
+// (CONFIG_TASK_IO_ACCOUNTING, or another user's process), that is never seen.
+func (t Turn) After(earlier Turn) bool {
+	return t.PID == earlier.PID && t.Start == earlier.Start && earlier.Reads > 0 && t.Reads > earlier.Reads
 }
 
 // TakeSample looks at the process once. An error means that nothing is known of it: there is none, or /proc does not show it
@@ -47,6 +66,7 @@ func TakeSample(pid int, young time.Duration) (Sample, error) {
 		return Sample{}, err
 	}
 	s.youngChild = hasYoungChild(pid, young)
+	s.reads = readCalls(pid)
 	return s, nil
 }
 
@@ -101,6 +121,21 @@ func cpuTime(pid int) (time.Duration, error) {
 	user, err1 := strconv.ParseInt(f[11], 10, 64)
 	system, err2 := strconv.ParseInt(f[12], 10, 64)
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// readCalls is syscr of the main thread (proc(5), /proc/PID/io).
+func readCalls(pid int) uint64 {
+	text, err := os.ReadFile(procPath(pid, "task/") + strconv.Itoa(pid) + "/io")
+	if err != nil {
+		return 0
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if word, ok := strings.CutPrefix(line, "syscr: "); ok {
+			n, _ := strconv.ParseUint(word, 10, 64) // what is no number is not known
+			return n
+		}
+	}
+	return 0
 }
 
 // hasYoungChild: the process has a child that is not older than that.

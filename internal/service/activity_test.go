@@ -165,3 +165,26 @@ func TestNoSample(t *testing.T) {
 		}
 	}
 }
+
+// TestTurn: what is known of the event loop, and what cannot be.
+func TestTurn(t *testing.T) {
+	turn := Turn{PID: 7, Start: 1, Reads: 5}
+	for name, c := range map[string]struct {
+		earlier, later Turn
+		want           bool
+	}{
+		"it has read":               {turn, Turn{7, 1, 6}, true},
+		"it has read nothing":       {turn, turn, false},
+		"the first look":            {Turn{}, turn, false},
+		"the calls are not shown":   {Turn{7, 1, 0}, Turn{7, 1, 0}, false},
+		"they were not shown":       {Turn{7, 1, 0}, turn, false},
+		"the number was used again": {turn, Turn{7, 2, 9}, false},
+	} {
+		if got := c.later.After(c.earlier); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if got := sampled(t, os.Getpid(), 0).Turn(); got.Reads == 0 || got.PID != os.Getpid() {
+		t.Errorf("of this process: %+v", got)
+	}
+}
