@@ -137,7 +137,7 @@ func (j *job) handOver(ctx context.Context, i config.Instance) error {
 	log := program.Open(name)
 	defer log.Close()
 	r := failover.Reconciler{Config: j.cfg, Service: j.manager, Log: &log.Logger}
-	_, err := r.HandOver(ctx, i.Addr)
+	_, err := r.HandOver(ctx, redis.TargetOf(i).Instance)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -151,7 +150,7 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	c.warnings = warnings
 }
 
-func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []redis.Look, l redis.Limits, deadline time.Time) ([]redis.Look, map[netip.AddrPort]bool) {
+func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []redis.Look, l redis.Limits, deadline time.Time) ([]redis.Look, map[redis.Instance]bool) {
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(tickRoom, c.cfg.Times.Deadline/2)))
 	defer cancel()
 	v := health.Reviver{Config: c.cfg, Service: m, Log: &c.log.Logger, Peers: peers}

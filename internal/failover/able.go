@@ -23,7 +23,7 @@ func (r *Reconciler) seeAble(o *Observation, now state.Stamp) {
 	count := map[netip.Addr]int{}
 	for _, p := range o.Peers {
 		if o.able(p) {
-			count[p.Target.Addr.Addr()]++
+			count[p.Instance.Addr.Addr()]++
 		}
 	}
 	last := r.memory.Able
@@ -45,16 +45,16 @@ func (r *Reconciler) SeeAbleTwice(ctx context.Context, o *Observation) {
 		return
 	}
 	again := *o
-	again.Peers = redis.LookAtPeers(ctx, targetsOf(o.Peers), r.peerLimits())
+	again.Peers = redis.LookAtPeers(ctx, r.targetsOf(o.Peers), r.peerLimits())
 	r.seeAble(&again, state.Now())
 	o.Able, o.SeenAble = again.Able, again.SeenAble
 	r.store.saveMemory(r.memory)
 }
 
-func targetsOf(looks []redis.Look) []redis.Target {
+func (r *Reconciler) targetsOf(looks []redis.Look) []redis.Target {
 	targets := make([]redis.Target, len(looks))
 	for i, l := range looks {
-		targets[i] = l.Target
+		targets[i] = r.target(l.Instance)
 	}
 	return targets
 }

@@ -20,11 +20,11 @@ func absent(l redis.Look) bool {
 func (o *Observation) asOthersSee(l redis.Look) (n redis.Node, view redis.Nodes, ok bool) {
 	for _, looks := range [...][]redis.Look{o.Locals, o.Peers} {
 		for _, other := range looks {
-			if other.Nodes == nil || other.Target == l.Target {
+			if other.Nodes == nil || other.Instance == l.Instance {
 				continue
 			}
 			for _, n := range other.Nodes {
-				if n.Addr.IsValid() && (n.Addr == localAddr(l) || o.sameBox(n.Addr.Addr()) && n.Addr.Port() == l.Target.Addr.Port()) {
+				if n.Addr.IsValid() && (n.Addr == localAddr(l) || o.sameBox(n.Addr.Addr()) && n.Addr.Port() == l.Instance.Addr.Port()) {
 					return n, other.Nodes, true
 				}
 			}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keepalived-redis/internal/redis"
 )
 
 // yesMan is a server that says OK to whoever promotes it and stays a replica.
@@ -70,7 +72,7 @@ func TestATakeoverThatWasAnsweredAndDidNotHappen(t *testing.T) {
 	a := yesMan(t)
 	for _, how := range []Verb{Takeover, Force} {
 		r := reconciler(t)
-		err := r.apply(within(t, 20*time.Second), Observation{}, Plan{Steps: []Step{{Do: how, Instance: a}}})
+		err := r.apply(within(t, 20*time.Second), Observation{}, Plan{Steps: []Step{{Do: how, Instance: redis.At(a)}}})
 		if !errors.Is(err, ErrNotPromoted) {
 			t.Errorf("%s: %v", how, err)
 		}

@@ -206,7 +206,7 @@ func (r *Reconciler) bump(ctx context.Context, o Observation) error {
 		if self.Epoch >= o.BumpGoal {
 			continue
 		}
-		c := r.conn(localAddr(l))
+		c := r.conn(l.Instance)
 		epoch, _, err := c.BumpEpoch(ctx)
 		c.Close()
 		if err != nil {

@@ -39,9 +39,9 @@ func (r *Reconciler) promotePairs(ctx context.Context, o Observation, steps []St
 }
 
 // relaxed: the same plan lets the instance take writes without a replica.
-func relaxed(steps []Step, a netip.AddrPort) bool {
+func relaxed(steps []Step, i redis.Instance) bool {
 	for _, s := range steps {
-		if s.Do == Relax && s.Instance == a {
+		if s.Do == Relax && s.Instance == i {
 			return true
 		}
 	}
@@ -50,13 +50,13 @@ func relaxed(steps []Step, a netip.AddrPort) bool {
 
 // promotePair makes an instance the master of its pair, raises the term and lets its configuration file know. relax gives up
 // that it needs a replica, in the running server only: a restart must not bring back a master that takes writes alone.
-func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.AddrPort, relax bool) error {
+func (r *Reconciler) promotePair(ctx context.Context, o Observation, i redis.Instance, relax bool) error {
 	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
 	defer cancel()
-	c := r.conn(a)
+	c := r.conn(i)
 	defer c.Close()
-	own, peer := o.termsOf(a)
-	if l, local, _ := o.find(a); local && l.Role() == redis.Master {
+	own, peer := o.termsOf(i)
+	if l, local := o.local(i); local && l.Role() == redis.Master {
 		own.term.N += unseenTerms
 	}
 	needs, err := c.MinReplicas(ctx)
@@ -65,12 +65,12 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, a netip.Add
 	}
 	err = lead(ctx, c, needs, own, peer)
 	if errors.Is(err, redis.ErrTerm) {
-		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", a, err, redis.TermKey)
+		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, redis.TermKey)
 	} else if err != nil {
-		return fmt.Errorf("promote %s: %w", a, err)
+		return fmt.Errorf("promote %s: %w", i, err)
 	}
 	// It is a master, with its new term or without. What it needs to take a write goes into its file before it is relaxed.
-	r.rewrite(ctx, c, a)
+	r.rewrite(ctx, c, i)
 	if relax {
 		err = errors.Join(err, c.SetMinReplicas(ctx, "0"))
 	}
@@ -98,24 +98,24 @@ type claim struct {
 const unseenTerms = 8
 
 // termsOf gives an instance of a pair, on either box, and the one on the other side.
-func (o *Observation) termsOf(a netip.AddrPort) (own, other claim) {
+func (o *Observation) termsOf(i redis.Instance) (own, other claim) {
 	for _, l := range o.Locals {
 		p := o.peerOf(l)
-		here, there := claim{l.Target.Addr, l.Term}, claim{p.Target.Addr, p.Term}
-		switch a {
-		case here.addr:
+		here, there := claim{l.Instance.Addr, l.Term}, claim{p.Instance.Addr, p.Term}
+		switch i {
+		case l.Instance:
 			return here, there
-		case there.addr:
+		case p.Instance:
 			return there, here
 		}
 	}
-	return claim{addr: a}, claim{}
+	return claim{addr: i.Addr}, claim{}
 }
 
 // rewrite lets the instance write its role into its own configuration file, so that a restart brings no second master back.
 // Never while writes are stopped there by us, because that would be written as well. What stands against it is said: the
 // role has changed all the same.
-func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, a netip.AddrPort) {
+func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, i redis.Instance) {
 	value, err := c.MinReplicas(ctx)
 	if err == nil && value == redis.StopWrites {
 		return // whoever gives writes back comes here again
@@ -125,7 +125,7 @@ func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, a netip.AddrPor
 	}
 	if err != nil {
 		r.Log.Warn().Err(err).Msgf("the role of %s is not in its configuration file, so a restart brings the old one back until the next check; "+
-			"hint: start it with a configuration file, which its user can write, as well as the directory", a)
+			"hint: start it with a configuration file, which its user can write, as well as the directory", i)
 	}
 }
 
@@ -147,7 +147,7 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 			return fmt.Errorf("%s does not follow %s yet: keep its data set aside: %w", s.Instance, s.From, err)
 		}
 	}
-	if err := c.Follow(ctx, s.From); err != nil {
+	if err := c.Follow(ctx, s.From.Addr); err != nil {
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}
 	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
@@ -170,20 +170,20 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 var errRoles = errors.New("the roles changed meanwhile")
 
 // needReplica makes an instance take writes only with a replica at hand, also after a restart.
-func (r *Reconciler) needReplica(ctx context.Context, a netip.AddrPort) error {
-	c := r.conn(a)
+func (r *Reconciler) needReplica(ctx context.Context, i redis.Instance) error {
+	c := r.conn(i)
 	defer c.Close()
 	if err := c.NeedReplica(ctx); err != nil {
 		return err
 	}
-	r.rewrite(ctx, c, a)
+	r.rewrite(ctx, c, i)
 	return nil
 }
 
 // relax lets a master take writes without a replica. Nothing is written to its configuration file: after a restart it needs
 // one again.
-func (r *Reconciler) relax(ctx context.Context, a netip.AddrPort) error {
-	c := r.conn(a)
+func (r *Reconciler) relax(ctx context.Context, i redis.Instance) error {
+	c := r.conn(i)
 	defer c.Close()
 	return c.SetMinReplicas(ctx, "0")
 }

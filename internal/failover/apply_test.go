@@ -57,7 +57,7 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 		s.Kill()
 	}
 	o := looks(replicas, masters)
-	plan := Plan{Steps: []Step{{Do: Takeover, Instance: replicas[0].Addr}, {Do: Takeover, Instance: replicas[1].Addr}}}
+	plan := Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(replicas[0].Addr)}, {Do: Takeover, Instance: redis.At(replicas[1].Addr)}}}
 	if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 	}
 	// The third master lives: it is moved, and then takes no writes any more.
 	o = looks(replicas, masters[2:])
-	move := Plan{Steps: []Step{{Do: Move, Instance: replicas[2].Addr, From: masters[2].Addr}}}
+	move := Plan{Steps: []Step{{Do: Move, Instance: redis.At(replicas[2].Addr), From: redis.At(masters[2].Addr)}}}
 	if err := r.apply(within(t, 5*time.Second), o, move); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 	c[0].Kill()
 	redistest.Await(t, "the replica is close", func() bool { return c[4].Look().Info.Offset >= c[1].Look().Info.Offset })
 	o := looks(c[3:], c[:3])
-	plan := Plan{Steps: []Step{{Do: Takeover, Instance: c[3].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}}
+	plan := Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(c[3].Addr)}, {Do: Move, Instance: redis.At(c[4].Addr), From: redis.At(c[1].Addr)}}}
 	var epochs [2]uint64
 	for i := range epochs {
 		if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
@@ -126,20 +126,20 @@ func TestHandOver(t *testing.T) {
 	master, replica := c[0], c[3]
 	r := reconciler(t, master)
 	redistest.Await(t, "the replica is close", func() bool { return replica.Look().Info.Offset >= master.Look().Info.Offset })
-	to, err := r.HandOver(within(t, 10*time.Second), master.Addr)
-	if err != nil || to != replica.Addr {
+	to, err := r.HandOver(within(t, 10*time.Second), redis.At(master.Addr))
+	if err != nil || to != redis.At(replica.Addr) {
 		t.Fatalf("handed over to %s, %v", to, err)
 	}
 	if a, b := master.Look().Role(), replica.Look().Role(); a != redis.Replica || b != redis.Master {
 		t.Errorf("roles %s and %s", a, b)
 	}
 	// A replica has nothing to hand over, and a master without replicas nobody.
-	if to, err := r.HandOver(within(t, 10*time.Second), master.Addr); err != nil || to.IsValid() {
+	if to, err := r.HandOver(within(t, 10*time.Second), redis.At(master.Addr)); err != nil || to.Known() {
 		t.Errorf("a replica was handed over to %s, %v", to, err)
 	}
 	master.Kill()
 	r = reconciler(t, replica)
-	if _, err := r.HandOver(within(t, 10*time.Second), replica.Addr); !errors.Is(err, ErrNoReplica) {
+	if _, err := r.HandOver(within(t, 10*time.Second), redis.At(replica.Addr)); !errors.Is(err, ErrNoReplica) {
 		t.Errorf("without a replica: %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestForceNeedsAndGetsAVote(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
 	c[0].Kill()
-	if err := r.apply(within(t, 5*time.Second), looks(c[3:], c[1:3]), Plan{Steps: []Step{{Do: Force, Instance: c[3].Addr}}}); err != nil {
+	if err := r.apply(within(t, 5*time.Second), looks(c[3:], c[1:3]), Plan{Steps: []Step{{Do: Force, Instance: redis.At(c[3].Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
 	if c[3].Look().Role() != redis.Master {
@@ -185,7 +185,7 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
 	o := looks(c[3:], c[:3])
-	moves := Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}, {Do: Move, Instance: c[4].Addr, From: c[1].Addr}}}
+	moves := Plan{Steps: []Step{{Do: Move, Instance: redis.At(c[3].Addr), From: redis.At(c[0].Addr)}, {Do: Move, Instance: redis.At(c[4].Addr), From: redis.At(c[1].Addr)}}}
 	c[3].Do(t, "acl", "setuser", "default", "-cluster")
 	if err := r.apply(within(t, 5*time.Second), o, moves); err == nil || r.memory.MoveFailures != 1 {
 		t.Errorf("begun and undone: %d failures: %v", r.memory.MoveFailures, err)
@@ -206,8 +206,8 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 func TestAMoverThatDiesIsUndone(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t, s)
-	for _, m := range []moveRecord{{From: s.Addr, Pause: true}, {From: s.Addr, Value: "0"}} {
-		c := r.conn(s.Addr)
+	for _, m := range []moveRecord{{From: redis.At(s.Addr), Pause: true}, {From: redis.At(s.Addr), Value: "0"}} {
+		c := r.conn(redis.At(s.Addr))
 		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestFenceRefusesWritesAndGivesThemBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := r.conn(s.Addr)
+	c := r.conn(redis.At(s.Addr))
 	defer c.Close()
 	if _, err := c.Do(within(t, time.Second), "set", "k", "v"); err == nil {
 		t.Fatal("a fenced instance took a write")
@@ -242,7 +242,7 @@ func TestFenceRefusesWritesAndGivesThemBack(t *testing.T) {
 	if r.seeFence(&o, state.Now()) == nil {
 		t.Fatal("the fence is not on record")
 	}
-	lift := Plan{Steps: []Step{{Do: Restore, Instance: s.Addr}, {Do: LiftDone}}}
+	lift := Plan{Steps: []Step{{Do: Restore, Instance: redis.At(s.Addr)}, {Do: LiftDone}}}
 	if err := r.apply(within(t, time.Second), o, lift); err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +331,7 @@ func TestMoveIsNotBegunWithoutALink(t *testing.T) {
 	o := looks(c[3:], c[:3])
 	breakLink(t, c[0], c[3])
 	before := stops(t, c[0])
-	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: c[3].Addr, From: c[0].Addr}}})
+	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(c[3].Addr), From: redis.At(c[0].Addr)}}})
 	if err == nil || r.memory.MoveFailures != 0 || !strings.Contains(err.Error(), "not linked to it any more") {
 		t.Errorf("%d failures: %v", r.memory.MoveFailures, err)
 	}

@@ -38,7 +38,7 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 		s, err := r.sample(ctx, i)
 		switch {
 		case err != nil:
-			r.Log.Debug().Err(err).Msgf("whether %s works or hangs is not known", looks[i].Target.Name())
+			r.Log.Debug().Err(err).Msgf("whether %s works or hangs is not known", looks[i].Instance.Name())
 		case s.Activity() == service.Works, s.Activity() == service.Unclear && late:
 			looks[i].State = redis.Working
 		case s.Activity() == service.Unclear:
@@ -51,7 +51,7 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	// It may have come to an end with its work just now: then it sleeps because there is nothing to do, and answers.
 	targets := make([]redis.Target, len(asleep))
 	for n, i := range asleep {
-		targets[n] = looks[i].Target
+		targets[n] = r.target(looks[i].Instance)
 	}
 	for n, again := range redis.LookAtAll(ctx, targets, redis.Limits{Dial: secondLook, Reply: secondLook}) {
 		i := asleep[n]
@@ -89,7 +89,7 @@ const dragsOn = 6
 func (r *Reconciler) noteBusy(o *Observation, now state.Stamp) {
 	m := r.memory
 	for _, l := range o.Locals {
-		name, is := l.Target.Name(), busy(l.State)
+		name, is := l.Instance.Name(), busy(l.State)
 		all := note(m.Instances, "busy "+name, is, now)
 		before, turn := m.Turns[name], r.turns[name]
 		if !is || turn.After(before) {

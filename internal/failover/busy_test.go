@@ -84,7 +84,7 @@ func TestBusyIsNotHung(t *testing.T) {
 	}
 	// What the survey missed, because its time was over just then, and what sleeps because it has nothing to do.
 	redistest.Await(t, "it is seen to have answered", func() bool {
-		late := []redis.Look{{Target: redis.Targets(r.Config.Instances)[0], State: redis.Stalled}}
+		late := []redis.Look{{Instance: redis.Targets(r.Config.Instances)[0].Instance, State: redis.Stalled}}
 		r.tellBusyFromHung(within(t, time.Second), late)
 		return late[0].State == redis.Up && late[0].Info != nil
 	})
@@ -161,7 +161,7 @@ func TestProcIsAskedForTheStalledAlone(t *testing.T) {
 	for i := range 100 {
 		a := addr("127.0.0.1:" + strconv.Itoa(20000+i))
 		r.Config.Instances = append(r.Config.Instances, config.Instance{Addr: a})
-		looks = append(looks, redis.Look{Target: redis.Target{Addr: a}, State: redis.Up})
+		looks = append(looks, redis.Look{Instance: redis.Instance{Addr: a}, State: redis.Up})
 	}
 	looks[7].State, looks[93].State = redis.Stalled, redis.Stalled
 	r.tellBusyFromHung(within(t, time.Second), looks)
@@ -186,7 +186,7 @@ func TestCommandsThatFollowEachOther(t *testing.T) {
 		}
 		o := Observation{Locals: []redis.Look{l}, Times: r.Config.Times, BusyFor: map[string]time.Duration{}}
 		r.noteBusy(&o, now)
-		return o.BusyFor[l.Target.Name()]
+		return o.BusyFor[l.Instance.Name()]
 	}
 	script := func() (end func()) {
 		done := make(chan struct{})

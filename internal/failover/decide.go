@@ -140,7 +140,7 @@ func (o *Observation) lostMaster(l redis.Look) (master netip.AddrPort, local, kn
 		return master, false, false
 	}
 	if o.replication() {
-		peer := o.Pairs[l.Target.Addr].Peer
+		peer := o.Pairs[l.Instance].Peer
 		return peer, false, peer.IsValid() && l.Info.Master == peer
 	}
 	_, master, local, known = o.masterOf(l)
@@ -157,7 +157,7 @@ func (p *planner) replica(o *Observation, l redis.Look) {
 		p.in(lookAgain)
 	case local && m.State.Alive():
 		p.say(fmt.Sprintf("%s stays replica of %s on this box", me, master))
-	case local && o.GivenUp[master]:
+	case local && o.GivenUp[m.Instance]:
 		p.promote(o, l, fmt.Sprintf("its master %s on this box is dead and revive has given up", master))
 	case local:
 		p.say(fmt.Sprintf("%s: its master %s on this box is being revived", me, master))
@@ -184,7 +184,7 @@ func (p *planner) lostBox(o *Observation, l redis.Look, master netip.AddrPort) {
 
 // ailing: the master's box answers, the master does not serve. It gets a little time to come back.
 func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
-	master := m.Target.Addr
+	master := m.Instance.Addr
 	why := fmt.Sprintf("its master %s %s", master, m.State)
 	if m.State == redis.Up {
 		why = fmt.Sprintf("its master %s is itself a replica", master)
@@ -229,7 +229,7 @@ func (o *Observation) unproven(s redis.State, a Ail) time.Duration {
 
 // living: the master serves on another box.
 func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
-	me, master := localAddr(l), m.Target.Addr
+	me, master := localAddr(l), m.Instance.Addr
 	lag := m.Info.Offset - l.Info.Offset
 	self, _ := l.Self()
 	migrates := o.inMigration(self.MasterID) // the new master would not know of it, and the keys that have gone would be missed
@@ -255,7 +255,7 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	case lag > o.MaxLag:
 		p.say(fmt.Sprintf("%s does not move yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
 	default:
-		p.add(Step{Do: Move, Instance: me, From: master})
+		p.add(Step{Do: Move, Instance: l.Instance, From: m.Instance})
 		p.say(fmt.Sprintf("move %s to %s: the VIP is here and both are alive", master, me))
 	}
 }
@@ -305,21 +305,21 @@ func (p *planner) lift(o *Observation, why string) {
 	waiting, start := false, false
 	for _, l := range o.Locals {
 		if l.State == redis.Refused && o.liftsFor() >= startsWithin {
-			p.say(fmt.Sprintf("%s does not start, and the fence lifts without it", l.Target.Name()))
+			p.say(fmt.Sprintf("%s does not start, and the fence lifts without it", l.Instance.Name()))
 			continue
 		}
 		reason := notYet(o, l)
 		if reason == "" {
-			p.add(Step{Do: Restore, Instance: l.Target.Addr})
+			p.add(Step{Do: Restore, Instance: l.Instance})
 			continue
 		}
 		waiting = true
 		start = start || l.State == redis.Refused
-		p.add(Step{Do: Fence, Instance: l.Target.Addr})
+		p.add(Step{Do: Fence, Instance: l.Instance})
 		if o.replication() && overruled(o, l) && o.watched(l) == "" {
-			p.add(Step{Do: Follow, Instance: l.Target.Addr, From: o.Pairs[l.Target.Addr].Peer})
+			p.add(Step{Do: Follow, Instance: l.Instance, From: redis.At(o.Pairs[l.Instance].Peer)})
 		}
-		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Target.Name(), reason))
+		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Instance.Name(), reason))
 	}
 	if start {
 		p.do(LiftStart)

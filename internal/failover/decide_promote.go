@@ -24,11 +24,11 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 		p.say(fmt.Sprintf("%s leaves it to %s, a replica of the same master with as much or more of the data: %s", me, localAddr(best), why))
 		p.in(lookAgain)
 		return
-	case !local && p.promotes(best.Target.Addr):
+	case !local && p.promotes(best.Instance):
 		return
 	case !local:
 		why += fmt.Sprintf(", and %s has less of the data", me)
-		l, me = best, best.Target.Addr
+		l, me = best, best.Instance.Addr
 	}
 	p.promoteBy(o, l, me, why)
 	if l.Nodes.Down() {
@@ -41,22 +41,22 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 
 // promoteBy chooses between a vote and a takeover.
 func (p *planner) promoteBy(o *Observation, l redis.Look, me netip.AddrPort, why string) {
-	late := o.Voteless[me] >= voteWithin
+	late := o.Voteless[l.Instance] >= voteWithin
 	switch {
 	case late && o.majority() && !o.rivals(l):
-		p.add(Step{Do: Takeover, Instance: me})
+		p.add(Step{Do: Takeover, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by takeover: %s, the vote that was asked for did not come within %s, and no other replica of it can be voted for", me, why, voteWithin))
 	case o.majority():
-		p.add(Step{Do: Force, Instance: me})
+		p.add(Step{Do: Force, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
 		if late {
 			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks anew only after four times cluster-node-timeout; %s", me, forceHint))
 		}
 	case boxes(o.view()) > 2:
-		p.add(Step{Do: Force, Instance: me})
+		p.add(Step{Do: Force, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.view())))
 	default:
-		p.add(Step{Do: Takeover, Instance: me})
+		p.add(Step{Do: Takeover, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by takeover: %s, and no majority of the masters answers", me, why))
 	}
 }
@@ -144,11 +144,11 @@ func (o *Observation) freshest(l redis.Look) (best redis.Look, local bool) {
 // doubt.
 func oldData(o *Observation, l redis.Look) string {
 	m, master, _, _ := o.masterOf(l)
-	s := o.Standing[l.Target.Addr]
+	s := o.Standing[l.Instance]
 	cold := s.Unlinked && !o.Cold.HeldLast
 	switch {
 	case m.Info != nil && m.State != redis.Loading:
-	case o.Severed.has(l.Target.Name()):
+	case o.Severed.has(l.Instance.Name()):
 		return o.severedSentence(master)
 	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
 		return staleSentence(o)

@@ -15,14 +15,14 @@ const forceHint = "hint: if its data is to count, run on this box: notify-redis 
 // BACKUP.
 func (p *planner) pairs(o *Observation) {
 	for _, l := range o.Locals {
-		_, paired := o.Pairs[l.Target.Addr]
+		_, paired := o.Pairs[l.Instance]
 		switch {
 		case !paired:
-			p.say(l.Target.Name() + " has no peer and is left as it is; hint: list as many peers as instances, and instances by address and port")
+			p.say(l.Instance.Name() + " has no peer and is left as it is; hint: list as many peers as instances, and instances by address and port")
 		case o.watched(l) != "":
 			p.say(o.watched(l))
 		case l.Info == nil && o.State == vrrp.Master:
-			p.say(fmt.Sprintf("%s %s, so nothing is decided for it", l.Target.Name(), l.State))
+			p.say(fmt.Sprintf("%s %s, so nothing is decided for it", l.Instance.Name(), l.State))
 		case l.Info == nil:
 		case l.Role() == redis.Replica && o.State == vrrp.Master:
 			p.pairReplica(o, l, o.peerOf(l))
@@ -43,7 +43,7 @@ func (p *planner) pairs(o *Observation) {
 
 // pairReplica decides for a local replica while this box holds the VIP.
 func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
-	me, master := l.Target.Addr, peer.Target.Addr
+	me, master := l.Instance.Addr, peer.Instance.Addr
 	switch {
 	case l.Info.Master.IsValid() && l.Info.Master != master:
 		p.stray(l, peer)
@@ -62,7 +62,7 @@ func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
 		p.promote(o, l, fmt.Sprintf("its peer %s is a master of an older term (%d, ours %d)", master, peer.Term.N, l.Term.N))
 	case me.Addr().IsLoopback() && !master.Addr().IsLoopback():
 		p.say(fmt.Sprintf("%s does not move to %s: it could not follow that address; hint: list the instance by an address of this box that the other one reaches", master, me))
-	case o.Pairs[me].Pulled:
+	case o.Pairs[l.Instance].Pulled:
 		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so %s", master, me, bothMaster))
 	default:
 		p.living(o, l, peer)
@@ -74,14 +74,14 @@ func (p *planner) pairReplica(o *Observation, l, peer redis.Look) {
 
 // stray: a local replica follows somebody who is not its peer.
 func (p *planner) stray(l, peer redis.Look) {
-	p.say(fmt.Sprintf("%s follows %s, which is not its peer %s, and is left as it is; hint: correct the key peers, or make it follow its peer", l.Target.Addr, l.Info.Master, peer.Target.Addr))
+	p.say(fmt.Sprintf("%s follows %s, which is not its peer %s, and is left as it is; hint: correct the key peers, or make it follow its peer", l.Instance.Addr, l.Info.Master, peer.Instance.Addr))
 }
 
 // leaderless: the local instance and its peer are both replicas. The fresher one of the two becomes the master; if that is
 // the other, it moves here afterwards.
 func (p *planner) leaderless(o *Observation, l, peer redis.Look) {
-	me, other := l.Target.Addr, peer.Target.Addr
-	a := o.Pairs[me].Leaderless
+	me, other := l.Instance.Addr, peer.Instance.Addr
+	a := o.Pairs[l.Instance].Leaderless
 	switch {
 	case !nobodyLeads(l, peer):
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas, and one is linked to a master elsewhere; nothing is changed; hint: make one of them the master", me, other))
@@ -89,7 +89,7 @@ func (p *planner) leaderless(o *Observation, l, peer redis.Look) {
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas; looking again", me, other))
 		p.in(lookAgain)
 	case fresher(peer, l):
-		p.add(Step{Do: Promote, Instance: other})
+		p.add(Step{Do: Promote, Instance: peer.Instance})
 		p.say(fmt.Sprintf("promote %s on the other box: both instances of the pair are replicas, and it has newer data than %s", other, me))
 	default:
 		p.promote(o, l, fmt.Sprintf("its peer %s is a replica as well, and has no newer data", other))
@@ -106,22 +106,22 @@ func fresher(a, b redis.Look) bool {
 
 // promotePair makes a local replica the master of its pair unless there is a reason not to.
 func (p *planner) promotePair(o *Observation, l redis.Look, why string) {
-	me := l.Target.Addr
+	me := l.Instance.Addr
 	if reason := pairLimitation(o, l); reason != "" {
 		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
 		p.in(lookAgain)
 		return
 	}
-	p.add(Step{Do: Promote, Instance: me})
+	p.add(Step{Do: Promote, Instance: l.Instance})
 	p.say(fmt.Sprintf("promote %s: %s", me, why))
 	if o.Durability == config.DurabilityReplicated {
-		p.add(Step{Do: Relax, Instance: me})
+		p.add(Step{Do: Relax, Instance: l.Instance})
 	}
 }
 
 // pairLimitation is the reason why a local replica may not be promoted now, or nothing.
 func pairLimitation(o *Observation, l redis.Look) string {
-	pair, peer := o.Pairs[l.Target.Addr], o.peerOf(l)
+	pair, peer := o.Pairs[l.Instance], o.peerOf(l)
 	// A peer that says what it has leaves no doubt whose data is newer, however long it was away.
 	doubt := peer.Info == nil || peer.State == redis.Loading
 	cold := doubt && !pair.Linked && !o.Cold.HeldLast
@@ -132,7 +132,7 @@ func pairLimitation(o *Observation, l redis.Look) string {
 		return "it is in the middle of a sync and its data is not whole"
 	case l.Info.NeverSynced() && l.Term.N == 0 && !pair.Linked:
 		return "it never finished its first sync; " + forceHint
-	case doubt && o.Severed.has(l.Target.Name()):
+	case doubt && o.Severed.has(l.Instance.Name()):
 		return o.severedSentence(pair.Peer)
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return staleSentence(o)
@@ -146,14 +146,14 @@ func pairLimitation(o *Observation, l redis.Look) string {
 
 // pairMaster decides for a local master.
 func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
-	me, other := l.Target.Addr, peer.Target.Addr
+	me, other := l.Instance.Addr, peer.Instance.Addr
 	replicated := o.State == vrrp.Master && o.Durability == config.DurabilityReplicated
 	p.mark(o, l, peer)
 	switch {
 	case peer.State.Serves() && peer.Role() == redis.Master:
 		p.twoMasters(o, l, peer)
 	case replicated && l.Info.MinReplicas && o.peerGone(peer):
-		p.add(Step{Do: Relax, Instance: me})
+		p.add(Step{Do: Relax, Instance: l.Instance})
 		p.say(fmt.Sprintf("%s takes writes without a replica: its peer %s is lost", me, other))
 	case replicated && l.Info.MinReplicas && !peer.State.Alive():
 		p.say(fmt.Sprintf("%s takes no writes: its peer %s %s; waiting for it", me, other, peer.State))
@@ -163,12 +163,12 @@ func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
 	case o.waitsCold():
 		p.say(o.coldSentence())
 		p.in(lookAgain)
-	case o.State == vrrp.Master && o.Pairs[me].Unheard && o.peerGone(peer):
+	case o.State == vrrp.Master && o.Pairs[l.Instance].Unheard && o.peerGone(peer):
 		// The peer may have been promoted while we were cut off from each other, and have died before we saw that: its term is higher then, and
 		// what is written here from now on would be thrown away when it returns. (Found by a storm.)
-		p.add(Step{Do: Promote, Instance: me})
+		p.add(Step{Do: Promote, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s anew: it is the master already, but its peer %s is lost since before the VIP came here, and what is written from now on must count when that one returns", me, other))
-	case o.State == vrrp.Master && o.Pairs[me].Unheard && !peer.State.Alive() && peer.State != redis.Unseen:
+	case o.State == vrrp.Master && o.Pairs[l.Instance].Unheard && !peer.State.Alive() && peer.State != redis.Unseen:
 		p.in(lookAgain)
 	}
 }
@@ -176,37 +176,37 @@ func (p *planner) pairMaster(o *Observation, l, peer redis.Look) {
 // mark lets the other box know, in the data, that the VIP has left this one, so that a box that holds back because both seemed
 // to be MASTER does so no longer. In two looks: in a planned move the VIP leaves a moment before the master does.
 func (p *planner) mark(o *Observation, l, peer redis.Look) {
-	me, other := l.Target.Addr, peer.Target.Addr
-	left := o.Pairs[me].Left
+	me, other := l.Instance.Addr, peer.Instance.Addr
+	left := o.Pairs[l.Instance].Left
 	hears := peer.State.Serves() && (peer.Role() == redis.Replica || outranked(peer, l))
 	switch {
 	case o.State == vrrp.Master && l.Term.Released && !outranked(l, peer):
-		p.add(Step{Do: Claim, Instance: me})
+		p.add(Step{Do: Claim, Instance: l.Instance})
 		p.say(fmt.Sprintf("%s is marked as released no more: the VIP is here", me))
 	case left.Looks == 0 || !hears || o.policy() == config.PolicyStay:
 	case left.Looks < 2 || left.For < minLookGap:
 		p.in(lookAgain)
 	default:
-		p.add(Step{Do: Release, Instance: me})
+		p.add(Step{Do: Release, Instance: l.Instance})
 		p.say(fmt.Sprintf("%s is marked as released: the VIP has left this box, so %s need not hold back", me, other))
 	}
 }
 
 func (p *planner) needReplica(l, peer redis.Look) {
-	p.add(Step{Do: NeedReplica, Instance: l.Target.Addr})
-	p.say(fmt.Sprintf("%s takes writes as a master only while a replica follows (durability replicated): its peer %s is linked", l.Target.Addr, peer.Target.Addr))
+	p.add(Step{Do: NeedReplica, Instance: l.Instance})
+	p.say(fmt.Sprintf("%s takes writes as a master only while a replica follows (durability replicated): its peer %s is linked", l.Instance.Addr, peer.Instance.Addr))
 }
 
 // peerGone: the peer is as lost as a master must be before its replica is promoted, in two looks.
 func (o *Observation) peerGone(peer redis.Look) bool {
-	box := peer.Target.Addr.Addr()
+	box := peer.Instance.Addr.Addr()
 	if peer.State != redis.Unseen && o.boxSilent(box) {
 		a := o.Boxes[box]
 		return a.Looks >= 2 && a.For >= minLookGap
 	}
 	switch peer.State {
 	case redis.Refused, redis.Stalled, redis.Dropped, redis.Silent:
-		a := o.Instances[peer.Target.Addr]
+		a := o.Instances[peer.Instance.Addr]
 		return a.Looks >= 2 && a.For >= max(o.grace(peer.State), o.unproven(peer.State, a))
 	}
 	return false
@@ -223,7 +223,7 @@ func outranked(l, peer redis.Look) bool {
 	if !bothMasters(l, peer) {
 		return false
 	}
-	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Target.Addr, l.Target.Addr, l.Term.N)
+	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Instance.Addr, l.Instance.Addr, l.Term.N)
 }
 
 // overruled: the local instance is outranked by its peer.
@@ -231,8 +231,8 @@ func overruled(o *Observation, l redis.Look) bool { return outranked(l, o.peerOf
 
 // twoMasters: the local instance and its peer are both masters.
 func (p *planner) twoMasters(o *Observation, l, peer redis.Look) {
-	me, other := l.Target.Addr, peer.Target.Addr
-	a := o.Pairs[me].Overruled
+	me, other := l.Instance.Addr, peer.Instance.Addr
+	a := o.Pairs[l.Instance].Overruled
 	switch {
 	case !bothMasters(l, peer):
 		p.say(fmt.Sprintf("%s and %s are both masters, and the term of one cannot be read; nothing is changed; hint: our user needs GET, GETSET and SET on the key %s", me, other, redis.TermKey))
@@ -246,7 +246,7 @@ func (p *planner) twoMasters(o *Observation, l, peer redis.Look) {
 		p.say(fmt.Sprintf("%s and its peer %s are both masters, and the peer's claim is better; looking again", me, other))
 		p.in(lookAgain)
 	default:
-		p.add(Step{Do: Follow, Instance: me, From: other})
+		p.add(Step{Do: Follow, Instance: l.Instance, From: peer.Instance})
 		p.say(fmt.Sprintf("%s follows %s, a master of term %d (ours %s); what it has is kept aside first", me, other, peer.Term.N, ours(l, peer)))
 	}
 }
@@ -261,7 +261,7 @@ func ours(l, peer redis.Look) string {
 
 // pairBackup decides for a local replica while another box holds the VIP.
 func (p *planner) pairBackup(o *Observation, l, peer redis.Look) {
-	me, other := l.Target.Addr, peer.Target.Addr
+	me, other := l.Instance.Addr, peer.Instance.Addr
 	master := peer.State.Serves() && peer.Role() == redis.Master
 	older := l.Term.Known && peer.Term.Known && peer.Term.N < l.Term.N
 	switch {
@@ -269,7 +269,7 @@ func (p *planner) pairBackup(o *Observation, l, peer redis.Look) {
 	case master && l.Info.Master.IsValid() && l.Info.Master != other && (l.Info.LinkUp || older):
 		p.stray(l, peer)
 	case master && l.Info.Master.IsValid() && l.Info.Master != other:
-		p.add(Step{Do: Follow, Instance: me, From: other})
+		p.add(Step{Do: Follow, Instance: l.Instance, From: peer.Instance})
 		p.say(fmt.Sprintf("%s follows its peer %s, a master, and no more %s, to which it has no link", me, other, l.Info.Master))
 	case o.Durability == config.DurabilityReplicated && !l.Info.MinReplicas && l.Info.LinkUp:
 		p.needReplica(l, peer)
@@ -285,20 +285,20 @@ func pairNotYet(o *Observation, l redis.Look) string {
 		return "it is still loading its data set"
 	case !l.State.Alive() || l.Info == nil:
 		return "it does not answer yet"
-	case l.Role() == redis.Replica || !o.Pairs[l.Target.Addr].Peer.IsValid() || o.unanswered():
+	case l.Role() == redis.Replica || !o.Pairs[l.Instance].Peer.IsValid() || o.unanswered():
 		return ""
-	case !peer.State.Alive() && peer.State != redis.Unseen && min(o.Fence.HeardFor, o.Instances[peer.Target.Addr].For) >= o.Times.ColdStartWait:
+	case !peer.State.Alive() && peer.State != redis.Unseen && min(o.Fence.HeardFor, o.Instances[peer.Instance.Addr].For) >= o.Times.ColdStartWait:
 		return "" // its box has answered all the time, and it has not: nobody else leads
 	case peer.Role() == redis.Replica:
 		return ""
 	case !peer.State.Serves():
-		return fmt.Sprintf("what its peer claims is not known: %s %s", peer.Target.Addr, peer.State)
+		return fmt.Sprintf("what its peer claims is not known: %s %s", peer.Instance.Addr, peer.State)
 	case !bothMasters(l, peer):
-		return fmt.Sprintf("the term of it or of its peer %s cannot be read", peer.Target.Addr)
+		return fmt.Sprintf("the term of it or of its peer %s cannot be read", peer.Instance.Addr)
 	case outranked(l, peer):
-		return fmt.Sprintf("its peer %s is a master of term %d (ours %s) and is followed first", peer.Target.Addr, peer.Term.N, ours(l, peer))
+		return fmt.Sprintf("its peer %s is a master of term %d (ours %s) and is followed first", peer.Instance.Addr, peer.Term.N, ours(l, peer))
 	case !outranked(peer, l):
-		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the box whose data is to count, run: notify-redis promote --force", peer.Target.Addr)
+		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the box whose data is to count, run: notify-redis promote --force", peer.Instance.Addr)
 	}
 	return ""
 }

@@ -16,13 +16,13 @@ func plainPair() Observation {
 	a, b := addr("192.168.9.70:6379"), addr("192.168.9.71:6379")
 	look := func(at netip.AddrPort, info redis.Info) redis.Look {
 		info.Version, info.VersionText = redis.Version{Major: 7}, "7.0.15"
-		return redis.Look{Target: redis.Target{Addr: at, Paired: true}, State: redis.Up, Info: &info, Term: redis.Term{N: 4, Known: true}}
+		return redis.Look{Instance: redis.At(at), State: redis.Up, Info: &info, Term: redis.Term{N: 4, Known: true}}
 	}
 	o := pair()
 	o.Times.Settle, o.Times.MaxStaleness = 0, time.Minute
 	o.Locals = []redis.Look{look(b, redis.Info{Role: redis.Replica, Master: a, LinkUp: true, Offset: 500})}
 	o.Peers = []redis.Look{look(a, redis.Info{Role: redis.Master, Offset: 500})}
-	o.Pairs = map[netip.AddrPort]Pair{b: {Peer: a, Linked: true}}
+	o.Pairs = map[redis.Instance]Pair{redis.At(b): {Peer: a, Linked: true}}
 	return o
 }
 
@@ -113,12 +113,12 @@ var plainStandings = map[string]func(*Observation){
 	"just pulled":   func(o *Observation) { o.changePair(func(p *Pair) { p.Pulled = true }) },
 	"policy stay":   func(o *Observation) { o.Policy = config.PolicyStay },
 	"local address that the peer cannot reach": func(o *Observation) {
-		p := o.Pairs[o.Locals[0].Target.Addr]
-		o.Locals[0].Target.Addr = addr("127.0.0.1:6379")
-		o.Pairs = map[netip.AddrPort]Pair{o.Locals[0].Target.Addr: p}
+		p := o.Pairs[o.Locals[0].Instance]
+		o.Locals[0].Instance.Addr = addr("127.0.0.1:6379")
+		o.Pairs = map[redis.Instance]Pair{o.Locals[0].Instance: p}
 	},
 	"not paired": func(o *Observation) {
-		o.Pairs = map[netip.AddrPort]Pair{addr("192.168.9.71:1"): {Peer: addr("192.168.9.70:1")}}
+		o.Pairs = map[redis.Instance]Pair{redis.At(addr("192.168.9.71:1")): {Peer: addr("192.168.9.70:1")}}
 	},
 	"maintenance": func(o *Observation) { o.Maintenance = Maintenance{Word: Drain, Reason: "new disks"} },
 	"fenced":      func(o *Observation) { o.Fence = &FenceView{For: time.Minute, HoldOff: 3 * time.Second} },
@@ -145,11 +145,11 @@ func plainPairs(each func(key string, o Observation)) {
 							standing(&o)
 							o.Instances = map[netip.AddrPort]Ail{}
 							if !o.Peers[0].State.Serves() {
-								o.Instances[o.Peers[0].Target.Addr] = ail
+								o.Instances[o.Peers[0].Instance.Addr] = ail
 							}
 							o.Boxes = map[netip.Addr]Ail{}
 							if o.Peers[0].State == redis.Silent {
-								o.Boxes[o.Peers[0].Target.Addr.Addr()] = ail
+								o.Boxes[o.Peers[0].Instance.Addr.Addr()] = ail
 							}
 							if o.cutOff() {
 								o.Alone = ail
@@ -184,7 +184,7 @@ func TestDecidePair(t *testing.T) {
 		for _, s := range p.Steps {
 			switch s.Do {
 			case Promote, Move:
-				if !may || s.Instance == o.Locals[0].Target.Addr && !whole(o) {
+				if !may || s.Instance == o.Locals[0].Instance && !whole(o) {
 					t.Errorf("%s: promotes: %s", key, p.Sentence)
 				}
 			case Relax:
@@ -223,7 +223,7 @@ func TestDecideForced(t *testing.T) {
 		}
 		for _, s := range p.Steps {
 			l := o.Locals[0]
-			if s.Do == Promote && (s.Instance != l.Target.Addr || l.Info == nil || l.State == redis.Loading || l.Info.Syncing || o.Maintenance.Word != "") {
+			if s.Do == Promote && (s.Instance != l.Instance || l.Info == nil || l.State == redis.Loading || l.Info.Syncing || o.Maintenance.Word != "") {
 				t.Errorf("%s: %s", key, p.Sentence)
 			}
 		}
@@ -261,7 +261,7 @@ func TestDecideForcedInACluster(t *testing.T) {
 	}
 	o.peersAre(redis.Silent, Ail{})
 	p := DecideForced(o)
-	if len(p.Steps) != 2 || p.Steps[0] != (Step{Do: Takeover, Instance: addr("192.168.9.71:7004")}) || p.Steps[1].Do != Takeover {
+	if len(p.Steps) != 2 || p.Steps[0] != (Step{Do: Takeover, Instance: redis.At(addr("192.168.9.71:7004"))}) || p.Steps[1].Do != Takeover {
 		t.Errorf("%v: %s", p.Steps, p.Sentence)
 	}
 }

@@ -35,7 +35,7 @@ func pair() Observation {
 		view := append(redis.Nodes(nil), nodes...)
 		view[i].Myself = true
 		info.Version, info.VersionText, info.Cluster, info.Uptime = v, "7.0.15", true, time.Hour
-		return redis.Look{Target: redis.Target{Addr: nodes[i].Addr}, State: redis.Up, Info: &info, Nodes: view}
+		return redis.Look{Instance: redis.Instance{Addr: nodes[i].Addr}, State: redis.Up, Info: &info, Nodes: view}
 	}
 	o := Observation{State: vrrp.Master, Why: "the VIP is on this box", KeepalivedLives: true, Policy: config.PolicyAuto,
 		Times:  config.Times{Deadline: 900 * time.Millisecond, Settle: time.Second, StallGrace: 1500 * time.Millisecond, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute},
@@ -61,9 +61,9 @@ func (o *Observation) peersAre(s redis.State, ail Ail) {
 		if !s.Alive() || s == redis.NoAuth || s == redis.Busy {
 			o.Peers[i].Info, o.Peers[i].Nodes = nil, nil
 		}
-		o.Instances[o.Peers[i].Target.Addr] = ail
+		o.Instances[o.Peers[i].Instance.Addr] = ail
 		if s == redis.Silent {
-			o.Boxes[o.Peers[i].Target.Addr.Addr()] = ail
+			o.Boxes[o.Peers[i].Instance.Addr.Addr()] = ail
 		}
 	}
 }
@@ -144,7 +144,7 @@ func replicas(each func(key string, o Observation)) {
 		"a move failed":   func(o *Observation) { o.MoveWait = 12 * time.Second },
 		"epochs to raise": func(o *Observation) { o.BumpGoal = 11 },
 		"a move is open":  func(o *Observation) { o.MoveOpen = true },
-		"an orphan":       func(o *Observation) { o.Orphans = []netip.AddrPort{o.Locals[0].Target.Addr} },
+		"an orphan":       func(o *Observation) { o.Orphans = []redis.Instance{o.Locals[0].Instance} },
 		"maintenance":     func(o *Observation) { o.Maintenance = Maintenance{Word: Hold, Reason: "new disks"} },
 		"no keepalived": func(o *Observation) {
 			o.KeepalivedLives, o.Why = false, "keepalived does not run here, so nothing is decided"
@@ -166,7 +166,7 @@ func replicas(each func(key string, o Observation)) {
 							o.Instances, o.Boxes = map[netip.AddrPort]Ail{}, map[netip.Addr]Ail{}
 							for _, p := range o.Peers {
 								if !p.State.Serves() || p.Role() == redis.Replica {
-									o.Instances[p.Target.Addr] = ail
+									o.Instances[p.Instance.Addr] = ail
 								}
 							}
 							who := "tick"
@@ -265,7 +265,7 @@ func golden(t *testing.T, name, got string) {
 func TestOneThatKnowsNobodyBlindsNobody(t *testing.T) {
 	o := pair()
 	o.Hook = true
-	o.Locals[0].Nodes = redis.Nodes{{ID: "new", Addr: o.Locals[0].Target.Addr, Myself: true, Role: redis.Master}}
+	o.Locals[0].Nodes = redis.Nodes{{ID: "new", Addr: o.Locals[0].Instance.Addr, Myself: true, Role: redis.Master}}
 	for _, n := range o.Peers {
 		if _, known := o.view().ByID(n.Nodes[0].ID); !known {
 			t.Errorf("node %s is not in view", n.Nodes[0].ID)
@@ -343,7 +343,7 @@ func TestDecideSingle(t *testing.T) {
 			o.Locals = o.Locals[:2]
 			o.peersAre(redis.Up, Ail{})
 			o.Peers[0].State, o.Peers[0].Info = redis.Refused, nil
-			o.Instances[o.Peers[0].Target.Addr] = Ail{2 * time.Second, 3}
+			o.Instances[o.Peers[0].Instance.Addr] = Ail{2 * time.Second, 3}
 		}, "promote 192.168.9.71:7004 by vote: its master 192.168.9.70:7000 refuses connections, and a majority of the masters answers"},
 		"fresher replica": {func(o *Observation) {
 			o.Hook = true
@@ -352,7 +352,7 @@ func TestDecideSingle(t *testing.T) {
 			third := addr("192.168.9.72:7006")
 			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
 			o.Locals[0].Nodes = o.Locals[1].Nodes
-			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900}})
+			o.Peers = append(o.Peers, redis.Look{Instance: redis.Instance{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900}})
 		}, "promote 192.168.9.72:7006 by vote: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and 192.168.9.71:7004 has less of the data, and the cluster spans 3 boxes"},
 		"two local replicas of one master": {func(o *Observation) {
 			o.Hook = true
@@ -360,7 +360,7 @@ func TestDecideSingle(t *testing.T) {
 			twin := o.Locals[1]
 			second := redis.Node{ID: "b6", Addr: addr("192.168.9.71:7006"), Role: redis.Replica, MasterID: "a0"}
 			info := *twin.Info
-			twin.Info, twin.Target.Addr = &info, second.Addr
+			twin.Info, twin.Instance.Addr = &info, second.Addr
 			twin.Nodes = append(append(redis.Nodes(nil), twin.Nodes...), second)
 			twin.Nodes[4].Myself, twin.Nodes[6].Myself = false, true
 			o.Locals[0].Nodes, o.Locals[1].Nodes = append(o.Locals[0].Nodes, second), append(o.Locals[1].Nodes, second)
@@ -373,7 +373,7 @@ func TestDecideSingle(t *testing.T) {
 			o.peersAre(redis.Silent, lost)
 			third := addr("192.168.9.72:7006")
 			o.Locals[1].Nodes = append(o.Locals[1].Nodes, redis.Node{ID: "c6", Addr: third, Role: redis.Replica, MasterID: "a0"})
-			o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900, Syncing: true}})
+			o.Peers = append(o.Peers, redis.Look{Instance: redis.Instance{Addr: third}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 900, Syncing: true}})
 		}, "promote 192.168.9.71:7004 by vote: its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent, and the cluster spans 3 boxes"},
 		"the cluster was down before": {func(o *Observation) {
 			o.Hook = true
@@ -485,7 +485,7 @@ func TestARefusedMasterIsWaitedForLess(t *testing.T) {
 			o.Hook, o.Times.StallGrace = test.hook, test.grace
 			o.peersAre(redis.Up, Ail{})
 			o.Peers[0].State, o.Peers[0].Info, o.Peers[0].Nodes = test.state, nil, nil
-			o.Instances[o.Peers[0].Target.Addr] = Ail{test.lasts, 2}
+			o.Instances[o.Peers[0].Instance.Addr] = Ail{test.lasts, 2}
 			if got := len(Decide(*o).Steps) > 0; got != test.promotes {
 				t.Errorf("%s, %+v: %q", name, test, Decide(*o).Sentence)
 			}

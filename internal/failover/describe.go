@@ -42,10 +42,10 @@ func Describe(o Observation) string {
 	plan := Decide(o)
 	for _, s := range plan.Steps {
 		b.WriteString("step:     " + string(s.Do))
-		if s.Instance.IsValid() {
+		if s.Instance.Known() {
 			b.WriteString(" " + s.Instance.String())
 		}
-		if s.From.IsValid() {
+		if s.From.Known() {
 			b.WriteString(" from " + s.From.String())
 		}
 		b.WriteString("\n")
@@ -58,7 +58,7 @@ func Describe(o Observation) string {
 }
 
 func describeLook(l redis.Look) string {
-	s := l.Target.Name() + " " + l.State.String()
+	s := l.Instance.Name() + " " + l.State.String()
 	if l.Info != nil {
 		s += ", " + string(l.Info.Role)
 		if l.Info.Role == redis.Replica {

@@ -37,8 +37,8 @@ var errChild = errors.New("another child process of redis is at work; the next l
 // keepAside keeps the data set of a local master that is about to follow another one: writes are stopped, the data set is
 // written out, and its file is linked or copied into the state directory. It may take several runs. value is the
 // min-slaves-to-write to give back once the instance follows; empty if that is not ours to do.
-func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation, a netip.AddrPort) (value string, err error) {
-	l, _, _ := o.find(a)
+func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation, i redis.Instance) (value string, err error) {
+	l, _ := o.local(i)
 	keys := int64(0)
 	if l.Info != nil {
 		keys = l.Info.Keys
@@ -53,13 +53,13 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 	if err != nil {
 		return "", err
 	}
-	begun := r.memory.Saving[a.String()] && value == redis.StopWrites
+	begun := r.memory.Saving[i.Name()] && value == redis.StopWrites
 	if value != redis.StopWrites {
 		if err := c.SetMinReplicas(ctx, redis.StopWrites); err != nil {
 			return "", err
 		}
 	} else if value = ""; o.Fence == nil {
-		value = r.configured(a) // an earlier run of ours stopped them
+		value = r.configured(i) // an earlier run of ours stopped them
 	}
 	if !begun {
 		// A save that began before writes were stopped lacks the last of them.
@@ -74,11 +74,11 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 		if r.memory.Saving == nil {
 			r.memory.Saving = map[string]bool{}
 		}
-		r.memory.Saving[a.String()] = true
+		r.memory.Saving[i.Name()] = true
 		r.store.saveMemory(r.memory)
 	}
 	if err = awaitSaved(ctx, c); err == nil || errors.Is(err, errSave) {
-		delete(r.memory.Saving, a.String())
+		delete(r.memory.Saving, i.Name())
 	}
 	if err != nil {
 		return "", err
@@ -87,11 +87,11 @@ func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation
 	if err != nil {
 		return "", err
 	}
-	kept, err := r.linkAside(ctx, file, a)
+	kept, err := r.linkAside(ctx, file, i.Addr)
 	if err != nil {
 		return "", err
 	}
-	r.Log.Warn().Msgf("%s follows another master, and its writes that this one has not got are gone from it; the data set as it was is kept in %s", a, kept)
+	r.Log.Warn().Msgf("%s follows another master, and its writes that this one has not got are gone from it; the data set as it was is kept in %s", i, kept)
 	return value, nil
 }
 

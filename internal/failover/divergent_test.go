@@ -196,12 +196,12 @@ func TestStalenessOfAnAbsentReplica(t *testing.T) {
 		for range 10 {
 			now.Mono += time.Second
 			o = Observation{
-				Locals: []redis.Look{{Target: redis.Target{Addr: a}, State: from}},
-				Peers:  []redis.Look{{Target: redis.Target{Addr: b}, State: redis.Up, Info: &redis.Info{Role: redis.Master}}},
+				Locals: []redis.Look{{Instance: redis.Instance{Addr: a}, State: from}},
+				Peers:  []redis.Look{{Instance: redis.Instance{Addr: b}, State: redis.Up, Info: &redis.Info{Role: redis.Master}}},
 			}
 			r.seePairs(&o, false, now)
 		}
-		if got := o.Pairs[a].Stale; got != want {
+		if got := o.Pairs[redis.At(a)].Stale; got != want {
 			t.Errorf("%s: stale for %s, want %s", from, got, want)
 		}
 	}
@@ -222,8 +222,8 @@ func TestWhoHeldTheVIPLast(t *testing.T) {
 			r.memory.HeldSince = &now
 		}
 		o := Observation{
-			Locals: []redis.Look{{Target: redis.Target{Addr: a}, State: redis.Up, Info: &redis.Info{Role: role, LinkUp: linked}}},
-			Peers:  []redis.Look{{Target: redis.Target{Addr: b}, State: redis.Up, Info: &redis.Info{Role: peer}}},
+			Locals: []redis.Look{{Instance: redis.Instance{Addr: a}, State: redis.Up, Info: &redis.Info{Role: role, LinkUp: linked}}},
+			Peers:  []redis.Look{{Instance: redis.Instance{Addr: b}, State: redis.Up, Info: &redis.Info{Role: peer}}},
 		}
 		if r.seePairs(&o, held, now); o.Cold.HeldLast != want {
 			t.Errorf("held last: %v, want %v", o.Cold.HeldLast, want)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -19,13 +18,13 @@ const fenceForgets = time.Hour
 // fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
 // INFO go on. The record is written first; each tick sets it again on whatever answers.
 // only names one instance; its zero value means all.
-func (r *Reconciler) fence(ctx context.Context, o Observation, only netip.AddrPort) error {
+func (r *Reconciler) fence(ctx context.Context, o Observation, only redis.Instance) error {
 	var f fenceRecord
 	found := r.store.load(r.store.durable, fenceFile, &f)
 	if !found || f.Lifted != nil {
 		f = nextFence(f)
 		for _, l := range o.Locals {
-			r.memory.Severed = r.memory.Severed.with(l.Target.Name())
+			r.memory.Severed = r.memory.Severed.with(l.Instance.Name())
 		}
 	}
 	if f.Values == nil {
@@ -40,13 +39,13 @@ func (r *Reconciler) fence(ctx context.Context, o Observation, only netip.AddrPo
 	results := make(chan result, len(o.Locals))
 	asked := 0
 	for i, l := range o.Locals {
-		if !l.State.Alive() || only.IsValid() && l.Target.Addr != only {
+		if !l.State.Alive() || only.Known() && l.Instance != only {
 			continue
 		}
 		asked++
 		go func() {
 			value, err := r.refuseWrites(ctx, r.Config.Instances[i])
-			results <- result{l.Target.Name(), value, err}
+			results <- result{l.Instance.Name(), value, err}
 		}()
 	}
 	var errs []error
@@ -76,7 +75,7 @@ func nextFence(last fenceRecord) fenceRecord {
 
 // refuseWrites sets 99 and returns the value before.
 func (r *Reconciler) refuseWrites(ctx context.Context, in config.Instance) (string, error) {
-	c := r.conn(in.Addr)
+	c := r.conn(redis.TargetOf(in).Instance)
 	defer c.Close()
 	value, err := c.MinReplicas(ctx)
 	if err != nil || value == redis.StopWrites {
@@ -94,7 +93,7 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 	r.store.save(r.store.durable, fenceFile, f)
 	return r.each(o, func(i int) error {
 		if l := o.Locals[i]; l.State.Alive() && l.Info != nil && l.Info.Version.AtLeast(7, 0) {
-			c := r.conn(r.Config.Instances[i].Addr)
+			c := r.conn(o.Locals[i].Instance)
 			// It must not wait for its replicas, which are cut off. The stop itself is left to the manager: one that ended
 			// by itself would be started again by a unit with Restart=always. A server that does not obey stops later.
 			_, _ = c.Do(ctx, "config", "set", "shutdown-timeout", "0")
@@ -164,48 +163,48 @@ func (r *Reconciler) startRefusing(ctx context.Context, in config.Instance) erro
 const startPause = 5 * time.Millisecond
 
 // refuse makes one instance refuse writes. What is to be given back is what its own configuration says, for it has just been started.
-func (r *Reconciler) refuse(ctx context.Context, a netip.AddrPort) error {
+func (r *Reconciler) refuse(ctx context.Context, i redis.Instance) error {
 	for _, in := range r.Config.Instances {
-		if in.Addr == a {
+		if in.Name() == i.Name() {
 			ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 			defer cancel()
 			_, err := r.refuseWrites(ctx, in)
 			return err
 		}
 	}
-	return fmt.Errorf("refuse writes on %s: it is no instance of this box", a)
+	return fmt.Errorf("refuse writes on %s: it is no instance of this box", i)
 }
 
 // restore gives an instance the value back that it had before the fence, or before it was in doubt.
-func (r *Reconciler) restore(ctx context.Context, a netip.AddrPort) error {
+func (r *Reconciler) restore(ctx context.Context, i redis.Instance) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
-	value := f.Values[a.String()]
+	value := f.Values[i.Name()]
 	if value == "" {
-		value = r.configured(a)
+		value = r.configured(i)
 	}
-	c := r.conn(a)
+	c := r.conn(i)
 	defer c.Close()
 	err := c.SetMinReplicas(ctx, value)
 	if err == nil {
-		r.memory.Guarded = r.memory.Guarded.without(a.String())
+		r.memory.Guarded = r.memory.Guarded.without(i.Name())
 	}
 	if err != nil || len(r.Config.Peers) == 0 {
 		return err
 	}
-	r.rewrite(ctx, c, a) // its role may have changed while the file could not be written
+	r.rewrite(ctx, c, i) // its role may have changed while the file could not be written
 	return nil
 }
 
 // configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.
-func (r *Reconciler) configured(a netip.AddrPort) string {
+func (r *Reconciler) configured(i redis.Instance) string {
 	for _, in := range r.Config.Instances {
-		if in.Addr != a || in.Conf == "" {
+		if in.Name() != i.Name() || in.Conf == "" {
 			continue
 		}
 		conf, err := config.ReadRedisConf(in.Conf)
 		if err != nil {
-			r.Log.Warn().Err(err).Msgf("min-slaves-to-write of %s is taken as 0", a)
+			r.Log.Warn().Err(err).Msgf("min-slaves-to-write of %s is taken as 0", i)
 			continue
 		}
 		for _, key := range []string{"min-slaves-to-write", "min-replicas-to-write"} {

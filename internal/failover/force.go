@@ -37,7 +37,7 @@ func DecideForced(o Observation) Plan {
 	if o.Fence != nil {
 		for _, l := range o.Locals {
 			if l.State.Alive() {
-				p.add(Step{Do: Restore, Instance: l.Target.Addr})
+				p.add(Step{Do: Restore, Instance: l.Instance})
 			}
 		}
 		p.do(LiftDone)
@@ -60,7 +60,7 @@ func (p *planner) force(o *Observation, l redis.Look) {
 		}
 	}
 	lives := master.State.Serves() && master.Role() == redis.Master
-	_, paired := o.Pairs[l.Target.Addr]
+	_, paired := o.Pairs[l.Instance]
 	switch {
 	case l.Info == nil:
 		p.say(fmt.Sprintf("%s is not promoted: it %s", me, l.State))
@@ -78,19 +78,19 @@ func (p *planner) force(o *Observation, l redis.Look) {
 		p.say(fmt.Sprintf("%s is not promoted: it is in the middle of a sync and its data is not whole", me))
 		return
 	case l.Role() == redis.Replica && lives && l.Info.LinkUp:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s is alive and linked; hint: the master moves with the VIP: stop keepalived on the other box", me, master.Target.Addr))
+		p.say(fmt.Sprintf("%s is not promoted: its master %s is alive and linked; hint: the master moves with the VIP: stop keepalived on the other box", me, master.Instance.Addr))
 		return
 	case l.Role() == redis.Replica:
 		p.say(fmt.Sprintf("by force: promote %s", me))
 	case o.replication() && lives && !(l.Term.Known && master.Term.Known && l.Term.N > master.Term.N):
-		p.say(fmt.Sprintf("by force: %s gets a higher term than %s, which follows it then", me, master.Target.Addr))
+		p.say(fmt.Sprintf("by force: %s gets a higher term than %s, which follows it then", me, master.Instance.Addr))
 	default:
 		p.say(fmt.Sprintf("%s is a master already", me))
 		return
 	}
-	p.add(Step{Do: promote, Instance: me})
+	p.add(Step{Do: promote, Instance: l.Instance})
 	if o.replication() && o.Durability == config.DurabilityReplicated {
-		p.add(Step{Do: Relax, Instance: me})
+		p.add(Step{Do: Relax, Instance: l.Instance})
 	}
 }
 

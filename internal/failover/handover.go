@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/redis"
@@ -20,7 +19,7 @@ var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
 // is no master of a cluster has nothing to hand over: then the address is not valid, and there is no error.
 //
 // A box that follows its VIP moves the master back once it is up again.
-func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to netip.AddrPort, err error) {
+func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to redis.Instance, err error) {
 	r.begin()
 	unlock, err := lock(ctx, r.store.run, actLock)
 	if err != nil {
@@ -46,7 +45,7 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 		if n.Role != redis.Replica || n.MasterID != self.ID || n.Failed || !n.Addr.IsValid() {
 			continue
 		}
-		l := redis.LookAt(ctx, r.target(n.Addr), r.peerLimits())
+		l := redis.LookAt(ctx, r.target(redis.At(n.Addr)), r.peerLimits())
 		fit := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
 		if fit && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
 			best = l
@@ -55,14 +54,14 @@ func (r *Reconciler) HandOver(ctx context.Context, local netip.AddrPort) (to net
 	if best.Info == nil {
 		return to, fmt.Errorf("%w; hint: wait until one is, or look at its log", ErrNoReplica)
 	}
-	to = best.Target.Addr
+	to = best.Instance
 	o := Observation{Locals: []redis.Look{me}, Peers: []redis.Look{best}}
-	if err := r.move(ctx, o, Step{Do: Move, From: localAddr(me), Instance: to}); err != nil {
+	if err := r.move(ctx, o, Step{Do: Move, From: me.Instance, Instance: to}); err != nil {
 		return to, err
 	}
 	// It was not pulled from us: it may move back as soon as it is up again.
 	r.memory = r.store.loadMemory()
-	r.memory.Led = r.memory.Led.without(me.Target.Name())
+	r.memory.Led = r.memory.Led.without(me.Instance.Name())
 	r.store.saveMemory(r.memory)
 	return to, nil
 }
@@ -84,10 +83,10 @@ func (r *Reconciler) HandOverAll(ctx context.Context, locals []redis.Look) error
 		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < moveRoom {
 			break
 		}
-		to, err := r.HandOver(ctx, l.Target.Addr)
-		moved = err == nil && to.IsValid()
+		to, err := r.HandOver(ctx, l.Instance)
+		moved = err == nil && to.Known()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("hand over %s: %w", l.Target.Name(), err))
+			errs = append(errs, fmt.Errorf("hand over %s: %w", l.Instance.Name(), err))
 		}
 	}
 	return errors.Join(errs...)

@@ -3,7 +3,9 @@ package failover
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +55,7 @@ func TestFenceLiftsInTwoSteps(t *testing.T) {
 	} {
 		p := Decide(c.o)
 		starts := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == LiftStart })
-		gives := slices.Contains(p.Steps, Step{Do: Restore, Instance: master7003})
+		gives := slices.Contains(p.Steps, Step{Do: Restore, Instance: redis.At(master7003)})
 		if starts != c.starts || gives != c.gives {
 			t.Errorf("%s: starts %v, gives writes back %v: %s", name, starts, gives, p.Sentence)
 		}
@@ -65,7 +67,7 @@ func TestBoxThatAnswersByItself(t *testing.T) {
 	o := fencedPair(true, 3*time.Second, 3*time.Second, redis.Silent)
 	o.Witness.Answers = false
 	o.Alone = Ail{For: time.Minute, Looks: 9}
-	if o.Answers = map[netip.Addr]bool{o.Peers[0].Target.Addr.Addr(): true}; o.peersSilent() || o.cutOff() {
+	if o.Answers = map[netip.Addr]bool{o.Peers[0].Instance.Addr.Addr(): true}; o.peersSilent() || o.cutOff() {
 		t.Error("it counts as silent")
 	}
 	o.Alone = Ail{}
@@ -90,7 +92,7 @@ func TestOutrankedFollowsInFault(t *testing.T) {
 			return
 		}
 		l := o.Locals[0]
-		a := o.Pairs[l.Target.Addr].Overruled
+		a := o.Pairs[l.Instance].Overruled
 		want := o.replication() && overruled(&o, l) && a.Looks >= 2 && a.For >= minLookGap && o.watched(l) == ""
 		got := slices.ContainsFunc(Decide(o).Steps, func(s Step) bool { return s.Do == Follow })
 		if got != want {
@@ -150,7 +152,7 @@ func TestFenceLiftsWithoutTheDead(t *testing.T) {
 		if tries := slices.Contains(p.Steps, Step{Do: LiftStart}); tries == c.lifts {
 			t.Errorf("%s: tries to start it %v: %s", name, tries, p.Sentence)
 		}
-		if !slices.Contains(p.Steps, Step{Do: Restore, Instance: master7003}) {
+		if !slices.Contains(p.Steps, Step{Do: Restore, Instance: redis.At(master7003)}) {
 			t.Errorf("%s: the others wait for it: %s", name, p.Sentence)
 		}
 	}
@@ -183,7 +185,7 @@ func TestLiftStartsWhatIsStopped(t *testing.T) {
 	dead := netip.AddrPortFrom(up.Addr.Addr(), m.broken)
 	r.Config.Instances = append(r.Config.Instances, config.Instance{Addr: dead, Port: m.broken})
 	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: state.Now(), Stopped: true, Count: 1})
-	o := Observation{Locals: []redis.Look{up.Look(), {Target: redis.Target{Addr: dead}, State: redis.Refused}}}
+	o := Observation{Locals: []redis.Look{up.Look(), {Instance: redis.Instance{Addr: dead}, State: redis.Refused}}}
 	if err := r.liftStart(within(t, 5*time.Second), o); err == nil || !strings.Contains(err.Error(), "it does not start") {
 		t.Errorf("error %v", err)
 	}
@@ -202,7 +204,7 @@ func TestSeveredReplicaWaits(t *testing.T) {
 	r := reconciler(t)
 	o := pair()
 	o.peersAre(redis.Refused, Ail{For: time.Hour, Looks: 9})
-	if err := r.fence(within(t, time.Second), Observation{Locals: []redis.Look{{Target: o.Locals[1].Target, State: redis.Refused}}}, netip.AddrPort{}); err != nil {
+	if err := r.fence(within(t, time.Second), Observation{Locals: []redis.Look{{Instance: o.Locals[1].Instance, State: redis.Refused}}}, redis.Instance{}); err != nil {
 		t.Fatal(err)
 	}
 	see := func(lifted time.Duration) Observation {
@@ -225,5 +227,47 @@ func TestSeveredReplicaWaits(t *testing.T) {
 	r.seeStanding(&linked, true, state.Now())
 	if p := see(time.Second); waits(p) {
 		t.Errorf("linked since: %s", Decide(p).Sentence)
+	}
+}
+
+// TestSocketsAreTwoInstances: instances behind unix sockets have no address, and each is known by its name.
+func TestSocketsAreTwoInstances(t *testing.T) {
+	o := pair()
+	for i := range o.Locals {
+		o.Locals[i].Instance = redis.Instance{Socket: fmt.Sprintf("/run/redis/%d.sock", i)}
+	}
+	o.Unconfirmed = []redis.Instance{o.Locals[1].Instance}
+	if p := Decide(o); !slices.Contains(p.Steps, Step{Do: Refuse, Instance: redis.Instance{Socket: "/run/redis/1.sock"}}) || strings.Contains(p.Sentence, "invalid") {
+		t.Errorf("%v: %s", p.Steps, p.Sentence)
+	}
+	r := reconciler(t)
+	r.Config.Instances = []config.Instance{{Socket: "/run/redis/0.sock"}, {Socket: "/run/redis/1.sock"}}
+	for i, in := range r.Config.Instances {
+		if got := r.target(redis.TargetOf(in).Instance); got.Socket != in.Socket {
+			t.Errorf("instance %d is asked at %q", i, got.Socket)
+		}
+	}
+}
+
+// TestRefuseOnTheSecondSocket: on real servers behind unix sockets, a step reaches the instance that it names.
+func TestRefuseOnTheSecondSocket(t *testing.T) {
+	sockets := []string{filepath.Join(t.TempDir(), "a.sock"), filepath.Join(t.TempDir(), "b.sock")}
+	servers := []*redistest.Server{redistest.Start(t, "unixsocket "+sockets[0]), redistest.Start(t, "unixsocket "+sockets[1])}
+	r := reconciler(t, servers...)
+	for i, path := range sockets {
+		r.Config.Instances[i].Socket, r.Config.Instances[i].Addr = path, netip.AddrPort{}
+	}
+	refused := func() (all [2]bool) {
+		for i, s := range servers {
+			all[i] = strings.Contains(s.Do(t, "config", "get", "min-slaves-to-write"), redis.StopWrites)
+		}
+		return all
+	}
+	second := redis.TargetOf(r.Config.Instances[1]).Instance
+	if err := r.refuse(within(t, time.Second), second); err != nil || refused() != [2]bool{false, true} {
+		t.Errorf("%v, writes are refused: %v", err, refused())
+	}
+	if err := r.restore(within(t, time.Second), second); err != nil || refused() != [2]bool{} {
+		t.Errorf("%v, writes are refused: %v", err, refused())
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 )
@@ -107,8 +107,8 @@ func (f *fenceRecord) holdOff(first time.Duration) time.Duration {
 
 // moveRecord is the undo of a coordinated move, written before the first change.
 type moveRecord struct {
-	From  netip.AddrPort `json:"from"`
-	To    netip.AddrPort `json:"to"`
+	From  redis.Instance `json:"from"`
+	To    redis.Instance `json:"to"`
 	Pause bool           `json:"pause"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`

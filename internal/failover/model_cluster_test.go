@@ -145,7 +145,7 @@ func (w *clusterWorld) list(b *clusterBox, shard int) redis.Nodes {
 }
 
 func (w *clusterWorld) look(b *clusterBox, s int) redis.Look {
-	l := redis.Look{Target: redis.Target{Addr: nodeAddr(b.at, s)}, State: redis.Refused}
+	l := redis.Look{Instance: redis.Instance{Addr: nodeAddr(b.at, s)}, State: redis.Refused}
 	if b.nodes[s].dead {
 		return l
 	}
@@ -161,13 +161,13 @@ func (w *clusterWorld) look(b *clusterBox, s int) redis.Look {
 // observe is the observation that box b would make, by the same rules.
 func (w *clusterWorld) observe(b *clusterBox) Observation {
 	o := Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != vrrp.None, MoveOpen: b.moving > 0, BumpGoal: b.bump,
-		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, Voteless: map[netip.AddrPort]time.Duration{}, Standing: map[netip.AddrPort]Standing{},
+		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, Voteless: map[redis.Instance]time.Duration{}, Standing: map[redis.Instance]Standing{},
 		MaxLag: 1 << 20, HeldFor: time.Hour, Policy: "follow", Witness: Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
 	peer := w.other(b)
 	cold, leads := false, false
 	for s := range shards {
-		l, p := w.look(b, s), redis.Look{Target: redis.Target{Addr: nodeAddr(peer.at, s)}, State: redis.Silent}
+		l, p := w.look(b, s), redis.Look{Instance: redis.Instance{Addr: nodeAddr(peer.at, s)}, State: redis.Silent}
 		if w.sees(b) {
 			p = w.look(peer, s)
 		}
@@ -177,11 +177,11 @@ func (w *clusterWorld) observe(b *clusterBox) Observation {
 		n.linked = n.linked || l.Info != nil && l.Info.LinkUp
 		unlinked := l.Role() == redis.Replica && !n.linked
 		waited := count(&n.waited, unlinked && !claims)
-		o.Standing[l.Target.Addr] = Standing{Unlinked: unlinked, Waited: waited.For}
+		o.Standing[l.Instance] = Standing{Unlinked: unlinked, Waited: waited.For}
 		cold, leads = cold || unlinked, leads || l.Role() == redis.Master
-		o.Instances[p.Target.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == redis.Replica && o.followed(p.Target.Addr))
+		o.Instances[p.Instance.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == redis.Replica && o.followed(p.Instance.Addr))
 		if n.voteless > 0 {
-			o.Voteless[l.Target.Addr] = count(&n.voteless, l.Role() == redis.Replica && !claims).For
+			o.Voteless[l.Instance] = count(&n.voteless, l.Role() == redis.Replica && !claims).For
 		}
 		switch {
 		case !held:
@@ -192,7 +192,7 @@ func (w *clusterWorld) observe(b *clusterBox) Observation {
 			n.led, b.pulled = false, 5
 		}
 		if orphan := count(&n.orphan, n.stopped && !n.dead && b.moving == 0 && !b.fenced); orphan.Looks > 3 {
-			o.Orphans = append(o.Orphans, l.Target.Addr)
+			o.Orphans = append(o.Orphans, l.Instance)
 		}
 	}
 	switch {
@@ -269,7 +269,7 @@ func (w *clusterWorld) apply(b *clusterBox, o Observation, plan Plan, killed fun
 		if killed() {
 			return
 		}
-		s := int(step.Instance.Port()) - 7000
+		s := int(step.Instance.Addr.Port()) - 7000
 		switch step.Do {
 		case Takeover, Force:
 			if b.bump == 0 {
@@ -308,7 +308,7 @@ func (w *clusterWorld) apply(b *clusterBox, o Observation, plan Plan, killed fun
 		case Fence:
 			b.fenced = true
 			for i := range b.nodes {
-				if (!step.Instance.IsValid() || i == s) && o.Locals[i].State.Alive() {
+				if (!step.Instance.Known() || i == s) && o.Locals[i].State.Alive() {
 					b.nodes[i].stopped = !b.nodes[i].dead
 				}
 			}

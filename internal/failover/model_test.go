@@ -78,7 +78,7 @@ func (w *world) sync() {
 }
 
 func (w *world) look(b *modelBox) redis.Look {
-	l := redis.Look{Target: redis.Target{Addr: b.addr}, State: redis.Refused}
+	l := redis.Look{Instance: redis.Instance{Addr: b.addr}, State: redis.Refused}
 	if b.dead {
 		return l
 	}
@@ -103,7 +103,7 @@ func (w *world) observe(b *modelBox) Observation {
 		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MaxLag: 1 << 20, HeldFor: time.Hour,
 		Witness: Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
-	l, p := w.look(b), redis.Look{Target: redis.Target{Addr: w.other(b).addr}, State: redis.Silent}
+	l, p := w.look(b), redis.Look{Instance: redis.Instance{Addr: w.other(b).addr}, State: redis.Silent}
 	if w.sees(b) {
 		p = w.look(w.other(b))
 	}
@@ -124,12 +124,12 @@ func (w *world) observe(b *modelBox) Observation {
 		b.mem.HeldSince = &now
 	}
 	o.Cold = Cold{Peerless: !b.answered, For: time.Duration(b.looks) * time.Second, HeldLast: b.heldLast}
-	o.Pairs = map[netip.AddrPort]Pair{b.addr: {Peer: w.other(b).addr, Linked: b.linked,
+	o.Pairs = map[redis.Instance]Pair{redis.At(b.addr): {Peer: w.other(b).addr, Linked: b.linked,
 		Leaderless: count(&b.leaderless, nobodyLeads(l, p)), Overruled: count(&b.overruled, outranked(l, p)),
 		Left:   count(&b.left, leftBehind(b.state, b.state == vrrp.Master, l)),
 		Pulled: b.mem.pulled(b.addr.String(), b.state == vrrp.Master, l, p, now), Unheard: b.mem.unheard(b.addr.String(), l)}}
-	o.Boxes[p.Target.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
-	o.Instances[p.Target.Addr] = count(&b.ailing, !p.State.Serves())
+	o.Boxes[p.Instance.Addr.Addr()] = count(&b.silent, p.State == redis.Silent)
+	o.Instances[p.Instance.Addr] = count(&b.ailing, !p.State.Serves())
 	o.Alone = count(&b.apart, o.cutOff())
 	heardFor := count(&b.heardFor, b.fenced && o.heard())
 	unansweredFor := count(&b.unansweredFor, b.fenced && !p.State.Alive() && (o.heard() || !b.alone))
@@ -137,7 +137,7 @@ func (w *world) observe(b *modelBox) Observation {
 	if b.fenced {
 		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
 	} else if orphan := count(&b.orphan, b.stopped && !b.dead && !b.moving); orphan.Looks > 3 {
-		o.Orphans = []netip.AddrPort{b.addr}
+		o.Orphans = []redis.Instance{redis.At(b.addr)}
 	}
 	return o
 }
@@ -177,7 +177,7 @@ func (w *world) apply(b *modelBox, o Observation, plan Plan, killed func() bool)
 		switch s.Do {
 		case Promote:
 			x := b
-			if s.Instance == peer.addr {
+			if s.Instance == redis.At(peer.addr) {
 				x = peer
 			}
 			if x == peer && !reached || x.dead {

@@ -43,7 +43,7 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	} else if done {
 		return nil
 	}
-	master, _, _ := o.find(s.From)
+	master, _, _ := o.find(s.From.Addr)
 	undo := moveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	if !undo.Pause {
 		if undo.Value, err = old.MinReplicas(ctx); err != nil {

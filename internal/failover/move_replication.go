@@ -20,7 +20,7 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	old, to := r.conn(s.From), r.conn(s.Instance)
 	defer old.Close()
 	defer to.Close()
-	master, _, _ := o.find(s.From)
+	master, _, _ := o.find(s.From.Addr)
 	undo := moveRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
@@ -88,7 +88,7 @@ func (r *Reconciler) handOverPair(ctx context.Context, m moveRecord) error {
 	}
 	was, err := old.Replication(ctx)
 	if err == nil && was.Role == redis.Master {
-		err = old.Follow(ctx, m.To)
+		err = old.Follow(ctx, m.To.Addr)
 	}
 	if err != nil && redis.Classify(err).Alive() {
 		return fmt.Errorf("make %s follow %s: %w", m.From, m.To, err)

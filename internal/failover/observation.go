@@ -66,7 +66,7 @@ type Observation struct {
 	// MoveWait is how long the next coordinated move has to wait after a failed one.
 	MoveWait time.Duration
 	// GivenUp: revive has used up its starts for this instance.
-	GivenUp     map[netip.AddrPort]bool
+	GivenUp     map[redis.Instance]bool
 	Fence       *FenceView
 	Maintenance Maintenance
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
@@ -79,23 +79,23 @@ type Observation struct {
 	// BusyFor is how long the local instances that are busy now have been so with one command, by name: by a script, or by /proc.
 	BusyFor map[string]time.Duration
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
-	Orphans []netip.AddrPort
+	Orphans []redis.Instance
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
-	Unconfirmed, Confirmed []netip.AddrPort
+	Unconfirmed, Confirmed []redis.Instance
 	// HeardOnBus: a node on another box has answered a local one on the cluster's bus since that one was started.
 	HeardOnBus bool
 	// Severed are the local instances that have not been linked since this box was cut off, for cold_start_wait after the end of that.
 	Severed nameSet
-	// Voteless is how long a local replica has asked for votes in vain, by its address.
-	Voteless map[netip.AddrPort]time.Duration
-	// Standing is what is known of the data of the local replicas of a cluster, by local address. Its zero value is good.
-	Standing map[netip.AddrPort]Standing
+	// Voteless is how long a local replica has asked for votes in vain.
+	Voteless map[redis.Instance]time.Duration
+	// Standing is what is known of the data of the local replicas of a cluster, by instance. Its zero value is good.
+	Standing map[redis.Instance]Standing
 	// BothMaster: a master was pulled from this box while it held the VIP without a break, less than pulledFor ago.
 	BothMaster bool
 	// Sentinel names the local instances that a Sentinel watches.
-	Sentinel map[netip.AddrPort]bool
-	// Pairs are the local instances with their peers, by local address, in replication mode; else it is empty.
-	Pairs      map[netip.AddrPort]Pair
+	Sentinel map[redis.Instance]bool
+	// Pairs are the local instances with their peers, in replication mode; else it is empty.
+	Pairs      map[redis.Instance]Pair
 	Durability config.Durability
 	Cold       Cold
 }
@@ -117,7 +117,7 @@ func (o *Observation) cutOff() bool {
 // at, for want of time or of descriptors, proves nothing.
 func (o *Observation) peersSilent() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent || o.Answers[p.Target.Addr.Addr()] {
+		if p.State != redis.Silent || o.Answers[p.Instance.Addr.Addr()] {
 			return false
 		}
 	}
@@ -138,7 +138,7 @@ func (o *Observation) peerAlive() bool {
 // whole, which says nothing of whose data is newer.
 func (o *Observation) heard() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent && p.State != redis.Unseen || o.Answers[p.Target.Addr.Addr()] {
+		if p.State != redis.Silent && p.State != redis.Unseen || o.Answers[p.Instance.Addr.Addr()] {
 			return true
 		}
 	}
@@ -156,7 +156,7 @@ func (o *Observation) boxSilent(box netip.Addr) bool {
 		return false
 	}
 	for _, p := range o.Peers {
-		if p.Target.Addr.Addr() == box && p.State != redis.Silent {
+		if p.Instance.Addr.Addr() == box && p.State != redis.Silent {
 			return false
 		}
 	}
@@ -171,11 +171,23 @@ func (o *Observation) find(a netip.AddrPort) (look redis.Look, local, ok bool) {
 		}
 	}
 	for _, p := range o.Peers {
-		if p.Target.Addr == a {
+		if p.Instance.Addr == a {
 			return p, false, true
 		}
 	}
 	return redis.Look{}, false, false
+}
+
+// local gives the look at a local instance.
+func (o *Observation) local(i redis.Instance) (redis.Look, bool) { return o.localNamed(i.Name()) }
+
+func (o *Observation) localNamed(name string) (redis.Look, bool) {
+	for _, l := range o.Locals {
+		if l.Instance.Name() == name {
+			return l, true
+		}
+	}
+	return redis.Look{}, false
 }
 
 // masterOf gives the master of a local replica, by CLUSTER NODES or else by INFO, and the look at it. found is false where nobody
@@ -196,7 +208,7 @@ func localAddr(l redis.Look) netip.AddrPort {
 	if n, ok := l.Self(); ok && n.Addr.IsValid() {
 		return n.Addr
 	}
-	return l.Target.Addr
+	return l.Instance.Addr
 }
 
 // view is the cluster as this box sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined

@@ -26,7 +26,7 @@ type Reconciler struct {
 	// Event is what a hook was told; nil for a tick.
 	Event *vrrp.Event
 	// GivenUp: revive has used up its starts for these instances.
-	GivenUp map[netip.AddrPort]bool
+	GivenUp map[redis.Instance]bool
 	// DryRun looks and decides, and changes nothing, state files included.
 	DryRun bool
 
@@ -102,7 +102,7 @@ func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings
 func (r *Reconciler) targets(peers []netip.AddrPort) []redis.Target {
 	targets := make([]redis.Target, len(peers))
 	for i, p := range peers {
-		targets[i] = r.target(p)
+		targets[i] = r.target(redis.At(p))
 	}
 	return targets
 }
@@ -194,7 +194,7 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 	var move moveRecord
 	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
 	if o.Fence == nil && !o.MoveOpen {
-		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(a netip.AddrPort) bool { return r.keeping(&o, a) || r.memory.guarded(a) })
+		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i redis.Instance) bool { return r.keeping(&o, i) || r.memory.guarded(i) })
 	}
 	r.store.saveMemory(r.memory)
 	return o
@@ -205,27 +205,27 @@ const orphanAfter = 3 * time.Second
 
 // orphans finds local instances that a mover or a fence left with writes stopped. INFO shows for free whether a
 // min-slaves-to-write is in force at all.
-func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state.Stamp) []netip.AddrPort {
-	var out []netip.AddrPort
+func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state.Stamp) []redis.Instance {
+	var out []redis.Instance
 	for _, l := range locals {
 		stopped := false
 		if l.Info != nil && l.Info.MinReplicas {
-			c := r.conn(l.Target.Addr)
+			c := r.conn(l.Instance)
 			v, err := c.MinReplicas(ctx)
 			c.Close()
 			stopped = err == nil && v == redis.StopWrites
 		}
-		if a := note(r.memory.Instances, "stopped "+l.Target.Name(), stopped, now); a.Looks >= 2 && a.For >= orphanAfter {
-			out = append(out, l.Target.Addr)
+		if a := note(r.memory.Instances, "stopped "+l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= orphanAfter {
+			out = append(out, l.Instance)
 		}
 	}
 	return out
 }
 
 // keeping: writes on a local instance are stopped because its data set is being kept aside.
-func (r *Reconciler) keeping(o *Observation, a netip.AddrPort) bool {
-	l, local, _ := o.find(a)
-	return local && r.memory.Saving[a.String()] && o.replication() && overruled(o, l)
+func (r *Reconciler) keeping(o *Observation, i redis.Instance) bool {
+	l, ok := o.local(i)
+	return ok && r.memory.Saving[i.Name()] && o.replication() && overruled(o, l)
 }
 
 // seePeers keeps the list of peers up to date and looks at those that it did not know.
@@ -243,7 +243,7 @@ func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip
 	slices.SortFunc(now, netip.AddrPort.Compare)
 	var keep []redis.Look
 	for _, a := range now {
-		if i := slices.IndexFunc(o.Peers, func(l redis.Look) bool { return l.Target.Addr == a }); i >= 0 {
+		if i := slices.IndexFunc(o.Peers, func(l redis.Look) bool { return l.Instance.Addr == a }); i >= 0 {
 			keep = append(keep, o.Peers[i])
 		} else {
 			missing = append(missing, a)
@@ -282,7 +282,7 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 // noteLasting counts the looks in which boxes, instances or everything was silent, and those in which an instance was busy.
 func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 	for _, p := range o.Peers {
-		a := p.Target.Addr
+		a := p.Instance.Addr
 		o.Boxes[a.Addr()] = Ail{}
 		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication() && o.followed(a)
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)

@@ -49,13 +49,13 @@ func (o *Observation) replication() bool { return len(o.Pairs) > 0 }
 
 // peerOf is the look at the peer of a local instance; its state is Unseen when nobody looked.
 func (o *Observation) peerOf(l redis.Look) redis.Look {
-	a := o.Pairs[l.Target.Addr].Peer
+	a := o.Pairs[l.Instance].Peer
 	for _, p := range o.Peers {
-		if p.Target.Addr == a {
+		if p.Instance.Addr == a {
 			return p
 		}
 	}
-	return redis.Look{Target: redis.Target{Addr: a}}
+	return redis.Look{Instance: redis.At(a)}
 }
 
 // nobodyLeads: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
@@ -64,7 +64,7 @@ func nobodyLeads(l, peer redis.Look) bool {
 	if l.Role() != redis.Replica || peer.Role() != redis.Replica {
 		return false
 	}
-	circle := l.Info.Master == peer.Target.Addr && peer.Info.Master == l.Target.Addr
+	circle := l.Info.Master == peer.Instance.Addr && peer.Info.Master == l.Instance.Addr
 	return circle || !l.Info.LinkUp && !peer.Info.LinkUp
 }
 
@@ -80,7 +80,7 @@ func (o *Observation) waitsCold() bool {
 		return false
 	}
 	for _, l := range o.Locals {
-		if l.Role() == redis.Master && o.Pairs[l.Target.Addr].Peer.IsValid() {
+		if l.Role() == redis.Master && o.Pairs[l.Instance].Peer.IsValid() {
 			return true
 		}
 	}
@@ -146,10 +146,10 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 	if len(r.Config.Peers) == 0 {
 		return
 	}
-	pairs := map[netip.AddrPort]Pair{}
+	pairs := map[redis.Instance]Pair{}
 	for _, in := range r.Config.Instances {
 		if in.Peer.IsValid() {
-			pairs[in.Addr] = Pair{Peer: in.Peer}
+			pairs[redis.TargetOf(in).Instance] = Pair{Peer: in.Peer}
 		}
 	}
 	for _, l := range o.Locals {
@@ -171,11 +171,11 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 	leads, elsewhere := false, false
 	stops := r.Event != nil && r.Event.State == vrrp.Stop // the VIP may still be here then, and no look will see it go
 	for _, l := range o.Locals {
-		pair, paired := pairs[l.Target.Addr]
+		pair, paired := pairs[l.Instance]
 		if !paired {
 			continue
 		}
-		name, peer := l.Target.Name(), o.peerOf(l)
+		name, peer := l.Instance.Name(), o.peerOf(l)
 		down := absent(l) || l.Role() == redis.Replica && !l.Info.LinkUp
 		pair.Leaderless = note(r.memory.Instances, "leaderless "+name, nobodyLeads(l, peer), now)
 		pair.Overruled = note(r.memory.Instances, "overruled "+name, outranked(l, peer), now)
@@ -193,7 +193,7 @@ func (r *Reconciler) seePairs(o *Observation, held bool, now state.Stamp) {
 		leads = leads || l.Role() == redis.Master
 		elsewhere = elsewhere || linked && peer.Role() == redis.Master
 		pair.Stale = lin.stale(name, linked, down && peer.State.Alive() && peer.Role() == redis.Master, now)
-		pairs[l.Target.Addr] = pair
+		pairs[l.Instance] = pair
 	}
 	switch {
 	case stops:

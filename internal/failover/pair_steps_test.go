@@ -20,9 +20,9 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 	o := b.observe()
 	a.s.Kill()
 	for _, steps := range [][]Step{
-		{{Do: Promote, Instance: b.s.Addr}},
-		{{Do: NeedReplica, Instance: b.s.Addr}},
-		{{Do: Relax, Instance: b.s.Addr}},
+		{{Do: Promote, Instance: redis.At(b.s.Addr)}},
+		{{Do: NeedReplica, Instance: redis.At(b.s.Addr)}},
+		{{Do: Relax, Instance: redis.At(b.s.Addr)}},
 	} {
 		var before string
 		for range 2 {
@@ -44,7 +44,7 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 	o = a.observe()
 	term := a.term()
 	for range 2 {
-		if err := a.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Follow, Instance: a.s.Addr, From: b.s.Addr}}}); err != nil {
+		if err := a.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Follow, Instance: redis.At(a.s.Addr), From: redis.At(b.s.Addr)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestPairMoveThatFailsIsUndone(t *testing.T) {
 	}
 	o := b.observe()
 	b.s.Do(t, "acl", "setuser", "default", "-slaveof")
-	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}}); err == nil {
+	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}}); err == nil {
 		t.Error("moved to a replica that must not be promoted")
 	}
 	a.is(redis.Master)
@@ -128,7 +128,7 @@ func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
 	o := b.observe()
 	breakLink(t, a.s, b.s)
 	before := stops(t, a.s) + stops(t, b.s)
-	err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}})
+	err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}})
 	if err == nil || b.r.memory.MoveFailures != 0 {
 		t.Errorf("%d failures: %v", b.r.memory.MoveFailures, err)
 	}

@@ -121,7 +121,7 @@ func (b *pairBox) is(role redis.Role) {
 
 func (b *pairBox) term() uint64 {
 	b.t.Helper()
-	l := redis.LookAt(within(b.t, time.Second), redis.Target{Addr: b.s.Addr, Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	l := redis.LookAt(within(b.t, time.Second), redis.Target{Instance: redis.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	if !l.Term.Known {
 		b.t.Fatalf("no term: %v", l.Err)
 	}
@@ -178,7 +178,7 @@ func TestPairPlannedMoveThereAndBack(t *testing.T) {
 // The old master of a move loses its sessions, and a mover that stops writes by min-slaves-to-write leaves none of it behind.
 func TestPairMoveFromAnOldServer(t *testing.T) {
 	a, b := startPair(t)
-	c := redis.Open(redis.Target{Addr: a.s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	c := redis.Open(redis.Target{Instance: redis.At(a.s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
 	if _, err := c.Do(within(t, time.Second), "client", "setname", "session"); err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestPairMoveFromAnOldServer(t *testing.T) {
 	for i := range o.Peers {
 		o.Peers[i].Info.Version = redis.Version{Major: 3, Minor: 2} // it is spoken to as one
 	}
-	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: b.s.Addr, From: a.s.Addr}}}); err != nil {
+	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
 	b.is(redis.Master)
@@ -206,8 +206,8 @@ func TestPairMoveFromAnOldServer(t *testing.T) {
 func TestPairMoverThatDies(t *testing.T) {
 	a, b := startPair(t)
 	for _, m := range []moveRecord{{Pause: true}, {Value: "0"}} {
-		m.From, m.To, m.Pair = a.s.Addr, b.s.Addr, true
-		c := b.r.conn(a.s.Addr)
+		m.From, m.To, m.Pair = redis.At(a.s.Addr), redis.At(b.s.Addr), true
+		c := b.r.conn(redis.At(a.s.Addr))
 		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func TestPairMoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.store.save(b.r.store.durable, moveFile, moveRecord{From: a.s.Addr, To: b.s.Addr, Pair: true, Pause: true})
+	b.r.store.save(b.r.store.durable, moveFile, moveRecord{From: redis.At(a.s.Addr), To: redis.At(b.s.Addr), Pair: true, Pause: true})
 	b.until(UndoMove)
 	a.is(redis.Replica)
 	b.is(redis.Master)

@@ -1,9 +1,10 @@
 package failover
 
 import (
-	"net/netip"
 	"strings"
 	"time"
+
+	"keepalived-redis/internal/redis"
 )
 
 // Verb is what a step does.
@@ -36,7 +37,7 @@ const (
 type Step struct {
 	Do Verb
 	// Instance is the instance to change, From the old master of a move, or the new one to follow.
-	Instance, From netip.AddrPort
+	Instance, From redis.Instance
 }
 
 // Plan is what to do and why.
@@ -61,7 +62,7 @@ func (p *planner) add(s Step)         { p.steps = append(p.steps, s) }
 func (p *planner) in(d time.Duration) { p.again = soonest(p.again, d) }
 
 // promotes: an instance is promoted by the plan already.
-func (p *planner) promotes(a netip.AddrPort) bool {
+func (p *planner) promotes(a redis.Instance) bool {
 	for _, s := range p.steps {
 		if s.Instance == a && (s.Do == Takeover || s.Do == Force) {
 			return true

@@ -57,7 +57,7 @@ func TestATickDoesNotWait(t *testing.T) {
 
 // BUSY counts from the first look that saw it, across runs, and anew after a look that did not.
 func TestBusyForTooLong(t *testing.T) {
-	look := redis.Look{Target: redis.Target{Addr: addr("127.0.0.1:7000")}, State: redis.Busy}
+	look := redis.Look{Instance: redis.Instance{Addr: addr("127.0.0.1:7000")}, State: redis.Busy}
 	r := reconciler(t)
 	r.Config.Times.BusyGrace = 5 * time.Second
 	observe := func() bool {

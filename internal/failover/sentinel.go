@@ -3,7 +3,6 @@ package failover
 import (
 	"context"
 	"fmt"
-	"net/netip"
 
 	"keepalived-redis/internal/redis"
 )
@@ -33,7 +32,7 @@ func (r *Reconciler) decide(ctx context.Context, o *Observation, how func(Observ
 		if l.Info == nil || !l.Info.Channels {
 			continue
 		}
-		c := r.conn(l.Target.Addr)
+		c := r.conn(l.Instance)
 		watched, err := c.Watched(ctx)
 		c.Close()
 		if err != nil {
@@ -43,9 +42,9 @@ func (r *Reconciler) decide(ctx context.Context, o *Observation, how func(Observ
 			continue
 		}
 		if o.Sentinel == nil {
-			o.Sentinel = map[netip.AddrPort]bool{}
+			o.Sentinel = map[redis.Instance]bool{}
 		}
-		o.Sentinel[l.Target.Addr] = true
+		o.Sentinel[l.Instance] = true
 	}
 	if len(o.Sentinel) == 0 {
 		return plan
@@ -55,7 +54,7 @@ func (r *Reconciler) decide(ctx context.Context, o *Observation, how func(Observ
 
 // watched says what there is to say of a local instance that a Sentinel watches, or nothing.
 func (o *Observation) watched(l redis.Look) string {
-	if !o.Sentinel[l.Target.Addr] {
+	if !o.Sentinel[l.Instance] {
 		return ""
 	}
 	return fmt.Sprintf("a Sentinel manages %s, so its role is not changed; hint: let one of the two do it: SENTINEL FAILOVER there, or SENTINEL REMOVE and this program alone", localAddr(l))

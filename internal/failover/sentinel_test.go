@@ -2,7 +2,6 @@ package failover
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 )
 
@@ -39,7 +39,7 @@ func TestASentinelIsFound(t *testing.T) {
 		if said := o.watched(o.Locals[0]); said != "" {
 			return Plan{Sentence: said}
 		}
-		return Plan{Steps: []Step{{Do: Promote, Instance: s.Addr}}}
+		return Plan{Steps: []Step{{Do: Promote, Instance: redis.At(s.Addr)}}}
 	}
 	o := looks([]*redistest.Server{s}, nil)
 	if o.Locals[0].Info.Channels || len(r.decide(within(t, 5*time.Second), &o, ours).Steps) == 0 {
@@ -66,7 +66,7 @@ func TestAChannelIsNoSentinel(t *testing.T) {
 	})
 	redistest.Await(t, "it is subscribed", func() bool { return s.Look().Info.Channels })
 	o := looks([]*redistest.Server{s}, nil)
-	plan := Plan{Steps: []Step{{Do: Promote, Instance: s.Addr}}}
+	plan := Plan{Steps: []Step{{Do: Promote, Instance: redis.At(s.Addr)}}}
 	if got := reconciler(t, s).decide(within(t, 5*time.Second), &o, func(Observation) Plan { return plan }); len(got.Steps) != 1 || len(o.Sentinel) > 0 {
 		t.Errorf("decided %+v, Sentinels %v", got, o.Sentinel)
 	}
@@ -78,9 +78,9 @@ func TestWhatASentinelManagesIsLeftAlone(t *testing.T) {
 		t.Fatalf("not promoted without a Sentinel: %s", Decide(o).Sentence)
 	}
 	watch := func(o *Observation) {
-		o.Sentinel = map[netip.AddrPort]bool{}
+		o.Sentinel = map[redis.Instance]bool{}
 		for _, l := range o.Locals {
-			o.Sentinel[l.Target.Addr] = true
+			o.Sentinel[l.Instance] = true
 		}
 	}
 	moves := pair()

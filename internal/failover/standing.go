@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 
@@ -52,13 +51,13 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 	cluster := false
 	for _, l := range o.Locals {
 		if absent(l) {
-			led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: l.Target.Name(), behind: o.passed(l)})
+			led.looks = append(led.looks, linkLook{instance: l.Instance, name: l.Instance.Name(), behind: o.passed(l)})
 		}
 		if l.Info == nil || !l.Info.Cluster {
 			continue
 		}
 		cluster = true
-		name := l.Target.Name()
+		name := l.Instance.Name()
 		self, _ := l.Self()
 		master, a, local, _ := o.masterOf(l)
 		replica := l.Role() == redis.Replica
@@ -74,13 +73,13 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		unlinked := replica && !m.LinkedNames.has(name)
 		waited := note(m.Instances, "cold "+name, unlinked && !claims, now)
 		if unlinked || replica && !linked && claims {
-			o.stand(l.Target.Addr, Standing{Unlinked: unlinked, Waited: waited.For})
+			o.stand(l.Instance, Standing{Unlinked: unlinked, Waited: waited.For})
 		}
 		led.leads = led.leads || leads
 		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.has(name))
 		led.cold = led.cold || unlinked
 		led.elsewhere = led.elsewhere || linked && !local
-		led.looks = append(led.looks, linkLook{addr: l.Target.Addr, name: name, whole: linked || leads && !o.disowned(l), behind: replica && !linked && claims})
+		led.looks = append(led.looks, linkLook{instance: l.Instance, name: name, whole: linked || leads && !o.disowned(l), behind: replica && !linked && claims})
 		switch {
 		case held && leads:
 			m.Led = m.Led.with(name)
@@ -113,25 +112,24 @@ func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {
 		if !ok {
 			continue
 		}
-		a, _ := netip.ParseAddrPort(name)
-		l, _, _ := o.find(a)
+		l, _ := o.localNamed(name)
 		master, _, _, _ := o.masterOf(l)
 		asks := l.Role() == redis.Replica && !(master.State.Serves() && master.Role() == redis.Master)
 		if since := note(r.memory.Instances, key, asks, now); asks {
 			if o.Voteless == nil {
-				o.Voteless = map[netip.AddrPort]time.Duration{}
+				o.Voteless = map[redis.Instance]time.Duration{}
 			}
-			o.Voteless[a] = since.For
+			o.Voteless[l.Instance] = since.For
 		}
 	}
 }
 
 // stand notes the standing of a local replica.
-func (o *Observation) stand(a netip.AddrPort, s Standing) {
+func (o *Observation) stand(i redis.Instance, s Standing) {
 	if o.Standing == nil {
-		o.Standing = map[netip.AddrPort]Standing{}
+		o.Standing = map[redis.Instance]Standing{}
 	}
-	o.Standing[a] = s
+	o.Standing[i] = s
 }
 
 // lineageLooks is what one look at a cluster says of the lineage.
@@ -147,7 +145,7 @@ type lineageLooks struct {
 // linkLook is one local instance: it is whole while it is linked or leads itself, and behind while its master is seen alive
 // without a link to it, also because it is dead or hangs itself.
 type linkLook struct {
-	addr          netip.AddrPort
+	instance      redis.Instance
 	name          string
 	whole, behind bool
 }
@@ -194,9 +192,9 @@ func (r *Reconciler) seeLineage(o *Observation, led lineageLooks, now state.Stam
 	}
 	for _, l := range led.looks {
 		if d := lin.stale(l.name, l.whole, l.behind, now); d > 0 {
-			s := o.Standing[l.addr]
+			s := o.Standing[l.instance]
 			s.Stale = d
-			o.stand(l.addr, s)
+			o.stand(l.instance, s)
 		}
 	}
 	if text(lin) != before {

@@ -208,7 +208,7 @@ func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 				h.run(o, time.Second, false)
 			}
 			o := h.run(lost(), time.Second, true)
-			if got := o.Standing[o.Locals[1].Target.Addr].Stale > o.Times.MaxStaleness; got != test.stale {
+			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
 				t.Errorf("%+v: %s", o.Standing, Decide(o).Sentence)
 			}
 			// One that wakes and does not know yet that it leads no more is not whole for that.
@@ -222,7 +222,7 @@ func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 			}
 			h.run(woken, time.Second, false)
 			o = h.run(lost(), time.Second, true)
-			if got := o.Standing[o.Locals[1].Target.Addr].Stale > o.Times.MaxStaleness; got != test.stale {
+			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
 				t.Errorf("after it woke: %+v", o.Standing)
 			}
 		})
@@ -340,24 +340,24 @@ func TestATakeoverPastTheVotesNeedsToKnowEveryReplica(t *testing.T) {
 	o.Locals = o.Locals[:2]
 	o.peersAre(redis.Up, Ail{})
 	o.Peers[0].State, o.Peers[0].Info = redis.Refused, nil
-	o.Instances[o.Peers[0].Target.Addr] = Ail{2 * time.Second, 3}
-	me := o.Locals[1].Target.Addr
-	o.Voteless = map[netip.AddrPort]time.Duration{me: voteWithin}
+	o.Instances[o.Peers[0].Instance.Addr] = Ail{2 * time.Second, 3}
+	me := o.Locals[1].Instance.Addr
+	o.Voteless = map[redis.Instance]time.Duration{redis.At(me): voteWithin}
 	if p := Decide(o); len(p.Steps) != 1 || p.Steps[0].Do != Takeover {
 		t.Errorf("nobody else: %s", p.Sentence)
 	}
-	o.Voteless[me] = voteWithin - 1
+	o.Voteless[redis.At(me)] = voteWithin - 1
 	if p := Decide(o); p.Steps[0].Do != Force {
 		t.Errorf("too early: %s", p.Sentence)
 	}
-	o.Voteless[me] = voteWithin
+	o.Voteless[redis.At(me)] = voteWithin
 	third := redis.Node{ID: "c6", Addr: addr("192.168.9.72:7006"), Role: redis.Replica, MasterID: "a0"}
 	o.Locals[1].Nodes = append(o.Locals[1].Nodes, third)
 	o.Locals[0].Nodes = append(o.Locals[0].Nodes, third)
 	if p := Decide(o); p.Steps[0].Do != Force || !strings.Contains(p.Sentence, "Redis asks anew only after four times cluster-node-timeout; "+forceHint) {
 		t.Errorf("an unseen replica: %s", p.Sentence)
 	}
-	o.Peers = append(o.Peers, redis.Look{Target: redis.Target{Addr: third.Addr}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 400}})
+	o.Peers = append(o.Peers, redis.Look{Instance: redis.Instance{Addr: third.Addr}, State: redis.Up, Info: &redis.Info{Role: redis.Replica, Offset: 400}})
 	if p := Decide(o); p.Steps[0].Do != Takeover {
 		t.Errorf("a replica that answers and has less: %s", p.Sentence)
 	}

@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/redis"
@@ -19,22 +18,23 @@ const (
 )
 
 // conn opens a connection to an instance of this box or of another.
-func (r *Reconciler) conn(a netip.AddrPort) *redis.Conn {
-	return redis.Open(r.target(a), redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
+func (r *Reconciler) conn(i redis.Instance) *redis.Conn {
+	return redis.Open(r.target(i), redis.Limits{Dial: replyTimeout, Reply: commandTimeout})
 }
 
-// target is how to get into the instance of an address. A peer is spoken to as the first instance of this box is, with its
-// password and with TLS if that has it.
-func (r *Reconciler) target(a netip.AddrPort) redis.Target {
-	t := redis.Target{Addr: a, Paired: len(r.Config.Peers) > 0}
-	for i, in := range r.Config.Instances {
-		if in.Addr == a {
-			return redis.TargetOf(in)
+// target is how to get into an instance. A peer is spoken to as the first instance of this box is, with its password and with TLS if that
+// has it.
+func (r *Reconciler) target(i redis.Instance) redis.Target {
+	t := redis.Target{}
+	for n, in := range r.Config.Instances {
+		own := redis.TargetOf(in)
+		if own.Name() == i.Name() {
+			return own
 		}
-		if i == 0 {
-			t = redis.TargetOf(in)
-			t.Addr, t.Socket, t.Paired = a, "", len(r.Config.Peers) > 0
+		if n == 0 {
+			t = own
 		}
 	}
+	t.Instance, t.Paired = i, len(r.Config.Peers) > 0
 	return t
 }

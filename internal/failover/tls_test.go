@@ -27,7 +27,7 @@ func TestTakeoverOnAClusterWithTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login := redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0"), TLS: cfg.Instances[0].TLS}
+	login := redis.Target{Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:0")), TLS: cfg.Instances[0].TLS}
 	c := redistest.ClusterFor(t, login, 1, "tls-cluster yes", "tls-replication yes",
 		"tls-ca-cert-file "+a.File, "tls-cert-file "+cert, "tls-key-file "+key)
 	master, replica := c[0], c[1]
@@ -44,7 +44,7 @@ func TestTakeoverOnAClusterWithTLS(t *testing.T) {
 		t.Fatalf("the peer %s (%v)", p.State, p.Err)
 	}
 	master.Kill()
-	if err := r.apply(within(t, 10*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: replica.Addr}}}); err != nil {
+	if err := r.apply(within(t, 10*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(replica.Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
 	if l := replica.Look(); l.Role() != redis.Master {

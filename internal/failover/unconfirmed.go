@@ -2,7 +2,6 @@ package failover
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/redis"
@@ -23,7 +22,7 @@ func (r *Reconciler) seeUnconfirmed(o *Observation, now state.Stamp) {
 		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", "", ""
 	}
 	for _, l := range o.Locals {
-		name, key := l.Target.Name(), "unconfirmed "+l.Target.Name()
+		name, key := l.Instance.Name(), "unconfirmed "+l.Instance.Name()
 		_, wasLoading := m.Instances["loading "+name]
 		note(m.Instances, "loading "+name, l.State == redis.Loading, now)
 		switch {
@@ -43,13 +42,13 @@ func (r *Reconciler) seeUnconfirmed(o *Observation, now state.Stamp) {
 		a := note(m.Instances, key, doubt, now)
 		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && l.Info.Uptime >= o.Times.ColdStartWait
 		if doubt && !long {
-			o.Unconfirmed = append(o.Unconfirmed, l.Target.Addr)
+			o.Unconfirmed = append(o.Unconfirmed, l.Instance)
 			m.Guarded = m.Guarded.with(name) // from the first step on
 		} else {
 			delete(m.Instances, key)
 			m.Confirmed = m.Confirmed.with(name)
 			if m.Guarded.has(name) {
-				o.Confirmed = append(o.Confirmed, l.Target.Addr)
+				o.Confirmed = append(o.Confirmed, l.Instance)
 			}
 		}
 		m.ConfirmedBoot = now.Boot
@@ -120,10 +119,10 @@ func (m *memory) confirm(looks []redis.Look, now state.Stamp) {
 		if !l.State.Alive() {
 			continue
 		}
-		m.Confirmed = m.Confirmed.with(l.Target.Name())
-		delete(m.Instances, "unconfirmed "+l.Target.Name())
+		m.Confirmed = m.Confirmed.with(l.Instance.Name())
+		delete(m.Instances, "unconfirmed "+l.Instance.Name())
 	}
 }
 
 // guarded: writes on a local instance are refused until it is confirmed.
-func (m *memory) guarded(a netip.AddrPort) bool { return m.Guarded.has(a.String()) }
+func (m *memory) guarded(i redis.Instance) bool { return m.Guarded.has(i.Name()) }

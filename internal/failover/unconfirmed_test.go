@@ -45,7 +45,7 @@ func (l *looker) see(after time.Duration, o Observation) Observation {
 
 // refuses: the plan refuses writes on the local master.
 func refuses(o Observation) bool {
-	return slices.Contains(Decide(o).Steps, Step{Do: Refuse, Instance: master7003})
+	return slices.Contains(Decide(o).Steps, Step{Do: Refuse, Instance: redis.At(master7003)})
 }
 
 func TestMasterThatBootsWaitsForAWord(t *testing.T) {
@@ -54,14 +54,14 @@ func TestMasterThatBootsWaitsForAWord(t *testing.T) {
 	if o := l.see(0, alone); !refuses(o) {
 		t.Fatalf("alone after a boot: %s", Decide(o).Sentence)
 	}
-	if !l.r.memory.guarded(master7003) {
+	if !l.r.memory.guarded(redis.At(master7003)) {
 		t.Error("the next run would take its refusal for a stray one")
 	}
 	if o := l.see(59*time.Second, alone); !refuses(o) {
 		t.Errorf("before cold_start_wait is over: %s", Decide(o).Sentence)
 	}
 	o := l.see(time.Second, alone)
-	if p := Decide(o); refuses(o) || !slices.Contains(p.Steps, Step{Do: Restore, Instance: master7003}) {
+	if p := Decide(o); refuses(o) || !slices.Contains(p.Steps, Step{Do: Restore, Instance: redis.At(master7003)}) {
 		t.Errorf("cold_start_wait is over: %s", p.Sentence)
 	}
 	// And that is that, until it starts anew.
@@ -172,21 +172,21 @@ func TestRefuseOnARealServer(t *testing.T) {
 	o := Observation{Locals: []redis.Look{s.Look()}}
 	do := func(v Verb) {
 		t.Helper()
-		if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: v, Instance: s.Addr}}}); err != nil {
+		if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: v, Instance: redis.At(s.Addr)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	do(Refuse)
 	do(Refuse)
-	if v, err := r.conn(s.Addr).MinReplicas(within(t, time.Second)); err != nil || v != redis.StopWrites {
+	if v, err := r.conn(redis.At(s.Addr)).MinReplicas(within(t, time.Second)); err != nil || v != redis.StopWrites {
 		t.Errorf("min-slaves-to-write %s, %v", v, err)
 	}
 	do(Restore)
 	s.Do(t, "set", "k", "v")
-	if r.memory.guarded(s.Addr) {
+	if r.memory.guarded(redis.At(s.Addr)) {
 		t.Error("it is still guarded")
 	}
-	if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: Refuse, Instance: netip.MustParseAddrPort("127.0.0.1:1")}}}); err == nil {
+	if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: Refuse, Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:1"))}}}); err == nil {
 		t.Error("an instance of nobody: no error")
 	}
 }

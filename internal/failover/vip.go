@@ -58,7 +58,7 @@ func (r *Reconciler) answers(ctx context.Context, s Surroundings) bool {
 	for i, vip := range s.vips {
 		ask(ctx, survey, vip, witnessTimeout, &heard[2*i])
 		if len(s.peers) > 0 {
-			askPort(ctx, survey, netip.AddrPortFrom(vip, s.peers[0].Target.Addr.Port()), &heard[2*i+1])
+			askPort(ctx, survey, netip.AddrPortFrom(vip, s.peers[0].Instance.Addr.Port()), &heard[2*i+1])
 		}
 	}
 	survey.Run()

@@ -82,7 +82,7 @@ func (r *Reconciler) WarnOfTimeout(ctx context.Context, o Observation) {
 		if !l.State.Alive() || l.Info == nil || !l.Info.Cluster {
 			continue
 		}
-		c := r.conn(l.Target.Addr)
+		c := r.conn(l.Instance)
 		timeout, err := c.NodeTimeout(ctx)
 		c.Close()
 		if err != nil {

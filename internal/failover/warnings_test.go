@@ -66,7 +66,7 @@ func TestSlotsInMigrationAtATakeover(t *testing.T) {
 	}
 	from.Kill()
 	r := reconciler(t, c[3])
-	if err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: c[3].Addr}}}); err != nil {
+	if err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(c[3].Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
 	if self, _ := to.Look().Self(); len(self.Open) != 1 || self.Open[0] != (redis.OpenSlot{Slot: 7, Importing: true, Other: source.ID}) {

@@ -40,7 +40,7 @@ func Remember(durable state.Dir, looks []redis.Look, log *zerolog.Logger) {
 	var was map[string]former
 	var now strings.Builder
 	for _, l := range looks {
-		name := l.Target.Name()
+		name := l.Instance.Name()
 		f, ok := formerOf(l)
 		if !ok {
 			if was == nil {
@@ -145,17 +145,17 @@ func (r *Reviver) emptied(in config.Instance) string {
 func (r *Reviver) keeper(in config.Instance, f former) string {
 	known := 0
 	for _, l := range r.around {
-		listed := slices.Contains(f.replicas, l.Target.Addr)
+		listed := slices.Contains(f.replicas, l.Instance.Addr)
 		if listed {
 			known++
 		}
 		switch {
 		case l.Info == nil && listed:
-			return fmt.Sprintf("its replica %s does not say whether it has it", l.Target.Name())
+			return fmt.Sprintf("its replica %s does not say whether it has it", l.Instance.Name())
 		case l.Info == nil, l.Info.Role != redis.Replica, l.Info.Keys == 0, !listed && l.Info.Master != in.Addr:
 			continue
 		}
-		return fmt.Sprintf("its replica %s has it", l.Target.Name())
+		return fmt.Sprintf("its replica %s has it", l.Instance.Name())
 	}
 	if known < len(f.replicas) {
 		return "a replica of it that is not in sight may have it"

@@ -79,7 +79,7 @@ func TestKeeper(t *testing.T) {
 	there := netip.MustParseAddrPort("10.0.0.2:7003")
 	replicaThere := redis.Nodes{{ID: id, Myself: true, Role: redis.Master}, {ID: "bbbb", MasterID: id, Role: redis.Replica, Addr: there}}
 	at := func(a netip.AddrPort, s redis.State, info *redis.Info) redis.Look {
-		return redis.Look{Target: redis.Target{Addr: a}, State: s, Info: info}
+		return redis.Look{Instance: redis.Instance{Addr: a}, State: s, Info: info}
 	}
 	for name, c := range map[string]struct {
 		was   redis.Look
@@ -102,7 +102,7 @@ func TestKeeper(t *testing.T) {
 			b.cfg.StateDir = t.TempDir()
 			in := &b.cfg.Instances[0]
 			in.Conf = conf
-			c.was.Target = redis.Target{Addr: in.Addr}
+			c.was.Instance = redis.At(in.Addr)
 			b.peers = c.peers
 			b.remembers(c.was)
 			_, gaveUp := b.revive(50 * time.Millisecond)
@@ -255,7 +255,7 @@ func TestWhatHangsAndAnswersAgain(t *testing.T) {
 		log := zerolog.Nop()
 		r := Reviver{Config: b.cfg, Service: m, Log: &log}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		r.Revive(ctx, []redis.Look{{Target: redis.Target{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
+		r.Revive(ctx, []redis.Look{{Instance: redis.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
 		cancel()
 		if kept, want := b.remembered().Hung != nil, s == redis.Unseen || s == redis.Stalled || s == redis.Silent; kept != want || m.starts != 0 {
 			t.Errorf("an instance that %s: kept %v, %d starts", s, kept, m.starts)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -53,7 +52,7 @@ const firstPause, longestPause = 5 * time.Millisecond, 20 * time.Millisecond
 
 // Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
 // the instances for which it has given up.
-func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits) ([]redis.Look, map[netip.AddrPort]bool) {
+func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits) ([]redis.Look, map[redis.Instance]bool) {
 	if r.Config.Revive.When == config.ReviveNever {
 		return looks, nil
 	}
@@ -68,30 +67,30 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], r.whole(ctx, looks[i], l), l)
+			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], r.whole(ctx, r.Config.Instances[i], looks[i], l), l)
 		}()
 	}
 	wg.Wait()
-	up := map[netip.AddrPort]bool{}
+	up := map[redis.Instance]bool{}
 	for i, g := range gaveUp {
 		if g {
-			up[looks[i].Target.Addr] = true
+			up[looks[i].Instance] = true
 		}
 	}
 	return out, up
 }
 
 // whole looks once more at an instance that closed the connection: one that died in the middle of a look refuses the next.
-func (r *Reviver) whole(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
+func (r *Reviver) whole(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
 	if look.State != redis.Dropped || pause(ctx, longestPause) != nil {
 		return look
 	}
-	return r.again(ctx, look, l)
+	return r.again(ctx, in, look, l)
 }
 
 // again is one more look, or the one that there was if the time is up in it.
-func (r *Reviver) again(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
-	next := redis.LookAt(ctx, look.Target, l)
+func (r *Reviver) again(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
+	next := redis.LookAt(ctx, redis.TargetOf(in), l)
 	if timeIsUp(ctx) && !next.State.Alive() {
 		return look // this look was cut short and says nothing
 	}
@@ -104,7 +103,7 @@ func (r *Reviver) one(ctx context.Context, in config.Instance, look redis.Look, 
 	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
 		if look.State == redis.Refused {
-			return r.await(ctx, look, l), false // another run is at it
+			return r.await(ctx, in, look, l), false // another run is at it
 		}
 		return look, false
 	}
@@ -154,7 +153,7 @@ func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look r
 		return look, false
 	case st.Status == service.Busy, st.Status == service.Running && !hung:
 		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
-		return r.await(ctx, look, l), false
+		return r.await(ctx, in, look, l), false
 	}
 	if why := r.emptied(in); why != "" {
 		r.complain(m, why)
@@ -195,7 +194,7 @@ func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look
 		return look
 	}
 	m.Hung = nil
-	look = r.await(ctx, look, l)
+	look = r.await(ctx, in, look, l)
 	r.Log.Warn().Msgf("%s %s and has been started, after %d ms it %s", in.Name(), what, time.Since(begun).Milliseconds(), look.State)
 	return look
 }
@@ -272,9 +271,9 @@ func id(in config.Instance) string {
 }
 
 // await looks until the instance lives or ctx ends. The last look is what counts.
-func (r *Reviver) await(ctx context.Context, look redis.Look, l redis.Limits) redis.Look {
+func (r *Reviver) await(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
 	for p := firstPause; ; p = min(2*p, longestPause) {
-		look = r.again(ctx, look, l)
+		look = r.again(ctx, in, look, l)
 		if look.State.Alive() && look.State != redis.Loading || pause(ctx, p) != nil {
 			return look
 		}

@@ -96,7 +96,7 @@ func (b *box) revive(within time.Duration) (look redis.Look, gaveUp bool) {
 	if took := time.Since(begun); took > within+time.Second {
 		b.t.Errorf("it had %s and took %s", within, took)
 	}
-	return looks[0], up[b.cfg.Instances[0].Addr]
+	return looks[0], up[redis.At(b.cfg.Instances[0].Addr)]
 }
 
 func (b *box) file() string { return "revive-" + id(b.cfg.Instances[0]) + ".json" }
@@ -210,7 +210,7 @@ func (b *box) kill(l redis.Look) {
 		b.t.Fatal(err)
 	}
 	redistest.Await(b.t, "the server is gone", func() bool {
-		return redis.LookAt(ctx, l.Target, limits).State == redis.Refused
+		return redis.LookAt(ctx, redis.Target{Instance: l.Instance}, limits).State == redis.Refused
 	})
 }
 
@@ -250,7 +250,7 @@ func TestWhatIsNotRevived(t *testing.T) {
 		b := stubbed(t, m, t.TempDir())
 		log := zerolog.Nop()
 		r := Reviver{Config: b.cfg, Service: m, Log: &log}
-		look := redis.Look{Target: redis.Target{Addr: b.cfg.Instances[0].Addr}, State: s}
+		look := redis.Look{Instance: redis.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		if r.Revive(ctx, []redis.Look{look}, limits); (m.starts > 0) != (s == redis.Refused) {
 			t.Errorf("an instance that %s: %d starts", s, m.starts)

@@ -93,7 +93,7 @@ func (f Facts) better(fit int) bool {
 func (f Facts) Fit(l redis.Look) bool {
 	switch {
 	case busy(l):
-		return f.BusyFor[l.Target.Name()] < f.BusyGrace
+		return f.BusyFor[l.Instance.Name()] < f.BusyGrace
 	case l.State == redis.Misconf:
 		return l.Role() == redis.Replica // a master cannot write
 	}
@@ -108,7 +108,7 @@ const worthAWord = time.Second
 
 // about is what there is to say of an instance; nothing when all is well.
 func about(l redis.Look, f Facts) string {
-	name := l.Target.Name()
+	name := l.Instance.Name()
 	switch {
 	case busy(l) && !f.Fit(l):
 		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
@@ -134,13 +134,13 @@ func (f Facts) peersNoBetter(unfit int) bool {
 	}
 	boxes := map[netip.Addr]box{}
 	for _, p := range f.Peers {
-		b := boxes[p.Target.Addr.Addr()]
+		b := boxes[p.Instance.Addr.Addr()]
 		b.alive = b.alive || p.State.Alive()
 		// A replica with a full disk does not keep the VIP away there, but no master could move to it: the VIP would come for nothing.
 		if p.State == redis.Refused || p.State == redis.Misconf || p.State.Alive() && !f.Fit(p) {
 			b.unfit++
 		}
-		boxes[p.Target.Addr.Addr()] = b
+		boxes[p.Instance.Addr.Addr()] = b
 	}
 	for _, b := range boxes {
 		if !b.alive || b.unfit < unfit {

@@ -14,7 +14,7 @@ import (
 
 // seen is a look at an instance on that port.
 func seen(port uint16, s redis.State) redis.Look {
-	return redis.Look{Target: redis.Target{Addr: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)}, State: s}
+	return redis.Look{Instance: redis.Instance{Addr: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)}, State: s}
 }
 
 // TestJudge compares the sentence of every state, role and link; what is judged alike stands together.
@@ -67,7 +67,7 @@ var better = map[netip.Addr]int{netip.MustParseAddr("10.0.0.2"): 3}
 func TestJudgeSeveral(t *testing.T) {
 	failed := seen(7001, redis.OtherError)
 	failed.Err = errors.New("ERR unknown command 'PING',\r\nwith args beginning with: " + strings.Repeat("é", 100))
-	forbidden := redis.Look{Target: redis.Target{Socket: "/run/redis.sock"}, Err: errors.New("dial unix /run/redis.sock: connect: permission denied")}
+	forbidden := redis.Look{Instance: redis.Instance{Socket: "/run/redis.sock"}, Err: errors.New("dial unix /run/redis.sock: connect: permission denied")}
 	for want, looks := range map[string][]redis.Look{
 		"unfit: no instance is configured":                                                {},
 		"fit: the instance answers":                                                       {seen(7000, redis.Up)},
@@ -123,7 +123,7 @@ func TestJustAsUnfit(t *testing.T) {
 		return l
 	}
 	peer := func(box byte, l redis.Look) redis.Look {
-		l.Target.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, box}), l.Target.Addr.Port())
+		l.Instance.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, box}), l.Instance.Addr.Port())
 		return l
 	}
 	replica := full(7003)

@@ -194,10 +194,10 @@ func needless(err error) bool {
 }
 
 // fail notes why a target was not asked.
-func (l *Look) fail(err error) { l.State, l.Err = Classify(err), err }
+func (l *inquiry) fail(err error) { l.State, l.Err = Classify(err), err }
 
 // conclude makes the look of the replies; err is why no more will come, nil when all came.
-func (l *Look) conclude(a *answers, err error) {
+func (l *inquiry) conclude(a *answers, err error) {
 	got := a.replies[:a.n]
 	if err != nil {
 		if l.fail(err); l.State != Stalled {

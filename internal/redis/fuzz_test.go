@@ -193,12 +193,12 @@ func FuzzAnswers(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string, piece int, auth bool) {
-		target := Target{Addr: netip.MustParseAddrPort("10.0.0.1:7000")}
+		target := Target{Instance: At(netip.MustParseAddrPort("10.0.0.1:7000"))}
 		if auth {
 			target.Password = "swordfish"
 		}
 		_, a := request(target)
-		look, end := Look{Target: target}, false
+		look, end := inquire(target), false
 		var err error
 		for left := text; left != "" && !end; {
 			n := min(max(piece, 1), len(left))
@@ -241,7 +241,7 @@ func FuzzLook(f *testing.F) {
 		}()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		got := look(ctx, open(Target{Socket: "pipe"}, limits, func(context.Context, string, string, Limits) (net.Conn, error) { return ours, nil }))
+		got := look(ctx, open(Target{Instance: Instance{Socket: "pipe"}}, limits, func(context.Context, string, string, Limits) (net.Conn, error) { return ours, nil }))
 		if got.State.String() == "" || got.State == Unseen || got.State == Silent || got.State == Refused {
 			t.Errorf("the instance %s (%v)", got.State, got.Err)
 		}

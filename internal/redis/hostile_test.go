@@ -224,7 +224,7 @@ func TestPartingWordsBeforeOurs(t *testing.T) {
 		}
 	}()
 	for range 50 { // now we are first with our words, and now the server is
-		if got := LookAt(context.Background(), Target{Socket: path}, quick); got.State != TooManyClients {
+		if got := LookAt(context.Background(), Target{Instance: Instance{Socket: path}}, quick); got.State != TooManyClients {
 			t.Fatalf("state is %q (%v)", got.State, got.Err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestOurOwnLackIsNoSilence(t *testing.T) {
 	defer cancelLate()
 	soon, cancelSoon := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancelSoon()
-	silent := Target{Addr: deaf(t)}
+	silent := Target{Instance: At(deaf(t))}
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		want State
@@ -288,7 +288,7 @@ func TestSocketStates(t *testing.T) {
 	defer first.Close()
 	for path, want := range map[string]State{stale: Refused, full: Stalled, filepath.Join(dir, "none.sock"): Refused} {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		if got := LookAt(ctx, Target{Socket: path}, quick); got.State != want {
+		if got := LookAt(ctx, Target{Instance: Instance{Socket: path}}, quick); got.State != want {
 			t.Errorf("%s: state is %q, want %q (%v)", filepath.Base(path), got.State, want, got.Err)
 		}
 		cancel()

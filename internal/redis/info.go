@@ -10,84 +10,6 @@ import (
 	"time"
 )
 
-// Role of an instance.
-type Role string
-
-// The roles. Redis 3.2 says slave on the wire.
-const (
-	Master  Role = "master"
-	Replica Role = "replica"
-)
-
-// Version of a server. Valkey counts as the Redis version that it says it is compatible with.
-type Version struct{ Major, Minor int }
-
-// AtLeast compares.
-func (v Version) AtLeast(major, minor int) bool {
-	return v.Major > major || v.Major == major && v.Minor >= minor
-}
-
-// Info is what we use of INFO. https://redis.io/commands/info
-type Info struct {
-	Version Version
-	// VersionText is the version as the server says it.
-	VersionText string
-	Cluster     bool
-	Role        Role
-	// Master is the address of a replica's master; its zero value if there is none, or a host name.
-	Master netip.AddrPort
-	LinkUp bool
-	// WasLinked: the link to a master is down now and was up before, so that a first sync is done. replication.c sets repl_down_since
-	// when a link ends, and clears it when a replica becomes a master (tried on 7.0.15; another SLAVEOF leaves it).
-	WasLinked bool
-	// Channels: somebody is subscribed to a channel, as a Sentinel is.
-	Channels bool
-	// Syncing: a sync from the master is under way.
-	Syncing bool
-	Loading bool
-	// Offset is how much of the replication stream this instance has: a master's own, or what a replica has read.
-	Offset int64
-	// Replicas is how many are connected.
-	Replicas int
-	// MinReplicas: a min-slaves-to-write above 0 is in force.
-	MinReplicas bool
-	// Keys is how many keys all databases have together.
-	Keys int64
-	PID  int
-	// Uptime is how long the server has run, loading included, in whole seconds; 0 if it does not say.
-	Uptime time.Duration
-	Shown
-}
-
-// Shown is what people and graphs want to know of an instance and no decision stands on. What a server does not say, or
-// says in a way that cannot be read, is unknown.
-type Shown struct {
-	// UsedMemory is in bytes.
-	UsedMemory Figure
-	Clients    Figure
-	// LastSave is when the data set was last written to disk whole, in seconds since 1970.
-	LastSave Figure
-	// SaveStatus is how the last such write ended, AOFStatus how the last write to the append only file did.
-	SaveStatus, AOFStatus Status
-	// AOF is 1 when there is an append only file, else 0.
-	AOF Figure
-}
-
-// Figure is a number from 0 on that may be unknown.
-type Figure struct {
-	Value int64
-	Known bool
-}
-
-// Status is ok or err, and empty when it is unknown.
-type Status string
-
-// The words of a Status.
-const (
-	StatusOK  Status = "ok"
-	StatusErr Status = "err"
-)
-
 func figure(v string) Figure {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < 0 {
@@ -211,12 +133,6 @@ func ParseInfo(text string) (Info, error) {
 func linkEnded(v string) bool {
 	n, err := strconv.ParseInt(v, 10, 64)
 	return err == nil && n >= 0 && n < 1_000_000_000
-}
-
-// NeverSynced: this replica has nothing from its master yet. An offset of 0 does not tell: so it is also after the first sync with a
-// master that has nothing, and it is 1 before it, and after a start from an append only file.
-func (i Info) NeverSynced() bool {
-	return !i.LinkUp && !i.WasLinked && (i.Offset <= 0 || i.Offset == 1 && i.Keys == 0)
 }
 
 // parseVersion reads the first two numbers of "7.0.15". What does not parse is 0.0: the oldest, for which we use what every

@@ -20,7 +20,8 @@ func look(ctx context.Context, c *Conn) Look {
 		term = pipe.Get(ctx, TermKey)
 	}
 	_, execErr := pipe.Exec(ctx)
-	look := Look{Target: c.target, Took: time.Since(start)}
+	look := inquire(c.target)
+	look.Took = time.Since(start)
 	look.Err = pong.Err()
 	if look.Err == nil && execErr != nil && pong.Val() == "" {
 		look.Err = execErr // the connection never came to be
@@ -42,5 +43,5 @@ func look(ctx context.Context, c *Conn) Look {
 			look.term(reply{text: term.Val(), err: term.Err()})
 		}
 	}
-	return look
+	return look.Look
 }

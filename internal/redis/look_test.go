@@ -73,7 +73,7 @@ func listen(t testing.TB, handle func(net.Conn)) Target {
 			}()
 		}
 	}()
-	return Target{Addr: netip.MustParseAddrPort(l.Addr().String())}
+	return Target{Instance: At(netip.MustParseAddrPort(l.Addr().String()))}
 }
 
 // replay answers each command on one connection with the next reply. A server that is full or protected says that first and
@@ -147,10 +147,10 @@ func TestLookAtWhatDoesNotAnswer(t *testing.T) {
 		target Target
 		want   State
 	}{
-		"refused":        {Target{Addr: closed}, Refused},
-		"missing socket": {Target{Socket: filepath.Join(t.TempDir(), "none.sock")}, Refused},
+		"refused":        {Target{Instance: At(closed)}, Refused},
+		"missing socket": {Target{Instance: Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, Refused},
 		"stalled":        {stalled, Stalled},
-		"silent":         {Target{Addr: deaf(t)}, Silent},
+		"silent":         {Target{Instance: At(deaf(t))}, Silent},
 		"an http server": {replay(t, []byte("HTTP/1.1 400 Bad Request\r\n\r\n")), NotRedis},
 		"full":           {replay(t, []byte("-ERR max number of clients reached\r\n")), TooManyClients},
 		"protected":      {replay(t, []byte("-DENIED Redis is running in protected mode\r\n")), Denied},

@@ -17,9 +17,9 @@ func TestTerm(t *testing.T) {
 	defer cancel()
 	limits := redis.Limits{Dial: time.Second, Reply: time.Second}
 	look := func() redis.Look {
-		return redis.LookAt(ctx, redis.Target{Addr: s.Addr, Paired: true}, limits)
+		return redis.LookAt(ctx, redis.Target{Instance: redis.At(s.Addr), Paired: true}, limits)
 	}
-	c := redis.Open(redis.Target{Addr: s.Addr}, limits)
+	c := redis.Open(redis.Target{Instance: redis.At(s.Addr)}, limits)
 	defer c.Close()
 	if l := look(); l.Term != (redis.Term{Known: true}) || l.Err != nil {
 		t.Errorf("data that was never promoted: %+v, %v", l.Term, l.Err)
@@ -68,7 +68,7 @@ func TestLeadWithoutTheRightToTheKey(t *testing.T) {
 	s.Do(t, "slaveof", "127.0.0.1", "1")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	target := redis.Target{Addr: s.Addr, Username: "watcher", Password: "secret", Paired: true}
+	target := redis.Target{Instance: redis.At(s.Addr), Username: "watcher", Password: "secret", Paired: true}
 	c := redis.Open(target, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
 	if _, err := c.Lead(ctx, 2, "0"); !errors.Is(err, redis.ErrTerm) || strings.Contains(err.Error(), "secret") {
@@ -85,7 +85,7 @@ func TestMark(t *testing.T) {
 	s := redistest.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c := redis.Open(redis.Target{Addr: s.Addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	c := redis.Open(redis.Target{Instance: redis.At(s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
 	is := func(want redis.Term) {
 		t.Helper()

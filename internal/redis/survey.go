@@ -59,7 +59,7 @@ type Survey struct {
 
 // sight is what becomes of one target.
 type sight struct {
-	look   Look
+	look   inquiry
 	limits Limits
 	// end is when its time is up, cut that this is the end of the run and not of a limit.
 	end  time.Time
@@ -112,13 +112,13 @@ func (s *Survey) add(targets []Target, l Limits, tries int) {
 	s.lines, s.polls = slices.Grow(s.lines, tries*len(targets)), slices.Grow(s.polls, tries*len(targets))
 	s.open += len(targets)
 	for _, t := range targets {
-		g := &sight{look: Look{Target: t}, limits: l, asked: -1}
+		g := &sight{look: inquire(t), limits: l, asked: -1}
 		s.limit(g, l.Dial)
 		s.sights = append(s.sights, g)
 	}
 	for n := range tries {
 		for i := first; i < len(s.sights); i++ {
-			if n == 0 || s.sights[i].look.Target.Socket == "" && !s.sights[i].done {
+			if n == 0 || s.sights[i].look.Instance.Socket == "" && !s.sights[i].done {
 				s.connect(i)
 			}
 		}
@@ -160,18 +160,18 @@ func (s *Survey) Run() []Look {
 	looks := make([]Look, len(s.sights))
 	var again []int
 	for i := range s.sights {
-		looks[i] = s.sights[i].look
-		if doubtful(looks[i]) {
+		looks[i] = s.sights[i].look.Look
+		if doubtful(s.sights[i].look) {
 			again = append(again, i)
 		}
 	}
-	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, looks[i], s.sights[i].limits) })
+	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, s.sights[i].look, s.sights[i].limits) })
 	return looks
 }
 
 // doubtful looks are those that lookTwice is for.
-func doubtful(l Look) bool {
-	t := l.Target
+func doubtful(l inquiry) bool {
+	t := l.target
 	return t.Socket == "" && (l.State == Dropped && t.TLS == nil || l.State == Stalled && t.TLS != nil)
 }
 
@@ -199,7 +199,7 @@ func (s *Survey) expire(now time.Time) {
 		if g.done || !over && now.Before(g.end) {
 			continue
 		}
-		name := g.look.Target.Name()
+		name := g.look.Instance.Name()
 		switch {
 		case over, g.cut:
 			g.look.fail(fmt.Errorf("look at %s: this run had no more time: %w", name, context.Canceled))
@@ -263,7 +263,7 @@ func (s *Survey) hangUp(p int) {
 
 // connect begins one connection. A network that cannot send it is a silent target.
 func (s *Survey) connect(i int) {
-	t := s.sights[i].look.Target
+	t := s.sights[i].look.target
 	family, to := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: t.Socket})
 	if t.Socket == "" {
 		family, to = SocketAddress(t.Addr)
@@ -299,7 +299,7 @@ func SocketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
 
 // unreachable ends a target that could not be connected to, in the words of package net.
 func (s *Survey) unreachable(i int, call string, err error) {
-	t := s.sights[i].look.Target
+	t := s.sights[i].look.target
 	op := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(t.Addr), Err: os.NewSyscallError(call, err)}
 	if t.Socket != "" {
 		op.Net, op.Addr = "unix", &net.UnixAddr{Name: t.Socket, Net: "unix"}
@@ -346,12 +346,12 @@ func (s *Survey) connected(p int) {
 		}
 	}
 	g.asked = p
-	if g.look.Target.TLS != nil {
+	if g.look.target.TLS != nil {
 		s.lookSecurely(p)
 		return
 	}
 	s.limit(g, g.limits.Reply)
-	l.request, l.answers = request(g.look.Target)
+	l.request, l.answers = request(g.look.target)
 	s.converse(p)
 }
 
@@ -374,7 +374,7 @@ func (s *Survey) lookSecurely(p int) {
 	go func() {
 		defer s.secure.Done()
 		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
-		g.look = look(s.ctx, open(g.look.Target, g.limits, opened))
+		g.look.Look = look(s.ctx, open(g.look.target, g.limits, opened))
 		g.look.Took = time.Since(s.begun)
 	}()
 }

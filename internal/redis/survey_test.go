@@ -44,7 +44,7 @@ func TestSurveyOfSilentPeers(t *testing.T) {
 	before := descriptors(t)
 	var targets []Target
 	for _, a := range addrs {
-		targets = append(targets, Target{Addr: a})
+		targets = append(targets, Target{Instance: At(a)})
 	}
 	for i, l := range LookAtPeers(context.Background(), targets, Limits{Dial: 100 * time.Millisecond, Reply: 100 * time.Millisecond}) {
 		if l.State != want[i] {
@@ -59,7 +59,7 @@ func TestSurveyOfSilentPeers(t *testing.T) {
 func TestSurveyEndsWithTheRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	looks := LookAtPeers(ctx, []Target{{Addr: deaf(t)}}, Limits{Dial: time.Hour, Reply: time.Hour})
+	looks := LookAtPeers(ctx, []Target{{Instance: At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
 	if looks[0].State != Unseen {
 		t.Errorf("the run had no time, and the peer %s (%v)", looks[0].State, looks[0].Err)
 	}
@@ -67,7 +67,7 @@ func TestSurveyEndsWithTheRun(t *testing.T) {
 
 func TestPeersAreLookedAtThroughTheirOpenDoor(t *testing.T) {
 	up := replay(t, []byte("+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n"))
-	looks := LookAtPeers(context.Background(), []Target{{Addr: deaf(t)}, up}, quick)
+	looks := LookAtPeers(context.Background(), []Target{{Instance: At(deaf(t))}, up}, quick)
 	if looks[0].State != Silent || looks[1].State != Up || looks[1].Role() != Master {
 		t.Errorf("got %s and %s, %s (%v)", looks[0].State, looks[1].State, looks[1].Role(), looks[1].Err)
 	}
@@ -80,7 +80,7 @@ const lateLimit = 2 * time.Second
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(lateKnock); addr != "" {
-		peer := Target{Addr: netip.MustParseAddrPort(addr)}
+		peer := Target{Instance: At(netip.MustParseAddrPort(addr))}
 		fmt.Println(LookAtPeers(context.Background(), []Target{peer}, Limits{Dial: lateLimit, Reply: 50 * time.Millisecond})[0].State)
 		os.Exit(0)
 	}
@@ -185,9 +185,9 @@ func TestSurveyOfMany(t *testing.T) {
 		target Target
 		want   State
 	}{
-		{up, Up}, {Target{Addr: refusing(t)}, Refused}, {Target{Addr: deaf(t)}, Silent}, {says(t, "", true), Stalled}, {trickle, Stalled},
+		{up, Up}, {Target{Instance: At(refusing(t))}, Refused}, {Target{Instance: At(deaf(t))}, Silent}, {says(t, "", true), Stalled}, {trickle, Stalled},
 		{says(t, "", false), Dropped}, {pours(t, "-ERR unknown command\r\n"), OtherError}, {pours(t, "\x00"), NotRedis},
-		{Target{Socket: filepath.Join(t.TempDir(), "none.sock")}, Refused},
+		{Target{Instance: Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, Refused},
 	}
 	var targets []Target
 	for range 20 {
@@ -198,7 +198,7 @@ func TestSurveyOfMany(t *testing.T) {
 	before := descriptors(t)
 	looks := LookAtAll(context.Background(), targets, Limits{Dial: 500 * time.Millisecond, Reply: 500 * time.Millisecond})
 	for i, l := range looks {
-		if want := kinds[i%len(kinds)].want; l.State != want || l.Target != targets[i] {
+		if want := kinds[i%len(kinds)].want; l.State != want || l.Instance != targets[i].Instance {
 			t.Errorf("%d: %s, want %s (%v)", i, l.State, want, l.Err)
 		}
 	}
@@ -214,7 +214,7 @@ func TestSurveyIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan []Look)
 	go func() {
-		done <- LookAtAll(ctx, []Target{says(t, "", true), {Addr: deaf(t)}}, Limits{Dial: time.Hour, Reply: time.Hour})
+		done <- LookAtAll(ctx, []Target{says(t, "", true), {Instance: At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
 	}()
 	cancel()
 	select {

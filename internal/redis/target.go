@@ -4,7 +4,6 @@ package redis
 import (
 	"context"
 	"net"
-	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -12,22 +11,12 @@ import (
 
 // Target is where an instance listens and how to get in.
 type Target struct {
-	Addr netip.AddrPort
-	// Socket is a unix socket; it wins over Addr.
-	Socket             string
+	Instance
 	Username, Password string
 	// TLS is nil for a connection in the clear. Not for sockets.
 	TLS *config.TLS
 	// Paired: it is one of a master and its replica outside a cluster, so a look asks for its term as well.
 	Paired bool
-}
-
-// Name is how people know the target.
-func (t Target) Name() string {
-	if t.Socket != "" {
-		return t.Socket
-	}
-	return t.Addr.String()
 }
 
 // Limits bound one connection.

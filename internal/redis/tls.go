@@ -38,8 +38,8 @@ func handshake(ctx context.Context, c net.Conn, t Target, l Limits) (*tls.Conn, 
 // lookTwice asks again what a look alone cannot tell: whether the server speaks TLS and we do not, or the other way round.
 // Redis drops a connection without TLS before it says a word, and takes a hello of TLS for a line whose end is still to
 // come. Without this a mistake in our configuration would look like a server that hangs.
-func lookTwice(ctx context.Context, look Look, l Limits) Look {
-	t := look.Target
+func lookTwice(ctx context.Context, look inquiry, l Limits) Look {
+	t := look.target
 	l.Reply /= 4 // it has answered before, or has hung already
 	switch {
 	case look.State == Dropped && asks(ctx, t, l, speaksTLS):
@@ -47,7 +47,7 @@ func lookTwice(ctx context.Context, look Look, l Limits) Look {
 	case look.State == Stalled && asks(ctx, t, l, speaksPlain):
 		look.State = NoTLS
 	}
-	return look
+	return look.Look
 }
 
 // asks puts a question over a connection of its own.

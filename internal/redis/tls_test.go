@@ -81,14 +81,14 @@ func TestTLS(t *testing.T) {
 	client := []string{ca, "cert=" + clientCert, "key=" + clientKey}
 	start := func(asks string, more ...string) *redistest.Server {
 		t.Helper()
-		return redistest.StartFor(t, redis.Target{Addr: loopback, TLS: by(t, client...)}, append(serverLines(ours, cert, key, asks), more...)...)
+		return redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: by(t, client...)}, append(serverLines(ours, cert, key, asks), more...)...)
 	}
 	open, closed, old := start("no"), start("yes"), start("yes", "tls-protocols TLSv1.2")
 	badServer := func(c *x509.Certificate) *redistest.Server {
 		t.Helper()
 		cert, key := issue(t, ours, "bad", c)
 		// Nobody could wait for it with a check of its certificate: see below.
-		return redistest.StartFor(t, redis.Target{Addr: loopback, TLS: by(t, ca)}, serverLines(ours, cert, key, "no")...)
+		return redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: by(t, ca)}, serverLines(ours, cert, key, "no")...)
 	}
 	expired := badServer(tlstest.Expired())
 	noServer := tlstest.Template()
@@ -117,7 +117,7 @@ func TestTLS(t *testing.T) {
 		"a certificate for clients":       {forClients, []string{ca}, redis.UnknownCA},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at := redis.Target{Addr: test.at.Addr, TLS: by(t, test.by...)}
+			at := redis.Target{Instance: redis.At(test.at.Addr), TLS: by(t, test.by...)}
 			// A connection that the server drops with bytes unread can lose the alert.
 			look := looking(t, at)
 			if look.State != test.want || !look.State.Alive() {
@@ -134,10 +134,10 @@ func TestTLSOnOneSideOnly(t *testing.T) {
 	a := authority(t, "ca")
 	cert, key := issue(t, a, "server", tlstest.Template())
 	secure := by(t, "ca="+a.File)
-	server := redistest.StartFor(t, redis.Target{Addr: loopback, TLS: secure}, serverLines(a, cert, key, "no")...)
+	server := redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: secure}, serverLines(a, cert, key, "no")...)
 	plain := redistest.Start(t)
 	short := redis.Limits{Dial: 3 * time.Second, Reply: time.Second}
-	for _, at := range []redis.Target{{Addr: plain.Addr, TLS: secure}, {Addr: server.Addr}} {
+	for _, at := range []redis.Target{{Instance: redis.At(plain.Addr), TLS: secure}, {Instance: redis.At(server.Addr)}} {
 		// Peers are looked at in another way.
 		for i, l := range append(redis.LookAtPeers(context.Background(), []redis.Target{at}, short), redis.LookAt(context.Background(), at, short)) {
 			if want := map[bool]redis.State{true: redis.NoTLS, false: redis.WantsTLS}[at.TLS != nil]; l.State != want || !l.State.Alive() {
@@ -189,7 +189,7 @@ func TestTLSWithSomethingElse(t *testing.T) {
 					}()
 				}
 			}()
-			at := redis.Target{Addr: netip.MustParseAddrPort(l.Addr().String()), TLS: secure}
+			at := redis.Target{Instance: redis.At(netip.MustParseAddrPort(l.Addr().String())), TLS: secure}
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			begun := time.Now()

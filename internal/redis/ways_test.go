@@ -18,12 +18,12 @@ const permissions = "+ping +info +cluster +config|get +config|set +client|pause 
 // TestUserWithJustWhatIsNeeded: every command works for a user with these permissions, on a server whose default user is
 // off; for one who may only PING each is refused in a sentence with the command, the server and no password.
 func TestUserWithJustWhatIsNeeded(t *testing.T) {
-	watcher := redis.Target{Addr: loopback, Username: "watcher", Password: "swordfish"}
+	watcher := redis.Target{Instance: redis.At(loopback), Username: "watcher", Password: "swordfish"}
 	s := redistest.StartFor(t, watcher, "cluster-enabled yes", "user default off", "user watcher on >swordfish "+permissions, "user guest on >swordfish +ping")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	login := func(user string) (redis.Target, *redis.Conn) {
-		at := redis.Target{Addr: s.Addr, Username: user, Password: "swordfish"}
+		at := redis.Target{Instance: redis.At(s.Addr), Username: user, Password: "swordfish"}
 		c := redis.Open(at, quick)
 		t.Cleanup(c.Close)
 		return at, c
@@ -65,11 +65,11 @@ func TestWaysIn(t *testing.T) {
 	cert, key := issue(t, a, "server", tlstest.Template("::1"))
 	secure := append(serverLines(a, cert, key, "no"), "requirepass swordfish")
 	dir := t.TempDir()
-	v6 := redis.Target{Addr: netip.MustParseAddrPort("[::1]:0")}
+	v6 := redis.Target{Instance: redis.At(netip.MustParseAddrPort("[::1]:0"))}
 	for name, at := range map[string]redis.Target{
 		"IPv6":                   v6,
-		"a socket":               {Addr: loopback, Socket: dir + "/redis.sock"},
-		"IPv6, TLS and password": {Addr: v6.Addr, TLS: by(t, "ca="+a.File, "server_name=::1"), Password: "swordfish"},
+		"a socket":               {Instance: redis.Instance{Addr: loopback, Socket: dir + "/redis.sock"}},
+		"IPv6, TLS and password": {Instance: v6.Instance, TLS: by(t, "ca="+a.File, "server_name=::1"), Password: "swordfish"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines []string

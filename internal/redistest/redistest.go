@@ -51,7 +51,7 @@ func free(port uint16) bool {
 }
 
 // plain is the way to servers that want nothing of their clients.
-var plain = redis.Target{Addr: netip.MustParseAddrPort("127.0.0.1:0")}
+var plain = redis.Target{Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:0"))}
 
 // Start starts a server with the further configuration lines and waits until it answers.
 func Start(t testing.TB, lines ...string) *Server {

@@ -103,5 +103,5 @@ func look(port int) redis.Look {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))
-	return redis.LookAt(ctx, redis.Target{Addr: addr}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	return redis.LookAt(ctx, redis.Target{Instance: redis.At(addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 }

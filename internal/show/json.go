@@ -104,7 +104,7 @@ func printable(b []byte) []byte {
 }
 
 func (s *Scene) told(l redis.Look) peer {
-	p := peer{Address: l.Target.Name(), Role: orNull(string(l.Role())), State: key(l.State)}
+	p := peer{Address: l.Instance.Name(), Role: orNull(string(l.Role())), State: key(l.State)}
 	if l.Err != nil {
 		p.Error = orNull(l.Err.Error())
 	}

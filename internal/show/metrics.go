@@ -79,7 +79,7 @@ func (e *exposition) each(s Scene, name, help string, of func(Instance) (float64
 			e.head("instance_"+name, help)
 			begun = true
 		}
-		e.sample("instance_"+name, v, "address", in.Target.Name())
+		e.sample("instance_"+name, v, "address", in.Instance.Name())
 	}
 }
 
@@ -94,7 +94,7 @@ func (e *exposition) roles(s Scene) {
 			e.head("instance_role", "The role of the instance, in a label.")
 			begun = true
 		}
-		e.sample("instance_role", 1, "address", in.Target.Name(), "role", string(in.Role()))
+		e.sample("instance_role", 1, "address", in.Instance.Name(), "role", string(in.Role()))
 	}
 }
 

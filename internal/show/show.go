@@ -84,7 +84,7 @@ func (s *Scene) lag(l redis.Look) (bytes int64, known bool) {
 	}
 	behind := func(m redis.Look) bool {
 		self, ok := m.Self()
-		known = m.Role() == redis.Master && (m.Target.Addr == addr || ok && self.Addr == addr)
+		known = m.Role() == redis.Master && (m.Instance.Addr == addr || ok && self.Addr == addr)
 		if known {
 			// The looks are not of the same instant: the replica may have been asked a little later.
 			bytes = max(0, m.Info.Offset-l.Info.Offset)

@@ -27,7 +27,7 @@ func addr(port uint16) netip.AddrPort {
 }
 
 func look(port uint16, s redis.State, info *redis.Info) redis.Look {
-	return redis.Look{Target: redis.Target{Addr: addr(port)}, State: s, Info: info, Took: 1234 * time.Microsecond}
+	return redis.Look{Instance: redis.Instance{Addr: addr(port)}, State: s, Info: info, Took: 1234 * time.Microsecond}
 }
 
 // mixed is a box with a bit of everything.
@@ -55,7 +55,7 @@ func mixed() Scene {
 func hostile() Scene {
 	const bad = "a\x1b[2J\nb\r\u009b31m\u202e\x7f\"\\\xff{}\U000e0001"
 	i := &redis.Info{Role: redis.Master, VersionText: bad}
-	l := redis.Look{Target: redis.Target{Socket: "/run/" + bad}, State: redis.OtherError, Err: errors.New(bad), Info: i}
+	l := redis.Look{Instance: redis.Instance{Socket: "/run/" + bad}, State: redis.OtherError, Err: errors.New(bad), Info: i}
 	return Scene{Sentence: bad, Decision: bad, State: bad, Why: bad, Maintenance: bad, Instances: []Instance{{l, false}}, Peers: []redis.Look{l},
 		Witness: Witness{Name: bad}, Warnings: []string{bad}, At: at, Version: bad}
 }

@@ -109,7 +109,7 @@ func align(b *strings.Builder, rows []row, colour bool) {
 
 // cells are the columns of one look.
 func (s *Scene) cells(l redis.Look) []string {
-	cells := []string{Plain(l.Target.Name()), cmp.Or(string(l.Role()), "-"), strings.ReplaceAll(key(l.State), "_", " "), latency(l), "-", "-", "-", "-"}
+	cells := []string{Plain(l.Instance.Name()), cmp.Or(string(l.Role()), "-"), strings.ReplaceAll(key(l.State), "_", " "), latency(l), "-", "-", "-", "-"}
 	if l.Info == nil {
 		return cells
 	}

@@ -1,0 +1,24 @@
+package redis
+
+import (
+	"strconv"
+)
+
+// Term is how often the data has changed its master. Known is false where it could not be read; data that was never
+// promoted has the known term 0.
+type Term struct {
+	N     uint64
+	Known bool
+	// Released: the box of the master has marked that the VIP is not there any more. The mark is a leading zero, "06", which
+	// a program that does not know it reads as the same term. Term 0 has none.
+	Released bool
+}
+
+// text is the value of the key.
+func (t Term) text() string {
+	s := strconv.FormatUint(t.N, 10)
+	if t.Released {
+		s = "0" + s
+	}
+	return s
+}
