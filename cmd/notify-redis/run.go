@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/failover"
 	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
@@ -26,7 +27,7 @@ const (
 
 func run(f flags, out, errOut io.Writer) int {
 	byForce, err := f.forces()
-	var event vrrp.Event
+	var event model.Event
 	if err == nil && !byForce {
 		event, err = vrrp.ParseEvent(f.Event, f.Vrrp)
 	}
@@ -49,7 +50,7 @@ func run(f flags, out, errOut io.Writer) int {
 		}
 	}
 	limit := hookTime
-	if event.State == vrrp.Stop {
+	if event.State == model.VRRPStop {
 		limit = stopTime
 	}
 	ctx, stop := program.Context(limit)
@@ -85,7 +86,7 @@ func fail(errOut io.Writer, what string, err error, code int) int {
 type hook struct {
 	cfg   *config.Config
 	log   *program.Log
-	event vrrp.Event
+	event model.Event
 	dry   bool
 }
 
@@ -112,7 +113,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	if warning != "" {
 		h.log.Warn().Msg(warning)
 	}
-	if h.event.State == vrrp.Backup && !h.dry && o.KeepalivedLives && m.Word == "" && !r.Fenced() {
+	if h.event.State == model.VRRPBackup && !h.dry && o.KeepalivedLives && m.Word == "" && !r.Fenced() {
 		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger, Peers: o.Peers}
 		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
 	}
@@ -123,10 +124,10 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	outcome, err := r.Reconcile(ctx, o)
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
 	fmt.Fprintln(out, outcome.Sentence)
-	if err == nil && (h.event.State == vrrp.Master || h.event.State == vrrp.Backup) {
+	if err == nil && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
 		r.WarnOfTimeout(ctx, o)
 	}
-	if err == nil && h.event.State == vrrp.Stop && m.Word == "" && !r.Fenced() {
+	if err == nil && h.event.State == model.VRRPStop && m.Word == "" && !r.Fenced() {
 		h.handOver(ctx, &r, o)
 	}
 	return err
@@ -137,7 +138,7 @@ const goesDownTime = 200 * time.Millisecond
 
 // handOver gives the masters to the other box when the whole machine goes down: Redis is stopped as soon as keepalived has
 // ended, which is earlier than the other box, with its VIP settled, would pull them. A keepalived that only restarts moves nothing.
-func (h *hook) handOver(ctx context.Context, r *failover.Reconciler, o failover.Observation) {
+func (h *hook) handOver(ctx context.Context, r *failover.Reconciler, o model.Observation) {
 	ask, cancel := context.WithTimeout(ctx, goesDownTime)
 	defer cancel()
 	if !service.GoesDown(ask) {

@@ -8,6 +8,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
@@ -115,7 +116,7 @@ func (j *job) linked(ctx context.Context, i config.Instance) error {
 	for {
 		l := j.look(ctx, i)
 		// What it does not tell us, for want of a password, cannot be waited for.
-		if l.State == redis.Up && (l.Info == nil || l.Info.Role != redis.Replica || l.Info.LinkUp) || l.State.Alive() && l.Info == nil && l.State != redis.Loading {
+		if l.State == model.Up && (l.Info == nil || l.Info.Role != model.Replica || l.Info.LinkUp) || l.State.Alive() && l.Info == nil && l.State != model.Loading {
 			return nil
 		}
 		select {
@@ -129,7 +130,7 @@ func (j *job) linked(ctx context.Context, i config.Instance) error {
 // handOver moves a master to one of its replicas before it is stopped; what is no master has nothing to hand over.
 func (j *job) handOver(ctx context.Context, i config.Instance) error {
 	l := j.look(ctx, i)
-	if l.State == redis.Refused {
+	if l.State == model.Refused {
 		return nil // it does not run
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, handOverTime, fmt.Errorf("it had %s", handOverTime))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
@@ -102,7 +103,7 @@ type result struct {
 	err   error
 	code  int
 	state service.State
-	look  redis.Look
+	look  model.Look
 }
 
 // all acts on the instances: side by side, but restarts one by one.
@@ -167,7 +168,7 @@ func (r *result) bringUp(ctx context.Context, j *job) error {
 }
 
 // answer waits for the first reply of an instance that was started.
-func (j *job) answer(ctx context.Context, i config.Instance) (redis.Look, service.State, error) {
+func (j *job) answer(ctx context.Context, i config.Instance) (model.Look, service.State, error) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	pid := 0
@@ -233,15 +234,15 @@ func (r *result) status(ctx context.Context, j *job) {
 	}
 }
 
-func (j *job) look(ctx context.Context, i config.Instance) redis.Look {
+func (j *job) look(ctx context.Context, i config.Instance) model.Look {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	return redis.LookAt(ctx, redis.TargetOf(i), redis.Limits{Dial: answerTime, Reply: answerTime})
 }
 
 // condition is what a person must know of a running instance beside its pid.
-func condition(l redis.Look) string {
-	if l.State == redis.Up {
+func condition(l model.Look) string {
+	if l.State == model.Up {
 		return ""
 	}
 	return ", but it " + l.State.String()

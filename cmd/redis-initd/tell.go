@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/show"
 )
@@ -24,7 +24,7 @@ func (r *result) facts() []string {
 		return facts
 	}
 	switch {
-	case info.Role != redis.Replica:
+	case info.Role != model.Replica:
 		facts = append(facts, fmt.Sprintf("%s with %d linked replicas", info.Role, info.Replicas))
 	case info.LinkUp:
 		facts = append(facts, fmt.Sprintf("%s of %s", info.Role, info.Master))
@@ -130,7 +130,7 @@ func (r *result) told() told {
 	}
 	role := string(info.Role)
 	t.Role = &role
-	if info.Role == redis.Replica {
+	if info.Role == model.Replica {
 		t.LinkUp = &info.LinkUp
 		if info.Master.IsValid() {
 			master := info.Master.String()

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/failover"
 	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
@@ -32,7 +34,7 @@ type check struct {
 	act    bool
 	caller vrrp.Process
 	// maintenance is what somebody wrote down for this box.
-	maintenance failover.Maintenance
+	maintenance model.Maintenance
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
@@ -44,13 +46,13 @@ type check struct {
 
 // seen is what a run found, as far as it got.
 type seen struct {
-	looks       []redis.Look
+	looks       []model.Look
 	around      failover.Surroundings
-	observation *failover.Observation
-	outcome     failover.Outcome
+	observation *model.Observation
+	outcome     model.Outcome
 }
 
-func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict {
+func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict {
 	// The looks end a little before the run does, so that there is time for the verdict.
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-30*time.Millisecond))
@@ -59,7 +61,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	manager, err := service.New(c.cfg, run, durable)
 	if err != nil {
 		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
-		return health.Verdict{Sentence: "unfit: " + err.Error()}
+		return decide.Verdict{Sentence: "unfit: " + err.Error()}
 	}
 	r := failover.Reconciler{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act}
 	c.prepare(&r, run, durable)
@@ -70,7 +72,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	c.seen.looks, c.seen.around = looks, around
 	if aroundErr != nil {
 		c.log.Warn().Err(aroundErr).Msg("the tick is left out")
-		return c.verdict(failover.Observation{Locals: looks}, failover.Outcome{})
+		return c.verdict(model.Observation{Locals: looks}, model.Outcome{})
 	}
 	o := r.Observe(ctx, looks, around)
 	if _, short := c.facts(o).Serving(); short {
@@ -92,7 +94,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 	fit, short := c.facts(o).Serving()
 	worse := !v.Fit && !outcome.Unfit() && c.maintenance.Word == "" && short && fit > 0
 	if r.TakesAbandoned(ctx, around, worse) {
-		v = health.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
+		v = decide.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
 	}
 	return v
 }
@@ -101,23 +103,23 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) health.Verdict
 const abandoned = "fit, with a warning: another box could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other box?): "
 
 // verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
-func (c *check) verdict(o failover.Observation, outcome failover.Outcome) health.Verdict {
+func (c *check) verdict(o model.Observation, outcome model.Outcome) decide.Verdict {
 	m := c.maintenance
 	switch {
 	case outcome.Unfit():
-		return health.Verdict{Sentence: "unfit: " + outcome.Sentence}
-	case m.Word == failover.Drain:
-		return health.Verdict{Sentence: "unfit: maintenance (" + m.String() + ")"}
-	case m.Word == failover.Hold && c.last.Sentence != "" && c.last.Fit:
-		return health.Verdict{Fit: true, Sentence: "fit as before: maintenance (" + m.String() + ")"}
-	case m.Word == failover.Hold && c.last.Sentence != "":
-		return health.Verdict{Sentence: "unfit as before: maintenance (" + m.String() + ")"}
+		return decide.Verdict{Sentence: "unfit: " + outcome.Sentence}
+	case m.Word == model.Drain:
+		return decide.Verdict{Sentence: "unfit: maintenance (" + m.String() + ")"}
+	case m.Word == model.Hold && c.last.Sentence != "" && c.last.Fit:
+		return decide.Verdict{Fit: true, Sentence: "fit as before: maintenance (" + m.String() + ")"}
+	case m.Word == model.Hold && c.last.Sentence != "":
+		return decide.Verdict{Sentence: "unfit as before: maintenance (" + m.String() + ")"}
 	}
-	return health.Judge(c.facts(o))
+	return decide.Judge(c.facts(o))
 }
 
-func (c *check) facts(o failover.Observation) health.Facts {
-	return health.Facts{Locals: o.Locals, Peers: o.Peers, Able: o.Able, Require: c.cfg.Require,
+func (c *check) facts(o model.Observation) decide.Facts {
+	return decide.Facts{Locals: o.Locals, Peers: o.Peers, Able: o.Able, Require: c.cfg.Require,
 		BusyFor: o.BusyFor, BusyGrace: c.cfg.Times.BusyGrace, ByHand: !c.act}
 }
 
@@ -150,7 +152,7 @@ func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
 	c.warnings = warnings
 }
 
-func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []redis.Look, l redis.Limits, deadline time.Time) ([]redis.Look, map[redis.Instance]bool) {
+func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []model.Look, l redis.Limits, deadline time.Time) ([]model.Look, map[model.Instance]bool) {
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(tickRoom, c.cfg.Times.Deadline/2)))
 	defer cancel()
 	v := health.Reviver{Config: c.cfg, Service: m, Log: &c.log.Logger, Peers: peers}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 )
@@ -16,7 +16,7 @@ const verdictFile = "verdict"
 
 // said is a verdict and what there was to warn of beside it.
 type said struct {
-	health.Verdict
+	decide.Verdict
 	Warnings []string
 }
 
@@ -31,7 +31,7 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	fit := strings.HasPrefix(lines[0], "fit")
 	if err == nil && (fit || strings.HasPrefix(lines[0], "unfit")) {
-		return said{Verdict: health.Verdict{Fit: fit, Sentence: lines[0]}, Warnings: lines[1:]}, nil
+		return said{Verdict: decide.Verdict{Fit: fit, Sentence: lines[0]}, Warnings: lines[1:]}, nil
 	}
 	if err == nil {
 		err = errNoVerdict
@@ -51,11 +51,11 @@ func (s said) store(run state.Dir) error {
 }
 
 // news: this run says something else than the last one.
-func (c *check) news(v health.Verdict) bool {
+func (c *check) news(v decide.Verdict) bool {
 	return v != c.last.Verdict || !slices.Equal(c.log.Warned(), c.last.Warnings)
 }
 
-func (c *check) logChange(run state.Dir, v health.Verdict) {
+func (c *check) logChange(run state.Dir, v decide.Verdict) {
 	switch {
 	case v == c.last.Verdict:
 	case v.Fit:

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
@@ -38,7 +38,7 @@ func (f flags) Validate() error {
 func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
 
 // scene is what is shown of a run that came to this verdict.
-func (c *check) scene(v health.Verdict) show.Scene {
+func (c *check) scene(v decide.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
 	sc := show.Scene{Fit: v.Fit, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
@@ -48,7 +48,7 @@ func (c *check) scene(v health.Verdict) show.Scene {
 	if held, known := s.around.VIPHeld(); known {
 		sc.VIPHeld = &held
 	}
-	var facts health.Facts
+	var facts decide.Facts
 	if o := s.observation; o != nil {
 		sc.State, sc.Why, sc.Peers = string(o.State), o.Why, o.Peers
 		sc.Witness = show.Witness{Name: o.Witness.Name, Counts: o.Witness.Counts, Answers: o.Witness.Answers}
@@ -82,7 +82,7 @@ func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) er
 
 // finish is what comes behind the verdict and cannot change it: the metrics, and the log of what is new. It is over when
 // ctx is.
-func (c *check) finish(ctx context.Context, v health.Verdict, errOut io.Writer) {
+func (c *check) finish(ctx context.Context, v decide.Verdict, errOut io.Writer) {
 	if err := c.writeMetrics(ctx, v); err != nil {
 		c.warnings = append(c.warnings, err.Error())
 		if c.act {
@@ -116,7 +116,7 @@ const (
 var errMetricsLate = errors.New("not done in time; hint: does the disk hang? the check goes on without it")
 
 // writeMetrics writes the file of --metrics.
-func (c *check) writeMetrics(ctx context.Context, v health.Verdict) error {
+func (c *check) writeMetrics(ctx context.Context, v decide.Verdict) error {
 	if c.metrics == "" {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"keepalived-redis/internal/model"
 )
 
 // Default places. EL 6 has no /run: there /run/keepalived-redis becomes /var/run/keepalived-redis.
@@ -15,18 +17,6 @@ const (
 	DefaultFile     = "/etc/keepalived/keepalived-redis.toml"
 	DefaultStateDir = "/var/lib/keepalived-redis"
 	DefaultRunDir   = "/run/keepalived-redis"
-)
-
-// Policy says whether masters on a peer box follow the VIP to this box.
-type Policy string
-
-const (
-	// PolicyAuto is follow with two boxes and Redis 4.0 or newer, else stay.
-	PolicyAuto Policy = "auto"
-	// PolicyFollow moves every master to the box that holds the VIP.
-	PolicyFollow Policy = "follow"
-	// PolicyStay leaves a living master where it is.
-	PolicyStay Policy = "stay"
 )
 
 // Backend names what starts and stops Redis on this machine.
@@ -140,30 +130,6 @@ type Revive struct {
 	Window time.Duration
 }
 
-// Times are the waits of the failover. DESIGN words: settle, stall_grace, fence_stop_after, busy_grace.
-type Times struct {
-	// Deadline bounds one run of chk-redis; below keepalived's interval.
-	Deadline time.Duration
-	// Settle is how long the VIP must have been held before living masters are moved.
-	Settle time.Duration
-	// StallGrace is how long a hook waits for a master that does not answer while its box still does. One that refuses connections
-	// it waits for no longer than 300 ms.
-	StallGrace time.Duration
-	// FenceStopAfter is how long a fenced box stays isolated before its instances are stopped.
-	FenceStopAfter time.Duration
-	// BusyGrace is how long a BUSY instance counts as fit.
-	BusyGrace time.Duration
-	// HoldOff is how long a peer must answer before a fence lifts, the first time.
-	HoldOff time.Duration
-	// ColdStartWait is how long a cold box waits for its peer.
-	ColdStartWait time.Duration
-	// Dial bounds one dial to a peer or the witness on the fast path.
-	Dial time.Duration
-	// MaxStaleness is how long a master may have been seen alive while our link to it was down before our data is too old
-	// to be promoted.
-	MaxStaleness time.Duration
-}
-
 // Config is everything the programs need to know, validated.
 type Config struct {
 	Instances []Instance
@@ -172,9 +138,9 @@ type Config struct {
 	// VIPs is empty when they are to be read from KeepalivedConf.
 	VIPs           []netip.Addr
 	KeepalivedConf string
-	Policy         Policy
+	Policy         model.Policy
 	// Durability counts in replication mode only.
-	Durability Durability
+	Durability model.Durability
 	// Witnesses are addresses outside both boxes; empty means the default gateway.
 	Witnesses []netip.Addr
 	// NoWitness is set by witness = "none".
@@ -183,7 +149,7 @@ type Config struct {
 	Require int
 	// MaxLag is how many bytes of offset a replica may be behind before a coordinated move is refused.
 	MaxLag   int64
-	Times    Times
+	Times    model.Times
 	Service  Service
 	Revive   Revive
 	StateDir string

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"keepalived-redis/internal/model"
 )
 
 // box is a directory that stands for the root of a box.
@@ -94,10 +96,10 @@ func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
 			{Addr: netip.MustParseAddrPort("192.168.9.70:7002"), Port: 7002},
 		},
 		KeepalivedConf: b.root + "/etc/keepalived/keepalived.conf",
-		Policy:         PolicyAuto,
-		Durability:     DurabilityAsync,
+		Policy:         model.PolicyAuto,
+		Durability:     model.DurabilityAsync,
 		MaxLag:         1048576,
-		Times: Times{
+		Times: model.Times{
 			Deadline: 900 * time.Millisecond, Settle: time.Second, StallGrace: 1500 * time.Millisecond,
 			FenceStopAfter: 5 * time.Second, BusyGrace: 5 * time.Second, HoldOff: 3 * time.Second,
 			ColdStartWait: 60 * time.Second, MaxStaleness: time.Minute, Dial: 10 * time.Millisecond,
@@ -181,12 +183,12 @@ func wantEveryKey(source, tlsFile string) *Config {
 		Peers:          []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:6379")},
 		VIPs:           []netip.Addr{netip.MustParseAddr("10.0.0.9"), netip.MustParseAddr("fd00::9")},
 		KeepalivedConf: "/opt/keepalived.conf",
-		Policy:         PolicyStay,
-		Durability:     DurabilityReplicated,
+		Policy:         model.PolicyStay,
+		Durability:     model.DurabilityReplicated,
 		Witnesses:      []netip.Addr{netip.MustParseAddr("10.0.0.254"), netip.MustParseAddr("fd00::fe")},
 		Require:        3,
 		MaxLag:         512 << 10,
-		Times: Times{
+		Times: model.Times{
 			Deadline: 1500 * time.Millisecond, Settle: 0, StallGrace: time.Second,
 			FenceStopAfter: 4 * time.Second, BusyGrace: 6 * time.Second, HoldOff: 7 * time.Second,
 			ColdStartWait: 8 * time.Minute, MaxStaleness: 9 * time.Minute, Dial: 20 * time.Millisecond,
@@ -278,7 +280,7 @@ func TestFlagsWinOverTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Policy != PolicyStay || c.Times.Deadline != 3*time.Second || len(c.Instances) != 3 {
+	if c.Policy != model.PolicyStay || c.Times.Deadline != 3*time.Second || len(c.Instances) != 3 {
 		t.Errorf("got policy %s, deadline %s, %d instances", c.Policy, c.Times.Deadline, len(c.Instances))
 	}
 	o.Flags = []Flag{{"--policy", "policy", "go"}}

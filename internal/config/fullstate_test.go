@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"keepalived-redis/internal/disktest"
+	"keepalived-redis/internal/model"
 )
 
 func TestStateDirThatIsFullOrReadOnly(t *testing.T) {
@@ -18,7 +19,7 @@ func TestStateDirThatIsFullOrReadOnly(t *testing.T) {
 				b := newBox(t)
 				b.write(DefaultFile, good+"state_dir = \""+dir+"\"\n")
 				c := b.mustLastGood()
-				if c.Policy != PolicyStay || len(c.Warnings) != 1 {
+				if c.Policy != model.PolicyStay || len(c.Warnings) != 1 {
 					t.Fatalf("got %+v", c)
 				}
 				sentence := c.Warnings[0]

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keepalived-redis/internal/model"
 )
 
 // copyOf is where the box keeps its last good copy.
@@ -74,7 +76,7 @@ func TestLastGood(t *testing.T) {
 	b.write(DefaultFile, one)
 	b.mustLastGood()
 	b.write(DefaultFile, "][")
-	if c := b.mustLastGood(); c.Policy != PolicyAuto {
+	if c := b.mustLastGood(); c.Policy != model.PolicyAuto {
 		t.Errorf("the older copy is used: policy %s", c.Policy)
 	}
 }
@@ -98,7 +100,7 @@ func TestLastGoodWhateverIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Policy != PolicyStay || len(c.Instances) != 1 || c.Source != "last good copy" || len(c.Warnings) == 0 {
+			if c.Policy != model.PolicyStay || len(c.Instances) != 1 || c.Source != "last good copy" || len(c.Warnings) == 0 {
 				t.Errorf("got %+v", c)
 			}
 		})
@@ -224,7 +226,7 @@ func TestLastGoodGoesOnWithoutWhatIsWrongBesideIt(t *testing.T) {
 	if d := diff(want, b.warnings(c)); d != "" {
 		t.Error(d)
 	}
-	if c.Policy != PolicyStay || c.Password != "" || c.Times.Settle != time.Second || names(c) != "127.0.0.1:7000=7000" {
+	if c.Policy != model.PolicyStay || c.Password != "" || c.Times.Settle != time.Second || names(c) != "127.0.0.1:7000=7000" {
 		t.Errorf("got %+v", c)
 	}
 	if text, err := os.ReadFile(b.copyOf()); err != nil || strings.Contains(string(text), "swordfish") {
@@ -264,7 +266,7 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 			if d := diff(want, b.warnings(c)); d != "" {
 				t.Error(d)
 			}
-			if c.Policy != PolicyStay {
+			if c.Policy != model.PolicyStay {
 				t.Errorf("got %+v", c)
 			}
 			b.write(DefaultFile, "policy = 1\n")
@@ -296,12 +298,12 @@ func TestLastGoodLooksWhereTheBrokenFileSays(t *testing.T) {
 		t.Fatal("the copy is not where the file says")
 	}
 	b.write(DefaultFile, good+where+"broken")
-	if c := b.mustLastGood(); c.Policy != PolicyStay || c.StateDir != b.root+"/srv/state" {
+	if c := b.mustLastGood(); c.Policy != model.PolicyStay || c.StateDir != b.root+"/srv/state" {
 		t.Errorf("got %+v", c)
 	}
 	// The environment says where, whatever the file says.
 	b.write(DefaultFile, "broken")
-	if c := b.mustLastGood("KEEPALIVED_REDIS_STATE_DIR=" + b.root + "/srv/state"); c.Policy != PolicyStay {
+	if c := b.mustLastGood("KEEPALIVED_REDIS_STATE_DIR=" + b.root + "/srv/state"); c.Policy != model.PolicyStay {
 		t.Errorf("got %+v", c)
 	}
 	for text, want := range map[string]string{

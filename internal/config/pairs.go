@@ -6,17 +6,6 @@ import (
 	"slices"
 )
 
-// Durability says what a master may acknowledge, in replication mode.
-type Durability string
-
-const (
-	// DurabilityAsync: a master acknowledges writes with or without a replica.
-	DurabilityAsync Durability = "async"
-	// DurabilityReplicated: a master takes writes only while its replica is linked and at most 2 s behind. Only a
-	// takeover, or the loss of the replica's box as seen by the box with the VIP, relaxes it.
-	DurabilityReplicated Durability = "replicated"
-)
-
 // pair gives each instance its peer: the one with the same port, else the first that is left, by position. Both boxes come to
 // the same pairs. An instance that is known by its socket only has none: its peer could not follow it.
 func (d *draft) pair() {

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"keepalived-redis/internal/model"
+)
 
 // kind is the form of a key's value.
 type kind uint8
@@ -190,10 +194,10 @@ const (
 func defaults(root string) Config {
 	return Config{
 		KeepalivedConf: root + "/etc/keepalived/keepalived.conf",
-		Policy:         PolicyAuto,
-		Durability:     DurabilityAsync,
+		Policy:         model.PolicyAuto,
+		Durability:     model.DurabilityAsync,
 		MaxLag:         1 << 20,
-		Times: Times{
+		Times: model.Times{
 			Deadline:       defaultDeadline,
 			Settle:         time.Second,
 			StallGrace:     1500 * time.Millisecond,

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 // unprivileged runs a function for which the files of the box are those of somebody else. Root reads everything, so there
@@ -120,7 +122,7 @@ func TestStateDirOfAnotherUser(t *testing.T) {
 	b.close(DefaultStateDir)
 	b.unprivileged(func() {
 		c, err := LoadOrLastGood(b.options())
-		if err != nil || c.Policy != PolicyStay || len(c.Warnings) != 1 {
+		if err != nil || c.Policy != model.PolicyStay || len(c.Warnings) != 1 {
 			t.Errorf("got %+v, %v", c, err)
 			return
 		}

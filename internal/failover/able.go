@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 )
@@ -19,10 +20,10 @@ type ableMemo struct {
 
 // seeAble counts the instances of each other box that could serve there, in this look and in the last one. What is not known is not able: this
 // box gives its VIP away only for what it has seen.
-func (r *Reconciler) seeAble(o *Observation, now state.Stamp) {
+func (r *Reconciler) seeAble(o *model.Observation, now state.Stamp) {
 	count := map[netip.Addr]int{}
 	for _, p := range o.Peers {
-		if o.able(p) {
+		if ableToServe(o, p) {
 			count[p.Instance.Addr.Addr()]++
 		}
 	}
@@ -40,8 +41,8 @@ func (r *Reconciler) seeAble(o *Observation, now state.Stamp) {
 }
 
 // SeeAbleTwice looks at the peers once more where no earlier run of this boot has.
-func (r *Reconciler) SeeAbleTwice(ctx context.Context, o *Observation) {
-	if o.SeenAble || len(o.Peers) == 0 || pause(ctx, minLookGap) != nil {
+func (r *Reconciler) SeeAbleTwice(ctx context.Context, o *model.Observation) {
+	if o.SeenAble || len(o.Peers) == 0 || pause(ctx, model.MinLookGap) != nil {
 		return
 	}
 	again := *o
@@ -51,7 +52,7 @@ func (r *Reconciler) SeeAbleTwice(ctx context.Context, o *Observation) {
 	r.store.saveMemory(r.memory)
 }
 
-func (r *Reconciler) targetsOf(looks []redis.Look) []redis.Target {
+func (r *Reconciler) targetsOf(looks []model.Look) []redis.Target {
 	targets := make([]redis.Target, len(looks))
 	for i, l := range looks {
 		targets[i] = r.target(l.Instance)
@@ -61,14 +62,14 @@ func (r *Reconciler) targetsOf(looks []redis.Look) []redis.Target {
 
 // able: an instance on another box answers, and could serve if the VIP were there: it is a master that can write, or a replica with a whole
 // data set that is linked, or whose master does not serve here.
-func (o *Observation) able(p redis.Look) bool {
-	if p.Info == nil || p.State != redis.Up && p.State != redis.MasterDown {
+func ableToServe(o *model.Observation, p model.Look) bool {
+	if p.Info == nil || p.State != model.Up && p.State != model.MasterDown {
 		return false
 	}
-	if p.Role() == redis.Master || p.Info.LinkUp {
+	if p.Role() == model.Master || p.Info.LinkUp {
 		return true
 	}
-	master, local, _ := o.find(p.Info.Master)
+	master, local, _ := o.Find(p.Info.Master)
 	return !p.Info.Syncing && !p.Info.NeverSynced() && !(local && master.State.Serves())
 }
 

@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
 )
 
 // TestAbleInTwoLooks: what was seen once, or is not known now, is not able.
@@ -15,65 +16,65 @@ func TestAbleInTwoLooks(t *testing.T) {
 	r := reconciler(t)
 	now := state.Stamp{Boot: "this", Mono: time.Hour}
 	peer := netip.MustParseAddr("192.168.9.70")
-	see := func(o Observation) Observation {
+	see := func(o model.Observation) model.Observation {
 		r.seeAble(&o, now)
 		r.store.saveMemory(r.memory)
 		r.memory = r.store.loadMemory() // the next run
 		return o
 	}
-	if o := see(pair()); o.SeenAble || o.Able[peer] != 0 {
+	if o := see(fixture.Cluster()); o.SeenAble || o.Able[peer] != 0 {
 		t.Errorf("the first look: %v, %d able", o.SeenAble, o.Able[peer])
 	}
-	if o := see(pair()); !o.SeenAble || o.Able[peer] != 3 {
+	if o := see(fixture.Cluster()); !o.SeenAble || o.Able[peer] != 3 {
 		t.Errorf("the second look: %v, %d able", o.SeenAble, o.Able[peer])
 	}
-	silent := pair()
-	silent.peersAre(redis.Silent, Ail{})
+	silent := fixture.Cluster()
+	fixture.PeersAre(&silent, model.Silent, model.Ail{})
 	if o := see(silent); o.Able[peer] != 0 {
 		t.Errorf("silent: %d able", o.Able[peer])
 	}
-	if o := see(pair()); o.Able[peer] != 0 {
+	if o := see(fixture.Cluster()); o.Able[peer] != 0 {
 		t.Errorf("back for one look: %d able", o.Able[peer])
 	}
 	now.Boot = "next"
-	if o := see(pair()); o.SeenAble {
+	if o := see(fixture.Cluster()); o.SeenAble {
 		t.Error("what was seen before a reboot counts")
 	}
 }
 
 // TestAble: every state of an instance on another box.
 func TestAble(t *testing.T) {
-	replica := func(change func(*redis.Info)) redis.Look {
-		i := &redis.Info{Role: redis.Replica, Master: master7003, LinkUp: true, Offset: 500}
+	replica := func(change func(*model.Info)) model.Look {
+		i := &model.Info{Role: model.Replica, Master: fixture.Master7003, LinkUp: true, Offset: 500}
 		change(i)
-		return redis.Look{State: redis.Up, Info: i}
+		return model.Look{State: model.Up, Info: i}
 	}
-	masterDead := func(o *Observation) {
-		o.Locals[0].State, o.Locals[0].Info = redis.Refused, nil
+	masterDead := func(o *model.Observation) {
+		o.Locals[0].State, o.Locals[0].Info = model.Refused, nil
 	}
-	asItIs := func(*Observation) {}
+	asItIs := func(*model.Observation) {}
 	for name, c := range map[string]struct {
-		peer   redis.Look
-		change func(*Observation)
+		peer   model.Look
+		change func(*model.Observation)
 		want   bool
 	}{
-		"a master":                         {redis.Look{State: redis.Up, Info: &redis.Info{Role: redis.Master}}, asItIs, true},
-		"a master that cannot write":       {redis.Look{State: redis.Misconf, Info: &redis.Info{Role: redis.Master}}, asItIs, false},
-		"a linked replica":                 {replica(func(*redis.Info) {}), asItIs, true},
-		"a replica whose link is down":     {replica(func(i *redis.Info) { i.LinkUp = false }), asItIs, false},
-		"the same, and its master is dead": {replica(func(i *redis.Info) { i.LinkUp = false }), masterDead, true},
-		"a replica in a sync":              {replica(func(i *redis.Info) { i.LinkUp, i.Syncing = false, true }), masterDead, false},
-		"a replica without data":           {replica(func(i *redis.Info) { i.LinkUp, i.Offset = false, 0 }), masterDead, false},
-		"it loads":                         {redis.Look{State: redis.Loading, Info: &redis.Info{Role: redis.Master, Loading: true}}, asItIs, false},
-		"it refuses":                       {redis.Look{State: redis.Refused}, asItIs, false},
-		"it closes the connection":         {redis.Look{State: redis.Dropped}, asItIs, false},
-		"it answers garbage":               {redis.Look{State: redis.NotRedis}, asItIs, false},
-		"it stalls":                        {redis.Look{State: redis.Stalled}, asItIs, false},
-		"it refuses our password":          {redis.Look{State: redis.WrongPassword}, asItIs, false},
+		"a master":                         {model.Look{State: model.Up, Info: &model.Info{Role: model.Master}}, asItIs, true},
+		"a master that cannot write":       {model.Look{State: model.Misconf, Info: &model.Info{Role: model.Master}}, asItIs, false},
+		"a linked replica":                 {replica(func(*model.Info) {}), asItIs, true},
+		"a replica whose link is down":     {replica(func(i *model.Info) { i.LinkUp = false }), asItIs, false},
+		"the same, and its master is dead": {replica(func(i *model.Info) { i.LinkUp = false }), masterDead, true},
+		"a replica in a sync":              {replica(func(i *model.Info) { i.LinkUp, i.Syncing = false, true }), masterDead, false},
+		"a replica without data":           {replica(func(i *model.Info) { i.LinkUp, i.Offset = false, 0 }), masterDead, false},
+		"it loads":                         {model.Look{State: model.Loading, Info: &model.Info{Role: model.Master, Loading: true}}, asItIs, false},
+		"it refuses":                       {model.Look{State: model.Refused}, asItIs, false},
+		"it closes the connection":         {model.Look{State: model.Dropped}, asItIs, false},
+		"it answers garbage":               {model.Look{State: model.NotRedis}, asItIs, false},
+		"it stalls":                        {model.Look{State: model.Stalled}, asItIs, false},
+		"it refuses our password":          {model.Look{State: model.WrongPassword}, asItIs, false},
 	} {
-		o := pair()
+		o := fixture.Cluster()
 		c.change(&o)
-		if got := o.able(c.peer); got != c.want {
+		if got := ableToServe(&o, c.peer); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -100,7 +101,7 @@ func FuzzParseAble(f *testing.F) {
 func TestSeeAbleTwice(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t)
-	o := Observation{Peers: []redis.Look{s.Look()}}
+	o := model.Observation{Peers: []model.Look{s.Look()}}
 	r.seeAble(&o, state.Now())
 	if r.SeeAbleTwice(within(t, time.Second), &o); !o.SeenAble || o.Able[s.Addr.Addr()] != 1 {
 		t.Errorf("seen %v, able %v", o.SeenAble, o.Able)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // yesMan is a server that says OK to whoever promotes it and stays a replica.
@@ -70,13 +70,13 @@ func yesMan(t *testing.T) netip.AddrPort {
 // OK is not believed: what was answered and did not happen is an error, within its time, and the next look asks again.
 func TestATakeoverThatWasAnsweredAndDidNotHappen(t *testing.T) {
 	a := yesMan(t)
-	for _, how := range []Verb{Takeover, Force} {
+	for _, how := range []model.Verb{model.Takeover, model.Force} {
 		r := reconciler(t)
-		err := r.apply(within(t, 20*time.Second), Observation{}, Plan{Steps: []Step{{Do: how, Instance: redis.At(a)}}})
+		err := r.apply(within(t, 20*time.Second), model.Observation{}, model.Plan{Steps: []model.Step{{Do: how, Instance: model.At(a)}}})
 		if !errors.Is(err, ErrNotPromoted) {
 			t.Errorf("%s: %v", how, err)
 		}
-		if asks := r.memory.Instances[voteless+a.String()].Looks; (asks == 1) != (how == Force) {
+		if asks := r.memory.Instances[voteless+a.String()].Looks; (asks == 1) != (how == model.Force) {
 			t.Errorf("%s: %d looks without a vote are noted", how, asks)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
 )
 
 // apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
 // event ends it. The error joins what failed.
-func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error {
+func (r *Reconciler) apply(ctx context.Context, o model.Observation, plan model.Plan) error {
 	var errs []error
 	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
 		errs = append(errs, err)
@@ -25,16 +26,16 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 	}
 	moved := false
 	for _, s := range plan.Steps {
-		if s.Do == Move && moved {
+		if s.Do == model.Move && moved {
 			// The old master of the last move reconnects to its new one; the next move must not meet that.
 			_ = pause(ctx, betweenMoves) // an end of ctx is seen below
 		}
-		moved = s.Do == Move
+		moved = s.Do == model.Move
 		if ctx.Err() != nil {
 			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
 			break
 		}
-		if s.Do == Takeover || s.Do == Force || s.Do == Promote {
+		if s.Do == model.Takeover || s.Do == model.Force || s.Do == model.Promote {
 			continue
 		}
 		if r.superseded() {
@@ -43,7 +44,7 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 		if err := r.step(ctx, o, s); err != nil {
 			r.complain(err, s)
 			errs = append(errs, err)
-			if s.Do == Move {
+			if s.Do == model.Move {
 				break // the next would most likely meet the same, and each costs its clients a pause
 			}
 		}
@@ -52,7 +53,7 @@ func (r *Reconciler) apply(ctx context.Context, o Observation, plan Plan) error 
 }
 
 // complain warns of a step that failed, and not again while it fails for the same reason: a hook tries five times a second.
-func (r *Reconciler) complain(err error, s Step) {
+func (r *Reconciler) complain(err error, s model.Step) {
 	level := zerolog.WarnLevel
 	if what := string(s.Do) + s.Instance.String() + err.Error(); what == r.complained {
 		level = zerolog.DebugLevel
@@ -62,36 +63,36 @@ func (r *Reconciler) complain(err error, s Step) {
 	r.Log.WithLevel(level).Err(err).Msgf("%s did not succeed", s.Do)
 }
 
-func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
+func (r *Reconciler) step(ctx context.Context, o model.Observation, s model.Step) error {
 	switch s.Do {
-	case Move:
-		if o.replication() {
+	case model.Move:
+		if o.Replication() {
 			return r.movePair(ctx, o, s)
 		}
 		return r.move(ctx, o, s)
-	case Follow:
+	case model.Follow:
 		return r.follow(ctx, o, s)
-	case NeedReplica:
+	case model.NeedReplica:
 		return r.needReplica(ctx, s.Instance)
-	case Relax:
+	case model.Relax:
 		return r.relax(ctx, s.Instance)
-	case Release, Claim:
+	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
-	case UndoMove:
+	case model.UndoMove:
 		return r.undoMove(ctx)
-	case Bump:
+	case model.Bump:
 		return r.bump(ctx, o)
-	case Fence:
+	case model.Fence:
 		return r.fence(ctx, o, s.Instance)
-	case FenceStop:
+	case model.FenceStop:
 		return r.fenceStop(ctx, o)
-	case LiftStart:
+	case model.LiftStart:
 		return r.liftStart(ctx, o)
-	case Refuse:
+	case model.Refuse:
 		return r.refuse(ctx, s.Instance)
-	case Restore:
+	case model.Restore:
 		return r.restore(ctx, s.Instance)
-	case LiftDone:
+	case model.LiftDone:
 		return r.liftDone(o)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
@@ -99,16 +100,16 @@ func (r *Reconciler) step(ctx context.Context, o Observation, s Step) error {
 
 // promoteAll sends every TAKEOVER at once, because that needs no votes, and asks for votes one after another: masters give one
 // vote an epoch, and a replica that was refused one asks anew only after a minute.
-func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step) error {
+func (r *Reconciler) promoteAll(ctx context.Context, o model.Observation, steps []model.Step) error {
 	errs := make([]error, len(steps))
 	var wg sync.WaitGroup
 	var votes []int
 	lost := false
 	for i, s := range steps {
 		switch s.Do {
-		case Force:
+		case model.Force:
 			votes = append(votes, i)
-		case Takeover:
+		case model.Takeover:
 			lost = true
 			wg.Add(1)
 			go func() {
@@ -127,7 +128,7 @@ func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step
 		}
 	}
 	if r.memory.BumpGoal == 0 {
-		r.memory.BumpGoal = o.view().HighestEpoch() + bumpMargin
+		r.memory.BumpGoal = o.View().HighestEpoch() + bumpMargin
 		r.store.saveMemory(r.memory)
 	}
 	wg.Wait()
@@ -135,7 +136,7 @@ func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step
 		switch {
 		case errs[i] != nil:
 			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted", s.Instance)
-		case s.Do == Takeover || s.Do == Force:
+		case s.Do == model.Takeover || s.Do == model.Force:
 			r.Log.Info().Msgf("%s is master", s.Instance)
 		}
 	}
@@ -146,10 +147,10 @@ func (r *Reconciler) promoteAll(ctx context.Context, o Observation, steps []Step
 var ErrNotPromoted = errors.New("answered OK but did not become master; it is asked again; hint: look at its log")
 
 // promote asks once for a takeover, or again and again for a vote, and awaits the role that CLUSTER NODES shows.
-func (r *Reconciler) promote(ctx context.Context, s Step) error {
+func (r *Reconciler) promote(ctx context.Context, s model.Step) error {
 	limit := takeoverTimeout
-	if s.Do == Force {
-		limit = voteWithin
+	if s.Do == model.Force {
+		limit = decide.VoteWithin
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -157,7 +158,7 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 	defer c.Close()
 	for {
 		ask := c.Takeover
-		if s.Do == Force {
+		if s.Do == model.Force {
 			ask = c.Force
 		}
 		if err := ask(ctx); err != nil {
@@ -167,7 +168,7 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 			return fmt.Errorf("promote %s: %w", s.Instance, err)
 		}
 		asked := time.Now()
-		for s.Do == Takeover || time.Since(asked) < forceAskAgain {
+		for s.Do == model.Takeover || time.Since(asked) < forceAskAgain {
 			ns, err := c.Nodes(ctx)
 			if err != nil { // as at the end of our time
 				return fmt.Errorf("promote %s: %w: %w", s.Instance, ErrNotPromoted, err)
@@ -183,9 +184,9 @@ func (r *Reconciler) promote(ctx context.Context, s Step) error {
 }
 
 // leads: the node that was asked is a master with slots.
-func leads(ns redis.Nodes) bool {
+func leads(ns model.Nodes) bool {
 	me, ok := ns.Myself()
-	return ok && me.Role == redis.Master && len(me.Slots) > 0
+	return ok && me.Role == model.Master && len(me.Slots) > 0
 }
 
 // bumpMargin is how far above every epoch seen before the masters of the VIP's side are raised: on a collision of epochs
@@ -195,11 +196,11 @@ const bumpMargin = 8
 // bump raises the config epochs of the local masters by one round. A node answers STILL while it believes its epoch to be
 // the highest, and learns of the others' by gossip, within about a second: so there is one round a look, until each has
 // reached the goal. A single master has nobody to be below. https://redis.io/commands/cluster-bumpepoch
-func (r *Reconciler) bump(ctx context.Context, o Observation) error {
+func (r *Reconciler) bump(ctx context.Context, o model.Observation) error {
 	masters, low := 0, 0
 	for _, l := range o.Locals {
 		self, ok := l.Self()
-		if !ok || l.Role() != redis.Master || len(self.Slots) == 0 {
+		if !ok || l.Role() != model.Master || len(self.Slots) == 0 {
 			continue
 		}
 		masters++

@@ -7,15 +7,16 @@ import (
 	"net/netip"
 	"sync"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
 // promotePairs carries out every promotion of a pair at once.
-func (r *Reconciler) promotePairs(ctx context.Context, o Observation, steps []Step) error {
+func (r *Reconciler) promotePairs(ctx context.Context, o model.Observation, steps []model.Step) error {
 	errs := make([]error, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
-		if s.Do != Promote {
+		if s.Do != model.Promote {
 			continue
 		}
 		wg.Add(1)
@@ -27,7 +28,7 @@ func (r *Reconciler) promotePairs(ctx context.Context, o Observation, steps []St
 	wg.Wait()
 	for i, s := range steps {
 		switch {
-		case s.Do != Promote:
+		case s.Do != model.Promote:
 		case errs[i] != nil:
 			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted in full", s.Instance)
 		default:
@@ -39,9 +40,9 @@ func (r *Reconciler) promotePairs(ctx context.Context, o Observation, steps []St
 }
 
 // relaxed: the same plan lets the instance take writes without a replica.
-func relaxed(steps []Step, i redis.Instance) bool {
+func relaxed(steps []model.Step, i model.Instance) bool {
 	for _, s := range steps {
-		if s.Do == Relax && s.Instance == i {
+		if s.Do == model.Relax && s.Instance == i {
 			return true
 		}
 	}
@@ -50,13 +51,13 @@ func relaxed(steps []Step, i redis.Instance) bool {
 
 // promotePair makes an instance the master of its pair, raises the term and lets its configuration file know. relax gives up
 // that it needs a replica, in the running server only: a restart must not bring back a master that takes writes alone.
-func (r *Reconciler) promotePair(ctx context.Context, o Observation, i redis.Instance, relax bool) error {
+func (r *Reconciler) promotePair(ctx context.Context, o model.Observation, i model.Instance, relax bool) error {
 	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
 	defer cancel()
 	c := r.conn(i)
 	defer c.Close()
-	own, peer := o.termsOf(i)
-	if l, local := o.local(i); local && l.Role() == redis.Master {
+	own, peer := termsOf(&o, i)
+	if l, local := o.Local(i); local && l.Role() == model.Master {
 		own.term.N += unseenTerms
 	}
 	needs, err := c.MinReplicas(ctx)
@@ -65,7 +66,7 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, i redis.Ins
 	}
 	err = lead(ctx, c, needs, own, peer)
 	if errors.Is(err, redis.ErrTerm) {
-		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, redis.TermKey)
+		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, model.TermKey)
 	} else if err != nil {
 		return fmt.Errorf("promote %s: %w", i, err)
 	}
@@ -79,10 +80,10 @@ func (r *Reconciler) promotePair(ctx context.Context, o Observation, i redis.Ins
 
 // lead makes an instance a master of a term above all that were seen, and above the one that it turns out to have had.
 func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
-	term := nextTerm(own.addr, peer.addr, own.term, peer.term)
+	term := model.NextTerm(own.addr, peer.addr, own.term, peer.term)
 	before, err := c.Lead(ctx, term, needs)
 	if err == nil && before.N > term { // an equal one is ours: the same plan was carried out before
-		return c.SetTerm(ctx, nextTerm(own.addr, peer.addr, before))
+		return c.SetTerm(ctx, model.NextTerm(own.addr, peer.addr, before))
 	}
 	return err
 }
@@ -90,7 +91,7 @@ func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) err
 // claim is an instance of a pair and the term it was seen with.
 type claim struct {
 	addr netip.AddrPort
-	term redis.Term
+	term model.Term
 }
 
 // unseenTerms is how far a master that is promoted anew goes above its own term: its peer may have been promoted meanwhile without anybody here
@@ -98,9 +99,9 @@ type claim struct {
 const unseenTerms = 8
 
 // termsOf gives an instance of a pair, on either box, and the one on the other side.
-func (o *Observation) termsOf(i redis.Instance) (own, other claim) {
+func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 	for _, l := range o.Locals {
-		p := o.peerOf(l)
+		p := o.PeerOf(l)
 		here, there := claim{l.Instance.Addr, l.Term}, claim{p.Instance.Addr, p.Term}
 		switch i {
 		case l.Instance:
@@ -115,7 +116,7 @@ func (o *Observation) termsOf(i redis.Instance) (own, other claim) {
 // rewrite lets the instance write its role into its own configuration file, so that a restart brings no second master back.
 // Never while writes are stopped there by us, because that would be written as well. What stands against it is said: the
 // role has changed all the same.
-func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, i redis.Instance) {
+func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, i model.Instance) {
 	value, err := c.MinReplicas(ctx)
 	if err == nil && value == redis.StopWrites {
 		return // whoever gives writes back comes here again
@@ -130,7 +131,7 @@ func (r *Reconciler) rewrite(ctx context.Context, c *redis.Conn, i redis.Instanc
 }
 
 // follow makes a local instance the replica of its peer. A master keeps its data set aside first.
-func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
+func (r *Reconciler) follow(ctx context.Context, o model.Observation, s model.Step) error {
 	c, master := r.conn(s.Instance), r.conn(s.From)
 	defer c.Close()
 	defer master.Close()
@@ -138,11 +139,11 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 	if err != nil {
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}
-	if claims, err := master.Replication(ctx); err != nil || claims.Role != redis.Master {
+	if claims, err := master.Replication(ctx); err != nil || claims.Role != model.Master {
 		return fmt.Errorf("make %s follow %s: that is no master any more: %w", s.Instance, s.From, errors.Join(err, errRoles))
 	}
 	var value string
-	if now.Role == redis.Master {
+	if now.Role == model.Master {
 		if value, err = r.keepAside(ctx, c, o, s.Instance); err != nil {
 			return fmt.Errorf("%s does not follow %s yet: keep its data set aside: %w", s.Instance, s.From, err)
 		}
@@ -152,7 +153,7 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 	}
 	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
 	delete(r.memory.Pulls, s.Instance.String()) // we did it: it may move back at once
-	if now.Role == redis.Master {
+	if now.Role == model.Master {
 		if err := c.KillClients(ctx); err != nil { // they believe to speak with a master
 			r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though it is no master any more", s.Instance)
 		}
@@ -170,7 +171,7 @@ func (r *Reconciler) follow(ctx context.Context, o Observation, s Step) error {
 var errRoles = errors.New("the roles changed meanwhile")
 
 // needReplica makes an instance take writes only with a replica at hand, also after a restart.
-func (r *Reconciler) needReplica(ctx context.Context, i redis.Instance) error {
+func (r *Reconciler) needReplica(ctx context.Context, i model.Instance) error {
 	c := r.conn(i)
 	defer c.Close()
 	if err := c.NeedReplica(ctx); err != nil {
@@ -182,16 +183,16 @@ func (r *Reconciler) needReplica(ctx context.Context, i redis.Instance) error {
 
 // relax lets a master take writes without a replica. Nothing is written to its configuration file: after a restart it needs
 // one again.
-func (r *Reconciler) relax(ctx context.Context, i redis.Instance) error {
+func (r *Reconciler) relax(ctx context.Context, i model.Instance) error {
 	c := r.conn(i)
 	defer c.Close()
 	return c.SetMinReplicas(ctx, "0")
 }
 
 // mark says beside the term of a local master whether the VIP has left its box.
-func (r *Reconciler) mark(ctx context.Context, o Observation, s Step) error {
-	own, _ := o.termsOf(s.Instance)
-	own.term.Released = s.Do == Release
+func (r *Reconciler) mark(ctx context.Context, o model.Observation, s model.Step) error {
+	own, _ := termsOf(&o, s.Instance)
+	own.term.Released = s.Do == model.Release
 	c := r.conn(s.Instance)
 	defer c.Close()
 	return c.Mark(ctx, own.term)

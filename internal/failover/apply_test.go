@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
@@ -20,8 +21,8 @@ import (
 func reconciler(t *testing.T, locals ...*redistest.Server) *Reconciler {
 	t.Helper()
 	log := zerolog.New(zerolog.NewTestWriter(t))
-	cfg := &config.Config{RunDir: t.TempDir(), StateDir: t.TempDir(), Policy: config.PolicyFollow, MaxLag: 1 << 20,
-		Times: config.Times{Deadline: 900 * time.Millisecond, Settle: time.Second, Dial: 50 * time.Millisecond, HoldOff: 3 * time.Second}}
+	cfg := &config.Config{RunDir: t.TempDir(), StateDir: t.TempDir(), Policy: model.PolicyFollow, MaxLag: 1 << 20,
+		Times: model.Times{Deadline: 900 * time.Millisecond, Settle: time.Second, Dial: 50 * time.Millisecond, HoldOff: 3 * time.Second}}
 	for _, s := range locals {
 		cfg.Instances = append(cfg.Instances, config.Instance{Addr: s.Addr, Port: s.Addr.Port(), Conf: s.Conf})
 	}
@@ -31,8 +32,8 @@ func reconciler(t *testing.T, locals ...*redistest.Server) *Reconciler {
 }
 
 // looks gives an observation with these servers here and those elsewhere.
-func looks(locals, peers []*redistest.Server) Observation {
-	o := Observation{BumpGoal: 0}
+func looks(locals, peers []*redistest.Server) model.Observation {
+	o := model.Observation{BumpGoal: 0}
 	for _, s := range locals {
 		o.Locals = append(o.Locals, s.Look())
 	}
@@ -57,12 +58,12 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 		s.Kill()
 	}
 	o := looks(replicas, masters)
-	plan := Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(replicas[0].Addr)}, {Do: Takeover, Instance: redis.At(replicas[1].Addr)}}}
+	plan := model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(replicas[0].Addr)}, {Do: model.Takeover, Instance: model.At(replicas[1].Addr)}}}
 	if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range replicas[:2] {
-		if l := s.Look(); l.Role() != redis.Master {
+		if l := s.Look(); l.Role() != model.Master {
 			t.Errorf("%s is %s", s.Addr, l.Role())
 		}
 	}
@@ -73,7 +74,7 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 	redistest.Await(t, "the config epochs reach their goal", func() bool {
 		o = looks(replicas, nil)
 		o.BumpGoal = goal
-		if err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Bump}}}); err != nil {
+		if err := r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Bump}}}); err != nil {
 			t.Fatal(err)
 		}
 		return r.memory.BumpGoal == 0
@@ -85,11 +86,11 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 	}
 	// The third master lives: it is moved, and then takes no writes any more.
 	o = looks(replicas, masters[2:])
-	move := Plan{Steps: []Step{{Do: Move, Instance: redis.At(replicas[2].Addr), From: redis.At(masters[2].Addr)}}}
+	move := model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(replicas[2].Addr), From: model.At(masters[2].Addr)}}}
 	if err := r.apply(within(t, 5*time.Second), o, move); err != nil {
 		t.Fatal(err)
 	}
-	if replicas[2].Look().Role() != redis.Master || masters[2].Look().Role() != redis.Replica {
+	if replicas[2].Look().Role() != model.Master || masters[2].Look().Role() != model.Replica {
 		t.Error("the move did not change the roles")
 	}
 	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
@@ -104,13 +105,13 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 	c[0].Kill()
 	redistest.Await(t, "the replica is close", func() bool { return c[4].Look().Info.Offset >= c[1].Look().Info.Offset })
 	o := looks(c[3:], c[:3])
-	plan := Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(c[3].Addr)}, {Do: Move, Instance: redis.At(c[4].Addr), From: redis.At(c[1].Addr)}}}
+	plan := model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(c[3].Addr)}, {Do: model.Move, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
 	var epochs [2]uint64
 	for i := range epochs {
 		if err := r.apply(within(t, 5*time.Second), o, plan); err != nil {
 			t.Errorf("time %d: %v", i+1, err)
 		}
-		if c[3].Look().Role() != redis.Master || c[4].Look().Role() != redis.Master || c[1].Look().Role() != redis.Replica {
+		if c[3].Look().Role() != model.Master || c[4].Look().Role() != model.Master || c[1].Look().Role() != model.Replica {
 			t.Errorf("time %d: the roles are not as planned", i+1)
 		}
 		self, _ := c[4].Look().Self()
@@ -125,21 +126,21 @@ func TestHandOver(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]
 	r := reconciler(t, master)
-	redistest.Await(t, "the replica is close", func() bool { return replica.Look().Info.Offset >= master.Look().Info.Offset })
-	to, err := r.HandOver(within(t, 10*time.Second), redis.At(master.Addr))
-	if err != nil || to != redis.At(replica.Addr) {
+	redistest.Await(t, "the replica is close", func() bool { i := replica.Look().Info; return i.LinkUp && i.Offset >= master.Look().Info.Offset })
+	to, err := r.HandOver(within(t, 10*time.Second), model.At(master.Addr))
+	if err != nil || to != model.At(replica.Addr) {
 		t.Fatalf("handed over to %s, %v", to, err)
 	}
-	if a, b := master.Look().Role(), replica.Look().Role(); a != redis.Replica || b != redis.Master {
+	if a, b := master.Look().Role(), replica.Look().Role(); a != model.Replica || b != model.Master {
 		t.Errorf("roles %s and %s", a, b)
 	}
 	// A replica has nothing to hand over, and a master without replicas nobody.
-	if to, err := r.HandOver(within(t, 10*time.Second), redis.At(master.Addr)); err != nil || to.Known() {
+	if to, err := r.HandOver(within(t, 10*time.Second), model.At(master.Addr)); err != nil || to.Known() {
 		t.Errorf("a replica was handed over to %s, %v", to, err)
 	}
 	master.Kill()
 	r = reconciler(t, replica)
-	if _, err := r.HandOver(within(t, 10*time.Second), redis.At(replica.Addr)); !errors.Is(err, ErrNoReplica) {
+	if _, err := r.HandOver(within(t, 10*time.Second), model.At(replica.Addr)); !errors.Is(err, ErrNoReplica) {
 		t.Errorf("without a replica: %v", err)
 	}
 }
@@ -151,14 +152,14 @@ func TestHandOverAll(t *testing.T) {
 		redistest.Await(t, "the replica is close", func() bool { return c[n+3].Look().Info.Offset >= c[n].Look().Info.Offset })
 	}
 	o := looks(c[:3], c[3:])
-	if err := r.HandOverAll(within(t, moveRoom), o.Locals); err != nil || c[0].Look().Role() != redis.Master {
+	if err := r.HandOverAll(within(t, moveRoom), o.Locals); err != nil || c[0].Look().Role() != model.Master {
 		t.Errorf("without the time for it: %v", err)
 	}
 	if err := r.HandOverAll(within(t, 10*time.Second), o.Locals); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 3 {
-		if a, b := c[n].Look().Role(), c[n+3].Look().Role(); a != redis.Replica || b != redis.Master {
+		if a, b := c[n].Look().Role(), c[n+3].Look().Role(); a != model.Replica || b != model.Master {
 			t.Errorf("roles %s and %s", a, b)
 		}
 	}
@@ -172,10 +173,10 @@ func TestForceNeedsAndGetsAVote(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
 	c[0].Kill()
-	if err := r.apply(within(t, 5*time.Second), looks(c[3:], c[1:3]), Plan{Steps: []Step{{Do: Force, Instance: redis.At(c[3].Addr)}}}); err != nil {
+	if err := r.apply(within(t, 5*time.Second), looks(c[3:], c[1:3]), model.Plan{Steps: []model.Step{{Do: model.Force, Instance: model.At(c[3].Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
-	if c[3].Look().Role() != redis.Master {
+	if c[3].Look().Role() != model.Master {
 		t.Error("the replica was not elected")
 	}
 }
@@ -185,7 +186,7 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3:]...)
 	o := looks(c[3:], c[:3])
-	moves := Plan{Steps: []Step{{Do: Move, Instance: redis.At(c[3].Addr), From: redis.At(c[0].Addr)}, {Do: Move, Instance: redis.At(c[4].Addr), From: redis.At(c[1].Addr)}}}
+	moves := model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}, {Do: model.Move, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
 	c[3].Do(t, "acl", "setuser", "default", "-cluster")
 	if err := r.apply(within(t, 5*time.Second), o, moves); err == nil || r.memory.MoveFailures != 1 {
 		t.Errorf("begun and undone: %d failures: %v", r.memory.MoveFailures, err)
@@ -195,7 +196,7 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 	if err := r.apply(within(t, 5*time.Second), o, moves); err == nil || r.memory.MoveFailures != 1 {
 		t.Errorf("not begun: %d failures: %v", r.memory.MoveFailures, err)
 	}
-	if c[4].Look().Role() != redis.Replica {
+	if c[4].Look().Role() != model.Replica {
 		t.Error("the second move was made all the same")
 	}
 	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {
@@ -206,14 +207,14 @@ func TestAFailedMoveStopsTheOthers(t *testing.T) {
 func TestAMoverThatDiesIsUndone(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t, s)
-	for _, m := range []moveRecord{{From: redis.At(s.Addr), Pause: true}, {From: redis.At(s.Addr), Value: "0"}} {
-		c := r.conn(redis.At(s.Addr))
+	for _, m := range []moveRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr), Value: "0"}} {
+		c := r.conn(model.At(s.Addr))
 		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
 		r.store.save(r.store.durable, moveFile, m)
-		if err := r.apply(within(t, time.Second), Observation{}, Plan{Steps: []Step{{Do: UndoMove}}}); err != nil {
+		if err := r.apply(within(t, time.Second), model.Observation{}, model.Plan{Steps: []model.Step{{Do: model.UndoMove}}}); err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
@@ -230,11 +231,11 @@ func TestFenceRefusesWritesAndGivesThemBack(t *testing.T) {
 	r := reconciler(t, s)
 	o := looks([]*redistest.Server{s}, nil)
 	for range 2 { // twice equals once
-		if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: Fence}}}); err != nil {
+		if err := r.apply(within(t, time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Fence}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := r.conn(redis.At(s.Addr))
+	c := r.conn(model.At(s.Addr))
 	defer c.Close()
 	if _, err := c.Do(within(t, time.Second), "set", "k", "v"); err == nil {
 		t.Fatal("a fenced instance took a write")
@@ -242,7 +243,7 @@ func TestFenceRefusesWritesAndGivesThemBack(t *testing.T) {
 	if r.seeFence(&o, state.Now()) == nil {
 		t.Fatal("the fence is not on record")
 	}
-	lift := Plan{Steps: []Step{{Do: Restore, Instance: redis.At(s.Addr)}, {Do: LiftDone}}}
+	lift := model.Plan{Steps: []model.Step{{Do: model.Restore, Instance: model.At(s.Addr)}, {Do: model.LiftDone}}}
 	if err := r.apply(within(t, time.Second), o, lift); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +301,7 @@ func TestWitnessIsDialled(t *testing.T) {
 }
 
 // asked is what the witnesses of r say.
-func asked(t *testing.T, r *Reconciler) Witness {
+func asked(t *testing.T, r *Reconciler) model.Witness {
 	ctx := within(t, time.Second)
 	survey := redis.NewSurvey(ctx)
 	heard := r.askWitness(ctx, survey, nil, nil)
@@ -331,14 +332,14 @@ func TestMoveIsNotBegunWithoutALink(t *testing.T) {
 	o := looks(c[3:], c[:3])
 	breakLink(t, c[0], c[3])
 	before := stops(t, c[0])
-	err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(c[3].Addr), From: redis.At(c[0].Addr)}}})
+	err := r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}}})
 	if err == nil || r.memory.MoveFailures != 0 || !strings.Contains(err.Error(), "not linked to it any more") {
 		t.Errorf("%d failures: %v", r.memory.MoveFailures, err)
 	}
 	if after := stops(t, c[0]); after != before {
 		t.Errorf("writes were stopped: %s, before: %s", after, before)
 	}
-	if c[0].Look().Role() != redis.Master || c[3].Look().Role() != redis.Replica {
+	if c[0].Look().Role() != model.Master || c[3].Look().Role() != model.Replica {
 		t.Error("the roles have changed")
 	}
 	if r.store.load(r.store.durable, moveFile, &moveRecord{}) {

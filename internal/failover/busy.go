@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -26,13 +27,13 @@ func beforeTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 // tellBusyFromHung asks the kernel about every local instance that gave no answer, or takes no connection because its queue is full. One
 // that works is redis.Working from here on; one that has answered meanwhile is what it says; one that hangs, or of which nothing can be
 // seen, stays as it is. One look at /proc for each that is stalled, two where it sleeps, and none for the others.
-func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
+func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []model.Look) {
 	r.turns = map[string]service.Turn{}
 	var asleep []int
 	samples := map[int]service.Sample{}
 	for i := range looks {
-		late := looks[i].State == redis.Unseen && errors.Is(looks[i].Err, context.Canceled) // we were, as on a box short of CPU
-		if !givesNoAnswer(looks[i]) && !late {
+		late := looks[i].State == model.Unseen && errors.Is(looks[i].Err, context.Canceled) // we were, as on a box short of CPU
+		if !model.GivesNoAnswer(looks[i]) && !late {
 			continue
 		}
 		s, err := r.sample(ctx, i)
@@ -40,7 +41,7 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 		case err != nil:
 			r.Log.Debug().Err(err).Msgf("whether %s works or hangs is not known", looks[i].Instance.Name())
 		case s.Activity() == service.Works, s.Activity() == service.Unclear && late:
-			looks[i].State = redis.Working
+			looks[i].State = model.Working
 		case s.Activity() == service.Unclear:
 			asleep, samples[i] = append(asleep, i), s
 		}
@@ -55,12 +56,12 @@ func (r *Reconciler) tellBusyFromHung(ctx context.Context, looks []redis.Look) {
 	}
 	for n, again := range redis.LookAtAll(ctx, targets, redis.Limits{Dial: secondLook, Reply: secondLook}) {
 		i := asleep[n]
-		if !givesNoAnswer(again) && again.State != redis.Unseen {
+		if !model.GivesNoAnswer(again) && again.State != model.Unseen {
 			looks[i] = again
 			continue
 		}
 		if s, err := r.sample(ctx, i); err == nil && s.Since(samples[i]) == service.Works {
-			looks[i].State = redis.Working
+			looks[i].State = model.Working
 		}
 	}
 }
@@ -86,10 +87,10 @@ const dragsOn = 6
 
 // noteBusy finds BusyFor. A command that another one follows without a pause is not one long command, so busy_grace begins anew with each
 // turn of the event loop; but not for ever.
-func (r *Reconciler) noteBusy(o *Observation, now state.Stamp) {
+func (r *Reconciler) noteBusy(o *model.Observation, now state.Stamp) {
 	m := r.memory
 	for _, l := range o.Locals {
-		name, is := l.Instance.Name(), busy(l.State)
+		name, is := l.Instance.Name(), model.IsBusy(l.State)
 		all := note(m.Instances, "busy "+name, is, now)
 		before, turn := m.Turns[name], r.turns[name]
 		if !is || turn.After(before) {

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
 )
 
 // knowsPID is a service manager that is asked nothing but which process an instance is.
@@ -27,7 +29,7 @@ func (m *knowsPID) Status(context.Context, config.Instance) service.State {
 }
 
 // stalledLook is a look that gives a server 50 ms.
-func (r *Reconciler) stalledLook(t *testing.T) redis.Look {
+func (r *Reconciler) stalledLook(t *testing.T) model.Look {
 	t.Helper()
 	looks := redis.LookAtAll(within(t, time.Second), redis.Targets(r.Config.Instances), redis.Limits{Dial: 50 * time.Millisecond, Reply: 50 * time.Millisecond})
 	r.tellBusyFromHung(within(t, time.Second), looks)
@@ -44,10 +46,10 @@ func TestBusyIsNotHung(t *testing.T) {
 	m := &knowsPID{pid: s.PID()}
 	r.Service = m
 	r.Config.Times.BusyGrace = 5 * time.Second
-	if l := r.stalledLook(t); l.State != redis.Up || m.asked != 0 {
+	if l := r.stalledLook(t); l.State != model.Up || m.asked != 0 {
 		t.Fatalf("it %s, and the process table was asked %d times", l.State, m.asked)
 	}
-	during := func(what string, args ...any) redis.Look {
+	during := func(what string, args ...any) model.Look {
 		t.Helper()
 		done := make(chan struct{})
 		go func() {
@@ -55,27 +57,27 @@ func TestBusyIsNotHung(t *testing.T) {
 			s.Do(t, args...)
 		}()
 		defer func() { <-done }()
-		var l redis.Look
-		redistest.Await(t, what, func() bool { l = r.stalledLook(t); return l.State != redis.Up })
+		var l model.Look
+		redistest.Await(t, what, func() bool { l = r.stalledLook(t); return l.State != model.Up })
 		return l
 	}
-	if l := during("a script is seen", "eval", spin, 0, 1000); l.State != redis.Working {
+	if l := during("a script is seen", "eval", spin, 0, 1000); l.State != model.Working {
 		t.Errorf("a script of 1 s: it %s", l.State)
 	}
 	m.asked = 0
-	if l := during("a sleep is seen", "debug", "sleep", "1"); l.State != redis.Stalled || m.asked < 1 || m.asked > 2*10 {
+	if l := during("a sleep is seen", "debug", "sleep", "1"); l.State != model.Stalled || m.asked < 1 || m.asked > 2*10 {
 		t.Errorf("asleep without CPU time: it %s, the process table was asked %d times", l.State, m.asked)
 	}
 	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	m.asked = 0
-	if l := r.stalledLook(t); l.State != redis.Stalled || m.asked != 1 {
+	if l := r.stalledLook(t); l.State != model.Stalled || m.asked != 1 {
 		t.Errorf("stopped: it %s, the process table was asked %d times", l.State, m.asked)
 	}
 	// A process that /proc does not show is as it was.
 	m.pid = 0
-	if l := r.stalledLook(t); l.State != redis.Stalled {
+	if l := r.stalledLook(t); l.State != model.Stalled {
 		t.Errorf("nothing is known: it %s", l.State)
 	}
 	m.pid = s.PID()
@@ -84,9 +86,9 @@ func TestBusyIsNotHung(t *testing.T) {
 	}
 	// What the survey missed, because its time was over just then, and what sleeps because it has nothing to do.
 	redistest.Await(t, "it is seen to have answered", func() bool {
-		late := []redis.Look{{Instance: redis.Targets(r.Config.Instances)[0].Instance, State: redis.Stalled}}
+		late := []model.Look{{Instance: redis.Targets(r.Config.Instances)[0].Instance, State: model.Stalled}}
 		r.tellBusyFromHung(within(t, time.Second), late)
-		return late[0].State == redis.Up && late[0].Info != nil
+		return late[0].State == model.Up && late[0].Info != nil
 	})
 }
 
@@ -98,58 +100,20 @@ func TestLateLookProvesNothing(t *testing.T) {
 	ended, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
 	looks := redis.LookAtAll(ended, redis.Targets(r.Config.Instances), r.LocalLimits())
-	if looks[0].State != redis.Unseen {
+	if looks[0].State != model.Unseen {
 		t.Fatalf("it %s", looks[0].State)
 	}
-	if r.tellBusyFromHung(ended, looks); looks[0].State != redis.Working {
+	if r.tellBusyFromHung(ended, looks); looks[0].State != model.Working {
 		t.Errorf("a late look: it %s", looks[0].State)
 	}
 	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	redistest.Await(t, "one that is stopped is seen so", func() bool {
-		looks[0].State = redis.Unseen
+		looks[0].State = model.Unseen
 		r.tellBusyFromHung(ended, looks)
-		return looks[0].State == redis.Unseen
+		return looks[0].State == model.Unseen
 	})
-}
-
-// TestStalledElsewhereProvesNothing: only its own host can tell, and that would have given the VIP away.
-func TestStalledElsewhereProvesNothing(t *testing.T) {
-	for name, c := range map[string]struct {
-		held, stalled time.Duration
-		hook, want    bool
-	}{
-		"the VIP is here for long":                   {time.Hour, 3 * time.Second, false, false},
-		"the VIP is here for long, and busy_grace":   {time.Hour, 5 * time.Second, false, true},
-		"the VIP came when it stalled":               {2 * time.Second, 1500 * time.Millisecond, false, true},
-		"the VIP came after it stalled":              {time.Second, 3 * time.Second, false, true},
-		"the VIP came, and it stalled later":         {10 * time.Second, 2 * time.Second, false, false},
-		"a hook, the VIP has just come":              {0, 1600 * time.Millisecond, true, true},
-		"a hook, the VIP has just come, first look":  {0, 100 * time.Millisecond, true, false},
-		"a late hook, the VIP is here for long":      {time.Hour, 2 * time.Second, true, false},
-		"a late hook, for long, and past busy_grace": {time.Hour, 6 * time.Second, true, true},
-	} {
-		o := pair()
-		o.Hook, o.HeldFor, o.Times.BusyGrace = c.hook, c.held, 5*time.Second
-		o.peersAre(redis.Stalled, Ail{For: c.stalled, Looks: 3})
-		o.Boxes = nil
-		if got := promotes(Decide(o)); got != c.want {
-			t.Errorf("%s: promotes is %v: %s", name, got, Decide(o).Sentence)
-		}
-	}
-}
-
-// A server that refuses, closes or is silent is as dead as ever.
-func TestOnlyStalledIsWaitedFor(t *testing.T) {
-	for _, s := range []redis.State{redis.Refused, redis.Dropped} {
-		o := pair()
-		o.Times.BusyGrace = 5 * time.Second
-		o.peersAre(s, Ail{For: time.Second, Looks: 3})
-		if p := Decide(o); !promotes(p) {
-			t.Errorf("its master %s: %s", s, p.Sentence)
-		}
-	}
 }
 
 // One look at /proc for each instance that is stalled, none for the others.
@@ -157,13 +121,13 @@ func TestProcIsAskedForTheStalledAlone(t *testing.T) {
 	r := reconciler(t)
 	m := &knowsPID{}
 	r.Service = m
-	var looks []redis.Look
+	var looks []model.Look
 	for i := range 100 {
-		a := addr("127.0.0.1:" + strconv.Itoa(20000+i))
+		a := fixture.Addr("127.0.0.1:" + strconv.Itoa(20000+i))
 		r.Config.Instances = append(r.Config.Instances, config.Instance{Addr: a})
-		looks = append(looks, redis.Look{Instance: redis.Instance{Addr: a}, State: redis.Up})
+		looks = append(looks, model.Look{Instance: model.Instance{Addr: a}, State: model.Up})
 	}
-	looks[7].State, looks[93].State = redis.Stalled, redis.Stalled
+	looks[7].State, looks[93].State = model.Stalled, model.Stalled
 	r.tellBusyFromHung(within(t, time.Second), looks)
 	if m.asked != 2 {
 		t.Errorf("asked %d times", m.asked)
@@ -181,10 +145,10 @@ func TestCommandsThatFollowEachOther(t *testing.T) {
 		t.Helper()
 		now.Mono += after
 		l := r.stalledLook(t)
-		if l.State != redis.Working {
+		if l.State != model.Working {
 			t.Fatalf("it %s", l.State)
 		}
-		o := Observation{Locals: []redis.Look{l}, Times: r.Config.Times, BusyFor: map[string]time.Duration{}}
+		o := model.Observation{Locals: []model.Look{l}, Times: r.Config.Times, BusyFor: map[string]time.Duration{}}
 		r.noteBusy(&o, now)
 		return o.BusyFor[l.Instance.Name()]
 	}
@@ -194,7 +158,7 @@ func TestCommandsThatFollowEachOther(t *testing.T) {
 			defer close(done)
 			s.Do(t, "eval", spin, 0, 1500)
 		}()
-		redistest.Await(t, "a script is seen", func() bool { return r.stalledLook(t).State == redis.Working })
+		redistest.Await(t, "a script is seen", func() bool { return r.stalledLook(t).State == model.Working })
 		return func() { <-done }
 	}
 	end := script()

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 )
 
 // Maintenance is what a person wrote down for this box; warning is what there is to say of the file.
-func (r *Reconciler) Maintenance() (m Maintenance, warning string) {
+func (r *Reconciler) Maintenance() (m model.Maintenance, warning string) {
 	r.begin()
 	return maintenance(r.store.durable)
 }
@@ -22,14 +23,14 @@ func (r *Reconciler) Fenced() bool {
 }
 
 // Describe is what a run would decide on an observation, for people.
-func (r *Reconciler) Describe(ctx context.Context, o Observation) string {
+func (r *Reconciler) Describe(ctx context.Context, o model.Observation) string {
 	r.begin()
-	r.decide(ctx, &o, Decide)
+	r.decide(ctx, &o, decide.Decide)
 	return Describe(o)
 }
 
 // Describe is an observation and its plan for people: what --dry-run prints.
-func Describe(o Observation) string {
+func Describe(o model.Observation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), o.Why)
 	for _, l := range o.Locals {
@@ -39,7 +40,7 @@ func Describe(o Observation) string {
 		fmt.Fprintf(&b, "peer:     %s\n", describeLook(l))
 	}
 	fmt.Fprintf(&b, "witness:  %s, counts %v, answers %v\n", orNone(o.Witness.Name), o.Witness.Counts, o.Witness.Answers)
-	plan := Decide(o)
+	plan := decide.Decide(o)
 	for _, s := range plan.Steps {
 		b.WriteString("step:     " + string(s.Do))
 		if s.Instance.Known() {
@@ -50,18 +51,18 @@ func Describe(o Observation) string {
 		}
 		b.WriteString("\n")
 	}
-	for _, w := range o.warnings() {
+	for _, w := range decide.Warnings(&o) {
 		b.WriteString("warning:  " + w + "\n")
 	}
 	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
 	return b.String()
 }
 
-func describeLook(l redis.Look) string {
+func describeLook(l model.Look) string {
 	s := l.Instance.Name() + " " + l.State.String()
 	if l.Info != nil {
 		s += ", " + string(l.Info.Role)
-		if l.Info.Role == redis.Replica {
+		if l.Info.Role == model.Replica {
 			s += fmt.Sprintf(" of %s, link up %v", l.Info.Master, l.Info.LinkUp)
 		}
 		s += fmt.Sprintf(", offset %d", l.Info.Offset)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
@@ -37,8 +38,8 @@ var errChild = errors.New("another child process of redis is at work; the next l
 // keepAside keeps the data set of a local master that is about to follow another one: writes are stopped, the data set is
 // written out, and its file is linked or copied into the state directory. It may take several runs. value is the
 // min-slaves-to-write to give back once the instance follows; empty if that is not ours to do.
-func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o Observation, i redis.Instance) (value string, err error) {
-	l, _ := o.local(i)
+func (r *Reconciler) keepAside(ctx context.Context, c *redis.Conn, o model.Observation, i model.Instance) (value string, err error) {
+	l, _ := o.Local(i)
 	keys := int64(0)
 	if l.Info != nil {
 		keys = l.Info.Keys
@@ -103,7 +104,7 @@ func awaitSaved(ctx context.Context, c *redis.Conn) error {
 	for {
 		s, err := c.Saving(ctx)
 		switch {
-		case ctx.Err() != nil, err != nil && redis.Classify(err) == redis.Stalled: // our time was over
+		case ctx.Err() != nil, err != nil && redis.Classify(err) == model.Stalled: // our time was over
 			return errSaving
 		case err != nil:
 			return err

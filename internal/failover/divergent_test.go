@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/testing/fixture"
 )
 
 func fileOf(t *testing.T, dir, text string) string {
@@ -38,11 +38,11 @@ func TestDivergentDataSetsArePruned(t *testing.T) {
 		if err := os.Rename(fileOf(t, dir, "REDIS"), file); err != nil {
 			t.Fatal(err)
 		}
-		kept, err := r.linkAside(within(t, time.Second), file, addr("10.0.0.1:7000"))
+		kept, err := r.linkAside(within(t, time.Second), file, fixture.Addr("10.0.0.1:7000"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := r.linkAside(within(t, time.Second), file, addr("10.0.0.1:7000")); err != nil || again != kept {
+		if again, err := r.linkAside(within(t, time.Second), file, fixture.Addr("10.0.0.1:7000")); err != nil || again != kept {
 			t.Errorf("kept twice: %s and %s, %v", kept, again, err)
 		}
 		last = kept
@@ -70,7 +70,7 @@ func TestTheFileOfWhatAFenceStoppedIsKept(t *testing.T) {
 	r := reconciler(t)
 	dir := t.TempDir()
 	conf := fileOf(t, dir, "dir "+dir+"\ndbfilename data.rdb\n")
-	in := config.Instance{Addr: addr("10.0.0.1:7000"), Conf: conf, Peer: addr("10.0.0.2:7000")}
+	in := config.Instance{Addr: fixture.Addr("10.0.0.1:7000"), Conf: conf, Peer: fixture.Addr("10.0.0.2:7000")}
 	glob := filepath.Join(r.Config.StateDir, divergentDir, "7000-*.rdb")
 	r.keepFile(within(t, time.Second), in)
 	if files, _ := filepath.Glob(glob); len(files) != 0 {
@@ -97,7 +97,7 @@ func TestTheAppendOnlyFilesOfWhatAFenceStoppedAreKept(t *testing.T) {
 	if err := os.Rename(fileOf(t, master.Dir, "*1"), old); err != nil {
 		t.Fatal(err)
 	}
-	in := config.Instance{Addr: master.Addr, Conf: master.Conf, Peer: addr("10.0.0.2:7000")}
+	in := config.Instance{Addr: master.Addr, Conf: master.Conf, Peer: fixture.Addr("10.0.0.2:7000")}
 	for range 2 {
 		r.keepFile(within(t, 5*time.Second), in)
 	}
@@ -113,7 +113,7 @@ func TestTheAppendOnlyFilesOfWhatAFenceStoppedAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	master.Run(t)
-	redistest.Await(t, "it has loaded", func() bool { return master.Look().State == redis.Up })
+	redistest.Await(t, "it has loaded", func() bool { return master.Look().State == model.Up })
 	master.Do(t, "flushall")
 	master.Kill()
 	second := redistest.Start(t)
@@ -125,7 +125,7 @@ func TestTheAppendOnlyFilesOfWhatAFenceStoppedAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	second.Run(t)
-	redistest.Await(t, "it has loaded", func() bool { return second.Look().State == redis.Up })
+	redistest.Await(t, "it has loaded", func() bool { return second.Look().State == model.Up })
 	if v := second.Do(t, "get", "k"); v != "only here" {
 		t.Errorf("what came back is %q", v)
 	}
@@ -138,11 +138,11 @@ func TestAppendOnlyFilesAreLinkedWhereThereIsNoTime(t *testing.T) {
 	names := []string{filepath.Base(fileOf(t, dir, "a"))}
 	over, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
-	kept, err := r.keepLog(over, dir, names, addr("10.0.0.1:7000"))
+	kept, err := r.keepLog(over, dir, names, fixture.Addr("10.0.0.1:7000"))
 	if err != nil || filepath.Dir(kept) != dir {
 		t.Fatalf("kept in %s, %v", kept, err)
 	}
-	if again, err := r.keepLog(within(t, time.Second), dir, names, addr("10.0.0.1:7000")); err != nil || again != kept {
+	if again, err := r.keepLog(within(t, time.Second), dir, names, fixture.Addr("10.0.0.1:7000")); err != nil || again != kept {
 		t.Errorf("kept again in %s, %v", again, err)
 	}
 }
@@ -186,22 +186,22 @@ func TestStaleness(t *testing.T) {
 
 // A local instance of a pair that is dead or hangs falls behind its peer; where nobody could ask it, nothing is known.
 func TestStalenessOfAnAbsentReplica(t *testing.T) {
-	a, b := addr("10.0.0.1:7000"), addr("10.0.0.2:7000")
-	for from, want := range map[redis.State]time.Duration{redis.Stalled: 9 * time.Second, redis.Refused: 9 * time.Second, redis.Unseen: 0, redis.NoAuth: 0} {
+	a, b := fixture.Addr("10.0.0.1:7000"), fixture.Addr("10.0.0.2:7000")
+	for from, want := range map[model.State]time.Duration{model.Stalled: 9 * time.Second, model.Refused: 9 * time.Second, model.Unseen: 0, model.NoAuth: 0} {
 		r := reconciler(t)
 		r.Config.Peers = append(r.Config.Peers, b)
 		r.Config.Instances = []config.Instance{{Addr: a, Peer: b}}
 		now := state.Stamp{Boot: "one"}
-		var o Observation
+		var o model.Observation
 		for range 10 {
 			now.Mono += time.Second
-			o = Observation{
-				Locals: []redis.Look{{Instance: redis.Instance{Addr: a}, State: from}},
-				Peers:  []redis.Look{{Instance: redis.Instance{Addr: b}, State: redis.Up, Info: &redis.Info{Role: redis.Master}}},
+			o = model.Observation{
+				Locals: []model.Look{{Instance: model.Instance{Addr: a}, State: from}},
+				Peers:  []model.Look{{Instance: model.Instance{Addr: b}, State: model.Up, Info: &model.Info{Role: model.Master}}},
 			}
 			r.seePairs(&o, false, now)
 		}
-		if got := o.Pairs[redis.At(a)].Stale; got != want {
+		if got := o.Pairs[model.At(a)].Stale; got != want {
 			t.Errorf("%s: stale for %s, want %s", from, got, want)
 		}
 	}
@@ -209,35 +209,35 @@ func TestStalenessOfAnAbsentReplica(t *testing.T) {
 
 // Who led last is known after a reboot, unless somebody else was seen to lead since.
 func TestWhoHeldTheVIPLast(t *testing.T) {
-	a, b := addr("10.0.0.1:7000"), addr("10.0.0.2:7000")
+	a, b := fixture.Addr("10.0.0.1:7000"), fixture.Addr("10.0.0.2:7000")
 	r := reconciler(t)
 	r.Config.Peers = append(r.Config.Peers, b)
 	r.Config.Instances = []config.Instance{{Addr: a, Peer: b}}
 	now := state.Stamp{Boot: "one"}
-	look := func(held bool, role, peer redis.Role, linked, want bool) {
+	look := func(held bool, role, peer model.Role, linked, want bool) {
 		t.Helper()
 		now.Mono += time.Second
 		r.memory.HeldSince = nil
 		if held {
 			r.memory.HeldSince = &now
 		}
-		o := Observation{
-			Locals: []redis.Look{{Instance: redis.Instance{Addr: a}, State: redis.Up, Info: &redis.Info{Role: role, LinkUp: linked}}},
-			Peers:  []redis.Look{{Instance: redis.Instance{Addr: b}, State: redis.Up, Info: &redis.Info{Role: peer}}},
+		o := model.Observation{
+			Locals: []model.Look{{Instance: model.Instance{Addr: a}, State: model.Up, Info: &model.Info{Role: role, LinkUp: linked}}},
+			Peers:  []model.Look{{Instance: model.Instance{Addr: b}, State: model.Up, Info: &model.Info{Role: peer}}},
 		}
 		if r.seePairs(&o, held, now); o.Cold.HeldLast != want {
 			t.Errorf("held last: %v, want %v", o.Cold.HeldLast, want)
 		}
 	}
-	look(true, redis.Replica, redis.Replica, false, false) // a VIP that has just come to a replica
-	look(true, redis.Master, redis.Replica, false, true)
+	look(true, model.Replica, model.Replica, false, false) // a VIP that has just come to a replica
+	look(true, model.Master, model.Replica, false, true)
 	now.Boot = "two"
-	look(false, redis.Master, redis.Replica, false, true)
-	look(true, redis.Replica, redis.Replica, false, true)
-	look(false, redis.Replica, redis.Master, true, false) // somebody else leads
-	look(true, redis.Master, redis.Replica, false, true)
-	look(false, redis.Master, redis.Replica, false, false) // it went while we looked
-	look(true, redis.Master, redis.Replica, false, true)
-	r.Event = &vrrp.Event{State: vrrp.Stop}
-	look(true, redis.Master, redis.Replica, false, false) // it goes, and nobody will look
+	look(false, model.Master, model.Replica, false, true)
+	look(true, model.Replica, model.Replica, false, true)
+	look(false, model.Replica, model.Master, true, false) // somebody else leads
+	look(true, model.Master, model.Replica, false, true)
+	look(false, model.Master, model.Replica, false, false) // it went while we looked
+	look(true, model.Master, model.Replica, false, true)
+	r.Event = &model.Event{State: model.VRRPStop}
+	look(true, model.Master, model.Replica, false, false) // it goes, and nobody will look
 }

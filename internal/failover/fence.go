@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 )
@@ -18,13 +19,13 @@ const fenceForgets = time.Hour
 // fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
 // INFO go on. The record is written first; each tick sets it again on whatever answers.
 // only names one instance; its zero value means all.
-func (r *Reconciler) fence(ctx context.Context, o Observation, only redis.Instance) error {
+func (r *Reconciler) fence(ctx context.Context, o model.Observation, only model.Instance) error {
 	var f fenceRecord
 	found := r.store.load(r.store.durable, fenceFile, &f)
 	if !found || f.Lifted != nil {
 		f = nextFence(f)
 		for _, l := range o.Locals {
-			r.memory.Severed = r.memory.Severed.with(l.Instance.Name())
+			r.memory.Severed = r.memory.Severed.With(l.Instance.Name())
 		}
 	}
 	if f.Values == nil {
@@ -86,7 +87,7 @@ func (r *Reconciler) refuseWrites(ctx context.Context, in config.Instance) (stri
 
 // fenceStop stops every local instance: after fence_stop_after a box that is still cut off must not keep its masters,
 // because the cluster on its side would begin to elect.
-func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
+func (r *Reconciler) fenceStop(ctx context.Context, o model.Observation) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	f.Stopped = true
@@ -104,7 +105,7 @@ func (r *Reconciler) fenceStop(ctx context.Context, o Observation) error {
 }
 
 // liftStart starts what the fence stopped, with writes refused. The fence stays on record; the next looks refuse them again on what answers later.
-func (r *Reconciler) liftStart(ctx context.Context, o Observation) error {
+func (r *Reconciler) liftStart(ctx context.Context, o model.Observation) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	var wg sync.WaitGroup
@@ -142,7 +143,7 @@ func (r *Reconciler) startRefusing(ctx context.Context, in config.Instance) erro
 		defer close(refused)
 		for {
 			_, err := r.refuseWrites(asking, in)
-			if redis.Classify(err) != redis.Refused || pause(asking, startPause) != nil {
+			if redis.Classify(err) != model.Refused || pause(asking, startPause) != nil {
 				return
 			}
 		}
@@ -163,7 +164,7 @@ func (r *Reconciler) startRefusing(ctx context.Context, in config.Instance) erro
 const startPause = 5 * time.Millisecond
 
 // refuse makes one instance refuse writes. What is to be given back is what its own configuration says, for it has just been started.
-func (r *Reconciler) refuse(ctx context.Context, i redis.Instance) error {
+func (r *Reconciler) refuse(ctx context.Context, i model.Instance) error {
 	for _, in := range r.Config.Instances {
 		if in.Name() == i.Name() {
 			ctx, cancel := context.WithTimeout(ctx, commandTimeout)
@@ -176,7 +177,7 @@ func (r *Reconciler) refuse(ctx context.Context, i redis.Instance) error {
 }
 
 // restore gives an instance the value back that it had before the fence, or before it was in doubt.
-func (r *Reconciler) restore(ctx context.Context, i redis.Instance) error {
+func (r *Reconciler) restore(ctx context.Context, i model.Instance) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	value := f.Values[i.Name()]
@@ -187,7 +188,7 @@ func (r *Reconciler) restore(ctx context.Context, i redis.Instance) error {
 	defer c.Close()
 	err := c.SetMinReplicas(ctx, value)
 	if err == nil {
-		r.memory.Guarded = r.memory.Guarded.without(i.Name())
+		r.memory.Guarded = r.memory.Guarded.Without(i.Name())
 	}
 	if err != nil || len(r.Config.Peers) == 0 {
 		return err
@@ -197,7 +198,7 @@ func (r *Reconciler) restore(ctx context.Context, i redis.Instance) error {
 }
 
 // configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.
-func (r *Reconciler) configured(i redis.Instance) string {
+func (r *Reconciler) configured(i model.Instance) string {
 	for _, in := range r.Config.Instances {
 		if in.Name() != i.Name() || in.Conf == "" {
 			continue
@@ -217,12 +218,12 @@ func (r *Reconciler) configured(i redis.Instance) string {
 }
 
 // liftDone ends the fence; the record stays for the hold-off of the next one.
-func (r *Reconciler) liftDone(o Observation) error {
+func (r *Reconciler) liftDone(o model.Observation) error {
 	var f fenceRecord
 	r.store.load(r.store.durable, fenceFile, &f)
 	now := state.Now()
 	r.memory.confirm(o.Locals, now)
-	if o.Fence != nil && o.unanswered() {
+	if o.Fence != nil && o.Unanswered() {
 		r.memory.Severed = "" // their masters have been waited for
 	}
 	r.store.save(r.store.durable, fenceFile, fenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
@@ -230,7 +231,7 @@ func (r *Reconciler) liftDone(o Observation) error {
 }
 
 // each does something to every local instance side by side.
-func (r *Reconciler) each(o Observation, do func(i int) error) error {
+func (r *Reconciler) each(o model.Observation, do func(i int) error) error {
 	errs := make(chan error, len(o.Locals))
 	for i := range o.Locals {
 		go func() { errs <- do(i) }()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
@@ -19,7 +20,7 @@ var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
 // is no master of a cluster has nothing to hand over: then the address is not valid, and there is no error.
 //
 // A box that follows its VIP moves the master back once it is up again.
-func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to redis.Instance, err error) {
+func (r *Reconciler) HandOver(ctx context.Context, local model.Instance) (to model.Instance, err error) {
 	r.begin()
 	unlock, err := lock(ctx, r.store.run, actLock)
 	if err != nil {
@@ -30,7 +31,7 @@ func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to red
 	if me.Info == nil {
 		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)
 	}
-	if me.Info.Role != redis.Master || me.Info.Replicas == 0 && !me.Info.Cluster {
+	if me.Info.Role != model.Master || me.Info.Replicas == 0 && !me.Info.Cluster {
 		return to, nil
 	}
 	self, known := me.Self()
@@ -40,12 +41,12 @@ func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to red
 	if len(self.Slots) == 0 {
 		return to, nil
 	}
-	best := redis.Look{}
+	best := model.Look{}
 	for _, n := range me.Nodes {
-		if n.Role != redis.Replica || n.MasterID != self.ID || n.Failed || !n.Addr.IsValid() {
+		if n.Role != model.Replica || n.MasterID != self.ID || n.Failed || !n.Addr.IsValid() {
 			continue
 		}
-		l := redis.LookAt(ctx, r.target(redis.At(n.Addr)), r.peerLimits())
+		l := redis.LookAt(ctx, r.target(model.At(n.Addr)), r.peerLimits())
 		fit := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
 		if fit && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
 			best = l
@@ -55,13 +56,13 @@ func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to red
 		return to, fmt.Errorf("%w; hint: wait until one is, or look at its log", ErrNoReplica)
 	}
 	to = best.Instance
-	o := Observation{Locals: []redis.Look{me}, Peers: []redis.Look{best}}
-	if err := r.move(ctx, o, Step{Do: Move, From: me.Instance, Instance: to}); err != nil {
+	o := model.Observation{Locals: []model.Look{me}, Peers: []model.Look{best}}
+	if err := r.move(ctx, o, model.Step{Do: model.Move, From: me.Instance, Instance: to}); err != nil {
 		return to, err
 	}
 	// It was not pulled from us: it may move back as soon as it is up again.
 	r.memory = r.store.loadMemory()
-	r.memory.Led = r.memory.Led.without(me.Instance.Name())
+	r.memory.Led = r.memory.Led.Without(me.Instance.Name())
 	r.store.saveMemory(r.memory)
 	return to, nil
 }
@@ -69,12 +70,12 @@ func (r *Reconciler) HandOver(ctx context.Context, local redis.Instance) (to red
 // HandOverAll hands over every local master of a cluster, one after another, because this machine is going down. What cannot be
 // handed over in the time that ctx leaves is promoted by the other box once it is lost. Plain pairs need none of it: the box that
 // gets the VIP pulls them at once.
-func (r *Reconciler) HandOverAll(ctx context.Context, locals []redis.Look) error {
+func (r *Reconciler) HandOverAll(ctx context.Context, locals []model.Look) error {
 	var errs []error
 	moved := false
 	for _, l := range locals {
 		self, node := l.Self()
-		if !node || l.Role() != redis.Master || len(self.Slots) == 0 {
+		if !node || l.Role() != model.Master || len(self.Slots) == 0 {
 			continue
 		}
 		if moved {

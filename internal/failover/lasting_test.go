@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
 )
 
 // A peer's replica is nothing that lasts, or the box with the VIP would have its memory to write at every check, unless one of ours follows it:
 // then nobody leads that one's slots.
 func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
-	look := func(role redis.Role) map[string]seen {
-		o := pair()
-		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]Ail{}, map[netip.AddrPort]Ail{}, map[string]time.Duration{}
+	look := func(role model.Role) map[string]seen {
+		o := fixture.Cluster()
+		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}
 		o.Peers[0].Info.Role = role
 		r := Reconciler{Config: &config.Config{}, memory: &memory{Boxes: map[string]seen{}, Instances: map[string]seen{}}}
 		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})
 		return r.memory.Instances
 	}
-	if lasts := look(redis.Master); len(lasts) != 0 {
+	if lasts := look(model.Master); len(lasts) != 0 {
 		t.Errorf("all is well, and this lasts: %v", lasts)
 	}
-	if lasts := look(redis.Replica); len(lasts) != 1 || lasts["192.168.9.70:7000"].Looks != 1 {
+	if lasts := look(model.Replica); len(lasts) != 1 || lasts["192.168.9.70:7000"].Looks != 1 {
 		t.Errorf("the master of one of ours follows another: %v", lasts)
 	}
 }

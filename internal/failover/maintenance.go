@@ -7,39 +7,9 @@ import (
 	"time"
 	"unicode"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
 )
-
-// MaintenanceFile in the durable directory is written by a person: "drain" or "hold", "until" and a time if it is to end by
-// itself, and the reason.
-const MaintenanceFile = "maintenance"
-
-// The words of a maintenance.
-const (
-	// Drain: the box is unfit, Redis is left alone.
-	Drain = "drain"
-	// Hold: the verdict stays what it was, and nothing is done.
-	Hold = "hold"
-)
-
-// Maintenance is what a person wrote down; its zero value is none.
-type Maintenance struct {
-	// Word is Drain or Hold, empty without a maintenance.
-	Word string
-	// Until is when it ends by itself, in words, empty when it does not.
-	Until string
-	// Reason is for people.
-	Reason string
-}
-
-// String is the maintenance in brackets behind a sentence's word.
-func (m Maintenance) String() string {
-	s := m.Word
-	if m.Until != "" {
-		s += " until " + m.Until
-	}
-	return s + ": " + m.Reason
-}
 
 // maxReason bounds what sentences repeat.
 const maxReason = 200
@@ -49,22 +19,22 @@ var untilForms = [...]string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15
 
 // parseMaintenance reads the text of the file. A maintenance that has ended is none. What cannot be understood holds
 // everything, because somebody wanted hands off; warning says so.
-func parseMaintenance(text string, now time.Time) (m Maintenance, warning string) {
+func parseMaintenance(text string, now time.Time) (m model.Maintenance, warning string) {
 	words := strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
 	switch {
-	case len(words) > 0 && (words[0] == Drain || words[0] == Hold):
+	case len(words) > 0 && (words[0] == model.Drain || words[0] == model.Hold):
 		m.Word, words = words[0], words[1:]
 	default:
-		m.Word = Hold
-		warning = fmt.Sprintf("the file %s begins with neither %s nor %s and counts as %s", MaintenanceFile, Drain, Hold, Hold)
+		m.Word = model.Hold
+		warning = fmt.Sprintf("the file %s begins with neither %s nor %s and counts as %s", model.MaintenanceFile, model.Drain, model.Hold, model.Hold)
 	}
 	if len(words) > 1 && words[0] == "until" {
 		end, ok := parseUntil(words[1])
 		switch {
 		case !ok:
-			warning = fmt.Sprintf("the file %s has an end that cannot be read, %.40q, and does not end by itself; hint: write it as in until 2026-01-31T18:00", MaintenanceFile, words[1])
+			warning = fmt.Sprintf("the file %s has an end that cannot be read, %.40q, and does not end by itself; hint: write it as in until 2026-01-31T18:00", model.MaintenanceFile, words[1])
 		case !now.Before(end):
-			return Maintenance{}, ""
+			return model.Maintenance{}, ""
 		default:
 			m.Until = end.Local().Format("2006-01-02 15:04:05")
 		}
@@ -90,15 +60,15 @@ func parseUntil(s string) (time.Time, bool) {
 }
 
 // maintenance reads the file. One that is there and cannot be read holds everything as well; one that a stranger may have written is none.
-func maintenance(durable state.Dir) (m Maintenance, warning string) {
-	text, found, err := durable.Text(MaintenanceFile)
+func maintenance(durable state.Dir) (m model.Maintenance, warning string) {
+	text, found, err := durable.Text(model.MaintenanceFile)
 	switch {
 	case errors.Is(err, state.ErrForeign):
-		return Maintenance{}, fmt.Sprintf("the file %s is not believed: %s; hint: write it as root", MaintenanceFile, err)
+		return model.Maintenance{}, fmt.Sprintf("the file %s is not believed: %s; hint: write it as root", model.MaintenanceFile, err)
 	case err != nil:
-		return Maintenance{Word: Hold, Reason: "the file cannot be read"}, "maintenance: " + err.Error()
+		return model.Maintenance{Word: model.Hold, Reason: "the file cannot be read"}, "maintenance: " + err.Error()
 	case !found:
-		return Maintenance{}, ""
+		return model.Maintenance{}, ""
 	}
 	return parseMaintenance(text, time.Now())
 }

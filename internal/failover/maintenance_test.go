@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
 )
 
@@ -16,30 +17,30 @@ func TestParseMaintenance(t *testing.T) {
 	time.Local = time.FixedZone("here", 3600)
 	defer func() { time.Local = zone }()
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.Local)
-	for text, want := range map[string]Maintenance{
-		"drain":                                 {Drain, "", "no reason given"},
-		"hold\n":                                {Hold, "", "no reason given"},
-		"drain kernel\tupdate,\n ask Ana":       {Drain, "", "kernel update, ask Ana"},
-		"hold until 2026-11-25T12:01 new disks": {Hold, "2026-11-25 12:01:00", "new disks"},
-		"hold until 2026-11-25T12:01:30":        {Hold, "2026-11-25 12:01:30", "no reason given"},
-		"hold until 2026-11-25T11:30:00Z soon":  {Hold, "2026-11-25 12:30:00", "soon"},
+	for text, want := range map[string]model.Maintenance{
+		"drain":                                 {Word: model.Drain, Reason: "no reason given"},
+		"hold\n":                                {Word: model.Hold, Reason: "no reason given"},
+		"drain kernel\tupdate,\n ask Ana":       {Word: model.Drain, Reason: "kernel update, ask Ana"},
+		"hold until 2026-11-25T12:01 new disks": {Word: model.Hold, Until: "2026-11-25 12:01:00", Reason: "new disks"},
+		"hold until 2026-11-25T12:01:30":        {Word: model.Hold, Until: "2026-11-25 12:01:30", Reason: "no reason given"},
+		"hold until 2026-11-25T11:30:00Z soon":  {Word: model.Hold, Until: "2026-11-25 12:30:00", Reason: "soon"},
 		"drain until 2026-11-25T11:00:00Z over": {},
 		"drain until 2026-11-25T12:00 over now": {},
-		"drain until":                           {Drain, "", "until"},
-		"drain\x1b[31m red\x00":                 {Drain, "", "[31m red"},
-		"drain " + strings.Repeat("é", 150):     {Drain, "", strings.Repeat("é", 100) + "…"},
+		"drain until":                           {Word: model.Drain, Reason: "until"},
+		"drain\x1b[31m red\x00":                 {Word: model.Drain, Reason: "[31m red"},
+		"drain " + strings.Repeat("é", 150):     {Word: model.Drain, Reason: strings.Repeat("é", 100) + "…"},
 	} {
 		if got, warning := parseMaintenance(text, now); got != want || warning != "" {
 			t.Errorf("%q: got %+v, %q, want %+v", text, got, warning, want)
 		}
 	}
 	for text, want := range map[string]struct {
-		m       Maintenance
+		m       model.Maintenance
 		warning string
 	}{
-		"":                           {Maintenance{Hold, "", "no reason given"}, "begins with neither drain nor hold and counts as hold"},
-		"Drain now":                  {Maintenance{Hold, "", "Drain now"}, "begins with neither drain nor hold and counts as hold"},
-		"drain until tomorrow disks": {Maintenance{Drain, "", "disks"}, `has an end that cannot be read, "tomorrow", and does not end by itself; hint: `},
+		"":                           {model.Maintenance{Word: model.Hold, Reason: "no reason given"}, "begins with neither drain nor hold and counts as hold"},
+		"Drain now":                  {model.Maintenance{Word: model.Hold, Reason: "Drain now"}, "begins with neither drain nor hold and counts as hold"},
+		"drain until tomorrow disks": {model.Maintenance{Word: model.Drain, Reason: "disks"}, `has an end that cannot be read, "tomorrow", and does not end by itself; hint: `},
 	} {
 		if got, warning := parseMaintenance(text, now); got != want.m || !strings.Contains(warning, want.warning) {
 			t.Errorf("%q: got %+v, %q", text, got, warning)
@@ -55,7 +56,7 @@ func FuzzParseMaintenance(f *testing.F) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
 		m, warning := parseMaintenance(text, now)
-		if m.Word != "" && m.Word != Drain && m.Word != Hold || m.Word == "" && m != (Maintenance{}) {
+		if m.Word != "" && m.Word != model.Drain && m.Word != model.Hold || m.Word == "" && m != (model.Maintenance{}) {
 			t.Fatalf("%+v", m)
 		}
 		for _, s := range []string{m.String(), warning} {
@@ -71,17 +72,17 @@ func TestMaintenanceThatCannotBeRead(t *testing.T) {
 	if m, warning := maintenance(d); m.Word != "" || warning != "" {
 		t.Errorf("none: %+v, %q", m, warning)
 	}
-	if err := os.Symlink("/etc/passwd", d.Path(MaintenanceFile)); err != nil {
+	if err := os.Symlink("/etc/passwd", d.Path(model.MaintenanceFile)); err != nil {
 		t.Fatal(err)
 	}
-	if m, warning := maintenance(d); m.Word != Hold || !strings.Contains(warning, "it is a link") {
+	if m, warning := maintenance(d); m.Word != model.Hold || !strings.Contains(warning, "it is a link") {
 		t.Errorf("a link: %+v, %q", m, warning)
 	}
 	strangers := state.Dir(t.TempDir())
-	if err := os.WriteFile(strangers.Path(MaintenanceFile), []byte("drain"), 0o600); err != nil {
+	if err := os.WriteFile(strangers.Path(model.MaintenanceFile), []byte("drain"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(strangers.Path(MaintenanceFile), 0o666); err != nil {
+	if err := os.Chmod(strangers.Path(model.MaintenanceFile), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if m, warning := maintenance(strangers); m.Word != "" || !strings.Contains(warning, "is not believed: ") || !strings.Contains(warning, "everybody may write it; hint: write it as root") {

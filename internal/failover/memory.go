@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 )
@@ -52,20 +52,20 @@ type memory struct {
 	Pulls        map[string]pull   `json:"pulls,omitempty"`
 	// LinkedNames are the local nodes of a cluster that have been part of a linked pair in the boot LinkedBoot. Led have been
 	// masters since the VIP has been here, and PulledAt is when one was pulled from us meanwhile.
-	LinkedBoot  string       `json:"linked_boot,omitempty"`
-	LinkedNames nameSet      `json:"linked_names,omitempty"`
-	Led         nameSet      `json:"led,omitempty"`
-	PulledAt    *state.Stamp `json:"pulled_at,omitempty"`
-	Lineage     *lineageMemo `json:"lineage,omitempty"`
+	LinkedBoot  string        `json:"linked_boot,omitempty"`
+	LinkedNames model.NameSet `json:"linked_names,omitempty"`
+	Led         model.NameSet `json:"led,omitempty"`
+	PulledAt    *state.Stamp  `json:"pulled_at,omitempty"`
+	Lineage     *lineageMemo  `json:"lineage,omitempty"`
 	// Able is what the last run has seen of the other boxes, see seeAble. TookVIP is since when this box is fit because the VIP answered nowhere.
 	Able    *ableMemo    `json:"able,omitempty"`
 	TookVIP *state.Stamp `json:"took_vip,omitempty"`
 	// Severed are the local instances that have not been linked to a master since the last fence of this box began.
-	Severed nameSet `json:"severed,omitempty"`
+	Severed model.NameSet `json:"severed,omitempty"`
 	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
-	ConfirmedBoot string  `json:"confirmed_boot,omitempty"`
-	Confirmed     nameSet `json:"confirmed,omitempty"`
-	Guarded       nameSet `json:"guarded,omitempty"`
+	ConfirmedBoot string        `json:"confirmed_boot,omitempty"`
+	Confirmed     model.NameSet `json:"confirmed,omitempty"`
+	Guarded       model.NameSet `json:"guarded,omitempty"`
 	// Turns are the last ones of the event loops of local instances that are busy.
 	Turns map[string]service.Turn `json:"turns,omitempty"`
 	// Warned are the warnings that were logged and still hold.
@@ -107,8 +107,8 @@ func (f *fenceRecord) holdOff(first time.Duration) time.Duration {
 
 // moveRecord is the undo of a coordinated move, written before the first change.
 type moveRecord struct {
-	From  redis.Instance `json:"from"`
-	To    redis.Instance `json:"to"`
+	From  model.Instance `json:"from"`
+	To    model.Instance `json:"to"`
 	Pause bool           `json:"pause"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`
@@ -224,10 +224,10 @@ func text(v any) string {
 }
 
 // note counts one more look in which key was bad, or forgets it.
-func note(m map[string]seen, key string, bad bool, now state.Stamp) Ail {
+func note(m map[string]seen, key string, bad bool, now state.Stamp) model.Ail {
 	if !bad {
 		delete(m, key)
-		return Ail{}
+		return model.Ail{}
 	}
 	s, ok := m[key]
 	if !ok || s.Since.Boot != now.Boot {
@@ -235,5 +235,5 @@ func note(m map[string]seen, key string, bad bool, now state.Stamp) Ail {
 	}
 	s.Looks++
 	m[key] = s
-	return Ail{For: now.Since(s.Since), Looks: s.Looks}
+	return model.Ail{For: now.Since(s.Since), Looks: s.Looks}
 }

@@ -9,8 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/fixture"
 )
 
 // shards is how many masters the cluster of the model has. Each has one instance on either box.
@@ -34,7 +35,7 @@ type belief struct {
 // clusterBox is one box. A look takes a second.
 type clusterBox struct {
 	at    int
-	state vrrp.State
+	state model.VRRP
 	// down: the box is off. alone: it sees neither the other one nor the witness.
 	down, alone bool
 	knows       [shards]belief
@@ -57,13 +58,13 @@ type clusterNode struct {
 func newClusterWorld() *clusterWorld {
 	w := &clusterWorld{}
 	for i := range w.boxes {
-		b := &clusterBox{at: i, state: vrrp.Backup}
+		b := &clusterBox{at: i, state: model.VRRPBackup}
 		for s := range shards {
 			b.knows[s] = belief{owner: s % 2, epoch: uint64(s + 1)}
 		}
 		w.boxes[i] = b
 	}
-	w.boxes[0].state = vrrp.Master
+	w.boxes[0].state = model.VRRPMaster
 	return w
 }
 
@@ -128,15 +129,15 @@ func (b *clusterBox) highest() uint64 {
 }
 
 // list is CLUSTER NODES as the node of box b says it.
-func (w *clusterWorld) list(b *clusterBox, shard int) redis.Nodes {
-	var ns redis.Nodes
+func (w *clusterWorld) list(b *clusterBox, shard int) model.Nodes {
+	var ns model.Nodes
 	for box := range w.boxes {
 		for s := range shards {
-			n := redis.Node{ID: fmt.Sprint(box, s), Addr: nodeAddr(box, s), Epoch: b.knows[s].epoch, Role: redis.Master, Myself: box == b.at && s == shard}
+			n := model.Node{ID: fmt.Sprint(box, s), Addr: nodeAddr(box, s), Epoch: b.knows[s].epoch, Role: model.Master, Myself: box == b.at && s == shard}
 			if b.knows[s].owner == box {
-				n.Slots = []redis.Slots{{First: s, Last: s}}
+				n.Slots = []model.Slots{{First: s, Last: s}}
 			} else {
-				n.Role, n.MasterID = redis.Replica, fmt.Sprint(1-box, s)
+				n.Role, n.MasterID = model.Replica, fmt.Sprint(1-box, s)
 			}
 			ns = append(ns, n)
 		}
@@ -144,49 +145,49 @@ func (w *clusterWorld) list(b *clusterBox, shard int) redis.Nodes {
 	return ns
 }
 
-func (w *clusterWorld) look(b *clusterBox, s int) redis.Look {
-	l := redis.Look{Instance: redis.Instance{Addr: nodeAddr(b.at, s)}, State: redis.Refused}
+func (w *clusterWorld) look(b *clusterBox, s int) model.Look {
+	l := model.Look{Instance: model.Instance{Addr: nodeAddr(b.at, s)}, State: model.Refused}
 	if b.nodes[s].dead {
 		return l
 	}
-	l.State, l.Nodes = redis.Up, w.list(b, s)
-	l.Info = &redis.Info{Version: redis.Version{Major: 7}, VersionText: "7.0.15", Cluster: true, Uptime: 10 * time.Second, Role: redis.Master, Offset: 100 + b.nodes[s].offset}
+	l.State, l.Nodes = model.Up, w.list(b, s)
+	l.Info = &model.Info{Version: model.Version{Major: 7}, VersionText: "7.0.15", Cluster: true, Uptime: 10 * time.Second, Role: model.Master, Offset: 100 + b.nodes[s].offset}
 	if !b.leads(s) {
-		l.Info.Role, l.Info.Master, l.Info.LinkUp = redis.Replica, nodeAddr(1-b.at, s), w.link(b, s)
+		l.Info.Role, l.Info.Master, l.Info.LinkUp = model.Replica, nodeAddr(1-b.at, s), w.link(b, s)
 		l.Info.WasLinked = b.nodes[s].linked && !l.Info.LinkUp
 	}
 	return l
 }
 
 // observe is the observation that box b would make, by the same rules.
-func (w *clusterWorld) observe(b *clusterBox) Observation {
-	o := Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != vrrp.None, MoveOpen: b.moving > 0, BumpGoal: b.bump,
-		Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, Voteless: map[redis.Instance]time.Duration{}, Standing: map[redis.Instance]Standing{},
-		MaxLag: 1 << 20, HeldFor: time.Hour, Policy: "follow", Witness: Witness{Name: "w", Counts: true, Answers: !b.alone}}
+func (w *clusterWorld) observe(b *clusterBox) model.Observation {
+	o := model.Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != model.VRRPNone, MoveOpen: b.moving > 0, BumpGoal: b.bump,
+		Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, Voteless: map[model.Instance]time.Duration{}, Standing: map[model.Instance]model.Standing{},
+		MaxLag: 1 << 20, HeldFor: time.Hour, Policy: "follow", Witness: model.Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
 	peer := w.other(b)
 	cold, leads := false, false
 	for s := range shards {
-		l, p := w.look(b, s), redis.Look{Instance: redis.Instance{Addr: nodeAddr(peer.at, s)}, State: redis.Silent}
+		l, p := w.look(b, s), model.Look{Instance: model.Instance{Addr: nodeAddr(peer.at, s)}, State: model.Silent}
 		if w.sees(b) {
 			p = w.look(peer, s)
 		}
 		o.Locals, o.Peers = append(o.Locals, l), append(o.Peers, p)
 		n := &b.nodes[s]
-		held, claims := b.state == vrrp.Master, p.Role() == redis.Master
+		held, claims := b.state == model.VRRPMaster, p.Role() == model.Master
 		n.linked = n.linked || l.Info != nil && l.Info.LinkUp
-		unlinked := l.Role() == redis.Replica && !n.linked
+		unlinked := l.Role() == model.Replica && !n.linked
 		waited := count(&n.waited, unlinked && !claims)
-		o.Standing[l.Instance] = Standing{Unlinked: unlinked, Waited: waited.For}
-		cold, leads = cold || unlinked, leads || l.Role() == redis.Master
-		o.Instances[p.Instance.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == redis.Replica && o.followed(p.Instance.Addr))
+		o.Standing[l.Instance] = model.Standing{Unlinked: unlinked, Waited: waited.For}
+		cold, leads = cold || unlinked, leads || l.Role() == model.Master
+		o.Instances[p.Instance.Addr] = count(&n.ailing, !p.State.Serves() || p.Role() == model.Replica && followed(&o, p.Instance.Addr))
 		if n.voteless > 0 {
-			o.Voteless[l.Instance] = count(&n.voteless, l.Role() == redis.Replica && !claims).For
+			o.Voteless[l.Instance] = count(&n.voteless, l.Role() == model.Replica && !claims).For
 		}
 		switch {
 		case !held:
 			n.led = false
-		case l.Role() == redis.Master:
+		case l.Role() == model.Master:
 			n.led = true
 		case n.led && claims:
 			n.led, b.pulled = false, 5
@@ -196,34 +197,34 @@ func (w *clusterWorld) observe(b *clusterBox) Observation {
 		}
 	}
 	switch {
-	case b.state == vrrp.Stop:
+	case b.state == model.VRRPStop:
 		b.heldLast = false
-	case b.state == vrrp.Master && leads && !cold:
+	case b.state == model.VRRPMaster && leads && !cold:
 		b.heldLast = true
-	case b.state != vrrp.Master && o.peerAlive():
+	case b.state != model.VRRPMaster && o.PeerAlive():
 		b.heldLast = false
 	}
 	o.Cold.HeldLast = b.heldLast
-	if b.pulled = max(0, b.pulled-1); b.state != vrrp.Master {
+	if b.pulled = max(0, b.pulled-1); b.state != model.VRRPMaster {
 		b.pulled = 0
 	}
 	o.BothMaster = b.pulled > 0
-	o.Boxes[nodeAddr(peer.at, 0).Addr()] = count(&b.nodes[0].silent, o.peersSilent())
-	o.Alone = count(&b.apart, o.cutOff())
-	heardFor := count(&b.heardFor, b.fenced && o.heard())
-	unansweredFor := count(&b.unansweredFor, b.fenced && !o.peerAlive() && (o.heard() || !b.alone))
+	o.Boxes[nodeAddr(peer.at, 0).Addr()] = count(&b.nodes[0].silent, o.PeersSilent())
+	o.Alone = count(&b.apart, o.CutOff())
+	heardFor := count(&b.heardFor, b.fenced && o.Heard())
+	unansweredFor := count(&b.unansweredFor, b.fenced && !o.PeerAlive() && (o.Heard() || !b.alone))
 	fencedFor := count(&b.fenceFor, b.fenced)
 	if b.fenced {
 		o.Orphans = nil
-		o.Fence = &FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
+		o.Fence = &model.FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
 	}
 	return o
 }
 
 // tick is one run on box b, which is killed before its nth change; negative: it is not.
-func (w *clusterWorld) tick(t *rapid.T, b *clusterBox, kill int) Plan {
+func (w *clusterWorld) tick(t *rapid.T, b *clusterBox, kill int) model.Plan {
 	if b.down {
-		return Plan{}
+		return model.Plan{}
 	}
 	for s := range b.nodes {
 		if b.nodes[s].dead && !b.nodes[s].broken && !b.fenced {
@@ -232,10 +233,10 @@ func (w *clusterWorld) tick(t *rapid.T, b *clusterBox, kill int) Plan {
 	}
 	w.gossip()
 	o := w.observe(b)
-	plan := Decide(o)
+	plan := decide.Decide(o)
 	w.log = append(w.log, fmt.Sprintf("box %d %s (killed before change %d): %s", b.at, b.state, kill, plan.Sentence))
-	lost := b.state == vrrp.Fault && !w.sees(b)
-	if promotes(plan) && (b.state != vrrp.Master && !lost || b.fenced || b.alone && !w.sees(b)) {
+	lost := b.state == model.VRRPFault && !w.sees(b)
+	if fixture.Promotes(plan) && (b.state != model.VRRPMaster && !lost || b.fenced || b.alone && !w.sees(b)) {
 		t.Fatalf("box %d promotes on %s: %s", b.at, b.state, plan.Sentence)
 	}
 	w.apply(b, o, plan, func() bool { kill--; return kill == -1 })
@@ -263,7 +264,7 @@ func (w *clusterWorld) elects(b *clusterBox) bool {
 }
 
 // apply does what apply does. Each call of killed is a point at which the run may end.
-func (w *clusterWorld) apply(b *clusterBox, o Observation, plan Plan, killed func() bool) {
+func (w *clusterWorld) apply(b *clusterBox, o model.Observation, plan model.Plan, killed func() bool) {
 	peer := w.other(b)
 	for _, step := range plan.Steps {
 		if killed() {
@@ -271,16 +272,16 @@ func (w *clusterWorld) apply(b *clusterBox, o Observation, plan Plan, killed fun
 		}
 		s := int(step.Instance.Addr.Port()) - 7000
 		switch step.Do {
-		case Takeover, Force:
+		case model.Takeover, model.Force:
 			if b.bump == 0 {
-				b.bump = o.view().HighestEpoch() + bumpMargin
+				b.bump = o.View().HighestEpoch() + bumpMargin
 			}
-			if step.Do == Force && !b.leads(s) && (w.dumb || !w.elects(b)) {
+			if step.Do == model.Force && !b.leads(s) && (w.dumb || !w.elects(b)) {
 				b.nodes[s].voteless = max(b.nodes[s].voteless, 1)
 				continue
 			}
 			b.takeOver(s)
-		case Move:
+		case model.Move:
 			if b.moving = 1 + s; killed() {
 				return
 			}
@@ -296,37 +297,37 @@ func (w *clusterWorld) apply(b *clusterBox, o Observation, plan Plan, killed fun
 				return
 			}
 			w.undo(b)
-		case UndoMove:
+		case model.UndoMove:
 			w.undo(b)
-		case Bump:
+		case model.Bump:
 			for s := range shards {
 				if b.leads(s) && !b.nodes[s].dead && b.knows[s].epoch < b.bump {
 					b.knows[s].epoch = max(b.highest()+1, b.bump)
 				}
 			}
 			b.bump = 0
-		case Fence:
+		case model.Fence:
 			b.fenced = true
 			for i := range b.nodes {
 				if (!step.Instance.Known() || i == s) && o.Locals[i].State.Alive() {
 					b.nodes[i].stopped = !b.nodes[i].dead
 				}
 			}
-		case FenceStop:
+		case model.FenceStop:
 			b.fenceStopped = true
 			for i := range b.nodes {
 				b.nodes[i].dead = true
 			}
-		case LiftStart:
+		case model.LiftStart:
 			b.fenceStopped = false
 			for i := range b.nodes {
 				if b.nodes[i].dead && !b.nodes[i].broken {
 					b.nodes[i].dead, b.nodes[i].stopped = false, false
 				}
 			}
-		case Restore:
+		case model.Restore:
 			b.nodes[s].stopped = false
-		case LiftDone:
+		case model.LiftDone:
 			b.fenced, b.fenceStopped = false, false
 		}
 	}
@@ -356,16 +357,16 @@ func (w *clusterWorld) event(t *rapid.T) {
 			n.offset++
 		}
 	case "vip":
-		b.state = vrrp.Master
+		b.state = model.VRRPMaster
 		if rapid.Bool().Draw(t, "the other one lets go") {
-			w.other(b).state = vrrp.Backup
+			w.other(b).state = model.VRRPBackup
 		}
 	case "state":
-		b.state = rapid.SampledFrom([]vrrp.State{vrrp.Backup, vrrp.Fault, vrrp.Stop, vrrp.None}).Draw(t, "state")
+		b.state = rapid.SampledFrom([]model.VRRP{model.VRRPBackup, model.VRRPFault, model.VRRPStop, model.VRRPNone}).Draw(t, "state")
 	case "kill server":
 		b.nodes[s].dead = true
 	case "power":
-		b.down, b.state = true, vrrp.None
+		b.down, b.state = true, model.VRRPNone
 	case "reboot":
 		w.boot(b)
 	case "cut":
@@ -391,7 +392,7 @@ func (w *clusterWorld) boot(b *clusterBox) {
 	if !b.down {
 		return
 	}
-	fresh := clusterBox{at: b.at, state: vrrp.Backup, alone: b.alone, knows: b.knows, moving: b.moving, fenced: b.fenced, fenceStopped: b.fenced, heldLast: b.heldLast}
+	fresh := clusterBox{at: b.at, state: model.VRRPBackup, alone: b.alone, knows: b.knows, moving: b.moving, fenced: b.fenced, fenceStopped: b.fenced, heldLast: b.heldLast}
 	for s := range b.nodes {
 		fresh.nodes[s] = clusterNode{offset: b.nodes[s].offset, dead: b.fenced}
 	}
@@ -416,10 +417,10 @@ func TestAnyOrderOfEventsOnAClusterIsMended(t *testing.T) {
 		for _, b := range w.boxes {
 			b.alone = false
 			w.boot(b)
-			b.state = vrrp.Backup
+			b.state = model.VRRPBackup
 		}
 		home := w.boxes[rapid.IntRange(0, 1).Draw(t, "VIP in the end")]
-		home.state = vrrp.Master
+		home.state = model.VRRPMaster
 		w.gossip()
 		away := w.other(home)
 		if s := rapid.IntRange(0, 2*shards).Draw(t, "a server of the other box that stays dead"); s < shards && !away.fenced && (home.nodes[s].linked || home.leads(s) && !away.leads(s)) { // a cold replica needs a person, and a fence stays until every server answers
@@ -456,7 +457,7 @@ func TestAPlanTwiceIsAPlanOnce(t *testing.T) {
 			return
 		}
 		o := w.observe(b)
-		plan := Decide(o)
+		plan := decide.Decide(o)
 		never := func() bool { return false }
 		w.apply(b, o, plan, never)
 		w.gossip()

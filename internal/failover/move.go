@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 )
@@ -29,7 +30,7 @@ var ErrOffsets = errors.New("the replica did not catch up in time")
 // take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
 // first, so that a mover that dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
 // one pauses clients for seconds, and several at once collide.
-func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error) {
+func (r *Reconciler) move(ctx context.Context, o model.Observation, s model.Step) (err error) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
 		return nil // the next run has the time
 	}
@@ -43,7 +44,7 @@ func (r *Reconciler) move(ctx context.Context, o Observation, s Step) (err error
 	} else if done {
 		return nil
 	}
-	master, _, _ := o.find(s.From.Addr)
+	master, _, _ := o.Find(s.From.Addr)
 	undo := moveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	if !undo.Pause {
 		if undo.Value, err = old.MinReplicas(ctx); err != nil {
@@ -89,14 +90,14 @@ var ErrNotLinked = errors.New("the replica is not linked to it any more")
 // the old master. done: the same plan was carried out before.
 func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 	replica, err := to.Replication(ctx)
-	if err != nil || replica.Role == redis.Master {
+	if err != nil || replica.Role == model.Master {
 		return err == nil, err
 	}
 	master, err := old.Replication(ctx)
 	switch {
 	case err != nil:
 		return false, err
-	case master.Role != redis.Master:
+	case master.Role != model.Master:
 		return false, errRoles
 	case !replica.LinkUp || master.Replicas == 0:
 		return false, ErrNotLinked
@@ -106,16 +107,16 @@ func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 
 // notBegun is the error of a move that has changed nothing and cost nobody anything: the next tick looks anew and tries again.
 // Only what Redis refuses, which no look shows and which stays so, backs off.
-func (r *Reconciler) notBegun(s Step, err error) error {
+func (r *Reconciler) notBegun(s model.Step, err error) error {
 	switch redis.Classify(err) {
-	case redis.NoPerm, redis.OtherError:
+	case model.NoPerm, model.OtherError:
 		return r.moveFailed(s, err)
 	}
 	return fmt.Errorf("move %s to %s, which was not begun: %w", s.From, s.Instance, err)
 }
 
 // moveFailed backs off: writers were held back in vain.
-func (r *Reconciler) moveFailed(s Step, err error) error {
+func (r *Reconciler) moveFailed(s model.Step, err error) error {
 	r.memory.MoveFailures++
 	failed := state.Now()
 	r.memory.MoveFailedAt = &failed
@@ -124,18 +125,18 @@ func (r *Reconciler) moveFailed(s Step, err error) error {
 
 // stopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
 // back INFO and ourselves as well.
-func stopWrites(ctx context.Context, old *redis.Conn, m moveRecord) (redis.Info, error) {
+func stopWrites(ctx context.Context, old *redis.Conn, m moveRecord) (model.Info, error) {
 	if m.Pause {
 		return old.PauseWrites(ctx, pauseFor)
 	}
 	if err := old.SetMinReplicas(ctx, redis.StopWrites); err != nil {
-		return redis.Info{}, err
+		return model.Info{}, err
 	}
 	return old.Replication(ctx)
 }
 
 // awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
-func awaitOffsets(ctx context.Context, old, to *redis.Conn, m redis.Info) error {
+func awaitOffsets(ctx context.Context, old, to *redis.Conn, m model.Info) error {
 	ctx, cancel := context.WithTimeout(ctx, offsetsWithin)
 	defer cancel()
 	for {
@@ -143,7 +144,7 @@ func awaitOffsets(ctx context.Context, old, to *redis.Conn, m redis.Info) error 
 		if err != nil {
 			return err
 		}
-		if s.Role != redis.Replica || m.Role != redis.Master {
+		if s.Role != model.Replica || m.Role != model.Master {
 			return fmt.Errorf("the roles changed meanwhile: old master is %s, replica is %s", m.Role, s.Role)
 		}
 		if s.Offset >= m.Offset {
@@ -165,7 +166,7 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 	defer cancel()
 	for {
 		i, err := old.Replication(ctx)
-		if err == nil && i.Role == redis.Replica {
+		if err == nil && i.Role == model.Replica {
 			return nil
 		}
 		if pause(ctx, pollPause) != nil {

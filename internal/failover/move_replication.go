@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
 // movePair moves a living master to its local replica, outside a cluster, without loss: stop writes on the old master, wait
 // for equal offsets, promote ours, make the old one follow, and let the writers go. The sessions on the old master are closed
 // at the end: its clients came by a VIP that has left, and would hang.
-func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err error) {
+func (r *Reconciler) movePair(ctx context.Context, o model.Observation, s model.Step) (err error) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
 		return nil // the next run has the time
 	}
@@ -20,14 +21,14 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	old, to := r.conn(s.From), r.conn(s.Instance)
 	defer old.Close()
 	defer to.Close()
-	master, _, _ := o.find(s.From.Addr)
+	master, _, _ := o.Find(s.From.Addr)
 	undo := moveRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
 		return nil
 	}
-	var term redis.Term
+	var term model.Term
 	if err == nil {
 		term, err = old.ReadTerm(ctx)
 	}
@@ -52,7 +53,7 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
 	if err == nil {
-		own, peer := o.termsOf(s.Instance)
+		own, peer := termsOf(&o, s.Instance)
 		peer.term = term
 		err = lead(ctx, to, "0", own, peer)
 	}
@@ -61,7 +62,7 @@ func (r *Reconciler) movePair(ctx context.Context, o Observation, s Step) (err e
 	err = errors.Join(err, r.undoMove(context.WithoutCancel(ctx)))
 	gapLength := time.Since(gap)
 	if err != nil {
-		if now, readErr := to.Replication(ctx); readErr == nil && now.Role == redis.Replica {
+		if now, readErr := to.Replication(ctx); readErr == nil && now.Role == model.Replica {
 			err = errors.Join(err, to.SetMinReplicas(ctx, needs))
 		}
 		return r.moveFailed(s, err)
@@ -83,11 +84,11 @@ func (r *Reconciler) handOverPair(ctx context.Context, m moveRecord) error {
 	defer to.Close()
 	defer old.Close()
 	now, err := to.Replication(ctx)
-	if err != nil || now.Role != redis.Master {
+	if err != nil || now.Role != model.Master {
 		return nil // it was not promoted, or is gone again
 	}
 	was, err := old.Replication(ctx)
-	if err == nil && was.Role == redis.Master {
+	if err == nil && was.Role == model.Master {
 		err = old.Follow(ctx, m.To.Addr)
 	}
 	if err != nil && redis.Classify(err).Alive() {

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -24,9 +25,9 @@ type Reconciler struct {
 	// Caller is the keepalived that runs us, zero if none does.
 	Caller vrrp.Process
 	// Event is what a hook was told; nil for a tick.
-	Event *vrrp.Event
+	Event *model.Event
 	// GivenUp: revive has used up its starts for these instances.
-	GivenUp map[redis.Instance]bool
+	GivenUp map[model.Instance]bool
 	// DryRun looks and decides, and changes nothing, state files included.
 	DryRun bool
 
@@ -55,18 +56,18 @@ func (r *Reconciler) begin() {
 type Surroundings struct {
 	own   map[netip.Addr]bool
 	vips  []netip.Addr
-	peers []redis.Look
+	peers []model.Look
 	// answers are the other boxes that answered by themselves.
 	answers map[netip.Addr]bool
-	witness Witness
+	witness model.Witness
 }
 
 // Peers are the looks at the instances of the other boxes, as far as they were known.
-func (s Surroundings) Peers() []redis.Look { return s.peers }
+func (s Surroundings) Peers() []model.Look { return s.peers }
 
 // LookAround looks at the local instances, and at the peers, the witness and the VIP. All answers are awaited side by side,
 // because the peers are known from the last run. With an error there are the looks at the local instances alone.
-func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings, error) {
+func (r *Reconciler) LookAround(ctx context.Context) ([]model.Look, Surroundings, error) {
 	r.begin()
 	locals := redis.Targets(r.Config.Instances)
 	addresses, err := vrrp.OwnAddresses()
@@ -102,12 +103,12 @@ func (r *Reconciler) LookAround(ctx context.Context) ([]redis.Look, Surroundings
 func (r *Reconciler) targets(peers []netip.AddrPort) []redis.Target {
 	targets := make([]redis.Target, len(peers))
 	for i, p := range peers {
-		targets[i] = r.target(redis.At(p))
+		targets[i] = r.target(model.At(p))
 	}
 	return targets
 }
 
-func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []redis.Look {
+func (r *Reconciler) lookAtPeers(ctx context.Context, peers []netip.AddrPort) []model.Look {
 	return redis.LookAtPeers(ctx, r.targets(peers), r.peerLimits())
 }
 
@@ -135,14 +136,14 @@ func (r *Reconciler) askBoxes(ctx context.Context, survey *redis.Survey, peers [
 }
 
 // askWitness asks every witness; any answer counts. heard is called when the survey is over.
-func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own map[netip.Addr]bool, vips []netip.Addr) (heard func() Witness) {
+func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own map[netip.Addr]bool, vips []netip.Addr) (heard func() model.Witness) {
 	answered := map[string]bool{}
 	r.store.load(r.store.durable, witnessFile, &answered)
 	addrs := r.Config.Witnesses
 	if len(addrs) == 0 && !r.Config.NoWitness {
 		addrs = defaultWitnesses(answered)
 	}
-	w := Witness{}
+	w := model.Witness{}
 	var asked []netip.Addr
 	var names []string
 	for _, a := range addrs {
@@ -158,7 +159,7 @@ func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own m
 	for i, a := range asked {
 		ask(ctx, survey, a, witnessTimeout, &answers[i])
 	}
-	return func() Witness {
+	return func() model.Witness {
 		fresh := false
 		for i, ok := range answers {
 			if ok {
@@ -175,12 +176,12 @@ func (r *Reconciler) askWitness(ctx context.Context, survey *redis.Survey, own m
 }
 
 // Observe joins the looks into one observation and notes what lasts.
-func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroundings) Observation {
+func (r *Reconciler) Observe(ctx context.Context, locals []model.Look, s Surroundings) model.Observation {
 	r.begin()
 	now := state.Now()
-	o := Observation{Hook: r.Event != nil && r.Event.State == vrrp.Master, Locals: locals, Peers: s.peers, Answers: s.answers, Witness: s.witness,
+	o := model.Observation{Hook: r.Event != nil && r.Event.State == model.VRRPMaster, Locals: locals, Peers: s.peers, Answers: s.answers, Witness: s.witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
-		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]Ail{}, Instances: map[netip.AddrPort]Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
+		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, MoveWait: r.memory.moveWait(now), BumpGoal: r.memory.BumpGoal}
 	r.seePeers(ctx, &o, s.own)
 	r.seeVRRP(&o, s, now)
 	held := vrrp.Held(s.vips, s.own)
@@ -194,7 +195,7 @@ func (r *Reconciler) Observe(ctx context.Context, locals []redis.Look, s Surroun
 	var move moveRecord
 	o.MoveOpen = r.store.load(r.store.durable, moveFile, &move)
 	if o.Fence == nil && !o.MoveOpen {
-		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i redis.Instance) bool { return r.keeping(&o, i) || r.memory.guarded(i) })
+		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.memory.guarded(i) })
 	}
 	r.store.saveMemory(r.memory)
 	return o
@@ -205,8 +206,8 @@ const orphanAfter = 3 * time.Second
 
 // orphans finds local instances that a mover or a fence left with writes stopped. INFO shows for free whether a
 // min-slaves-to-write is in force at all.
-func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state.Stamp) []redis.Instance {
-	var out []redis.Instance
+func (r *Reconciler) orphans(ctx context.Context, locals []model.Look, now state.Stamp) []model.Instance {
+	var out []model.Instance
 	for _, l := range locals {
 		stopped := false
 		if l.Info != nil && l.Info.MinReplicas {
@@ -223,14 +224,14 @@ func (r *Reconciler) orphans(ctx context.Context, locals []redis.Look, now state
 }
 
 // keeping: writes on a local instance are stopped because its data set is being kept aside.
-func (r *Reconciler) keeping(o *Observation, i redis.Instance) bool {
-	l, ok := o.local(i)
-	return ok && r.memory.Saving[i.Name()] && o.replication() && overruled(o, l)
+func (r *Reconciler) keeping(o *model.Observation, i model.Instance) bool {
+	l, ok := o.Local(i)
+	return ok && r.memory.Saving[i.Name()] && o.Replication() && model.Overruled(o, l)
 }
 
 // seePeers keeps the list of peers up to date and looks at those that it did not know.
-func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip.Addr]bool) {
-	view := o.view()
+func (r *Reconciler) seePeers(ctx context.Context, o *model.Observation, own map[netip.Addr]bool) {
+	view := o.View()
 	if view == nil {
 		return
 	}
@@ -241,9 +242,9 @@ func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip
 		}
 	}
 	slices.SortFunc(now, netip.AddrPort.Compare)
-	var keep []redis.Look
+	var keep []model.Look
 	for _, a := range now {
-		if i := slices.IndexFunc(o.Peers, func(l redis.Look) bool { return l.Instance.Addr == a }); i >= 0 {
+		if i := slices.IndexFunc(o.Peers, func(l model.Look) bool { return l.Instance.Addr == a }); i >= 0 {
 			keep = append(keep, o.Peers[i])
 		} else {
 			missing = append(missing, a)
@@ -257,7 +258,7 @@ func (r *Reconciler) seePeers(ctx context.Context, o *Observation, own map[netip
 }
 
 // seeVRRP finds the state to act on.
-func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
+func (r *Reconciler) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp) {
 	f := vrrp.Facts{VIPKnown: len(s.vips) > 0, Held: vrrp.Held(s.vips, s.own)}
 	f.Keepalived, o.KeepalivedLives = vrrp.Parent(r.Caller)
 	var rec vrrp.Record
@@ -280,22 +281,22 @@ func (r *Reconciler) seeVRRP(o *Observation, s Surroundings, now state.Stamp) {
 }
 
 // noteLasting counts the looks in which boxes, instances or everything was silent, and those in which an instance was busy.
-func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
+func (r *Reconciler) noteLasting(o *model.Observation, now state.Stamp) {
 	for _, p := range o.Peers {
 		a := p.Instance.Addr
-		o.Boxes[a.Addr()] = Ail{}
-		bad := !p.State.Serves() || p.Role() == redis.Replica && !o.replication() && o.followed(a)
+		o.Boxes[a.Addr()] = model.Ail{}
+		bad := !p.State.Serves() || p.Role() == model.Replica && !o.Replication() && followed(o, a)
 		o.Instances[a] = note(r.memory.Instances, a.String(), bad, now)
 	}
 	r.noteBusy(o, now)
 	for box := range o.Boxes {
-		o.Boxes[box] = note(r.memory.Boxes, box.String(), o.boxSilent(box), now)
+		o.Boxes[box] = note(r.memory.Boxes, box.String(), o.BoxSilent(box), now)
 	}
 	alone := map[string]seen{}
 	if r.memory.Alone != nil {
 		alone[""] = *r.memory.Alone
 	}
-	o.Alone = note(alone, "", o.cutOff(), now)
+	o.Alone = note(alone, "", o.CutOff(), now)
 	r.memory.Alone = nil
 	if a, ok := alone[""]; ok {
 		r.memory.Alone = &a
@@ -303,15 +304,15 @@ func (r *Reconciler) noteLasting(o *Observation, now state.Stamp) {
 }
 
 // followed: a replica of this box has this address for its master.
-func (o *Observation) followed(a netip.AddrPort) bool {
-	return slices.ContainsFunc(o.Locals, func(l redis.Look) bool {
-		_, master, _, found := o.masterOf(l)
-		return l.Role() == redis.Replica && found && master == a
+func followed(o *model.Observation, a netip.AddrPort) bool {
+	return slices.ContainsFunc(o.Locals, func(l model.Look) bool {
+		_, master, _, found := o.MasterOf(l)
+		return l.Role() == model.Replica && found && master == a
 	})
 }
 
 // seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
-func (r *Reconciler) seeFence(o *Observation, now state.Stamp) *FenceView {
+func (r *Reconciler) seeFence(o *model.Observation, now state.Stamp) *model.FenceView {
 	var f fenceRecord
 	if !r.store.load(r.store.durable, fenceFile, &f) {
 		return nil
@@ -323,13 +324,13 @@ func (r *Reconciler) seeFence(o *Observation, now state.Stamp) *FenceView {
 		return nil
 	}
 	before := text(f)
-	unanswered := !o.peerAlive() && (o.heard() || o.Witness.Answers)
-	f.HeardSince = since(f.HeardSince, o.heard(), now)
+	unanswered := !o.PeerAlive() && (o.Heard() || o.Witness.Answers)
+	f.HeardSince = since(f.HeardSince, o.Heard(), now)
 	f.UnansweredSince = since(f.UnansweredSince, unanswered, now)
 	if text(f) != before {
 		r.store.save(r.store.durable, fenceFile, f)
 	}
-	v := &FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.holdOff(r.Config.Times.HoldOff)}
+	v := &model.FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.holdOff(r.Config.Times.HoldOff)}
 	if f.HeardSince != nil {
 		v.HeardFor = now.Since(*f.HeardSince)
 	}

@@ -6,16 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/vrrp"
 )
 
 func TestPairDurability(t *testing.T) {
 	a, b := startPair(t)
-	a.r.Config.Durability, b.r.Config.Durability = config.DurabilityReplicated, config.DurabilityReplicated
-	a.until(NeedReplica)
-	b.until(NeedReplica)
+	a.r.Config.Durability, b.r.Config.Durability = model.DurabilityReplicated, model.DurabilityReplicated
+	a.until(model.NeedReplica)
+	b.until(model.NeedReplica)
 	for _, x := range []*pairBox{a, b} {
 		if x.setting("min-slaves-to-write") != "1" || x.setting("min-slaves-max-lag") != "2" {
 			t.Errorf("%s: %s within %s s", x.s.Addr, x.setting("min-slaves-to-write"), x.setting("min-slaves-max-lag"))
@@ -26,37 +25,37 @@ func TestPairDurability(t *testing.T) {
 		t.Errorf("again: %v", plan.Steps)
 	}
 	a.s.Kill()
-	b.state = vrrp.Master
-	b.until(Promote)
+	b.state = model.VRRPMaster
+	b.until(model.Promote)
 	b.s.Do(t, "set", "k", "without a replica")
 	if conf := b.conf(); replicaLine(conf) || !strings.Contains(conf, "-to-write 1") {
 		t.Errorf("after a restart the master would take writes alone:\n%s", conf)
 	}
 	// The peer is back, and has caught up.
-	a.state = vrrp.Backup
+	a.state = model.VRRPBackup
 	a.s.Run(t)
-	a.until(Follow)
+	a.until(model.Follow)
 	a.awaitLinked()
-	b.until(NeedReplica)
+	b.until(model.NeedReplica)
 	if v := b.setting("min-slaves-to-write"); v != "1" {
 		t.Errorf("min-slaves-to-write is %s", v)
 	}
 	// The replica is lost while this box is MASTER already: no takeover, and yet writes must go on.
 	a.s.Kill()
-	b.until(Relax)
+	b.until(model.Relax)
 	b.s.Do(t, "set", "k", "alone again")
 }
 
 func TestPairFenceLiftsOnceTheRoleWasReadAgain(t *testing.T) {
 	a, b := startPair(t)
 	a.s.Do(t, "set", "k", "v")
-	if err := a.r.apply(within(t, time.Second), a.observe(), Plan{Steps: []Step{{Do: Fence}}}); err != nil {
+	if err := a.r.apply(within(t, time.Second), a.observe(), model.Plan{Steps: []model.Step{{Do: model.Fence}}}); err != nil {
 		t.Fatal(err)
 	}
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", redis.TermKey, 3)
-	a.state = vrrp.Fault
-	a.until(Follow)
+	b.s.Do(t, "set", model.TermKey, 3)
+	a.state = model.VRRPFault
+	a.until(model.Follow)
 	if conf := a.conf(); strings.Contains(conf, "-to-write 99") {
 		t.Fatalf("the fence was written into the configuration:\n%s", conf)
 	}
@@ -66,8 +65,8 @@ func TestPairFenceLiftsOnceTheRoleWasReadAgain(t *testing.T) {
 	if v := a.setting("min-slaves-to-write"); v != redis.StopWrites {
 		t.Errorf("min-slaves-to-write is %s before the fence lifts", v)
 	}
-	a.until(LiftDone)
-	a.is(redis.Replica)
+	a.until(model.LiftDone)
+	a.is(model.Replica)
 	if conf := a.conf(); !replicaLine(conf) || a.setting("min-slaves-to-write") != "0" {
 		t.Errorf("min-slaves-to-write %s, configuration:\n%s", a.setting("min-slaves-to-write"), conf)
 	}
@@ -75,9 +74,9 @@ func TestPairFenceLiftsOnceTheRoleWasReadAgain(t *testing.T) {
 
 func TestPairFenceLiftsOnTheOnlyMaster(t *testing.T) {
 	a, _ := startPair(t)
-	if err := a.r.apply(within(t, time.Second), a.observe(), Plan{Steps: []Step{{Do: Fence}}}); err != nil {
+	if err := a.r.apply(within(t, time.Second), a.observe(), model.Plan{Steps: []model.Step{{Do: model.Fence}}}); err != nil {
 		t.Fatal(err)
 	}
-	a.until(LiftDone)
+	a.until(model.LiftDone)
 	a.s.Do(t, "set", "k", "v")
 }

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
-	"keepalived-redis/internal/vrrp"
 )
 
 // What was done already is done: the same plan again changes nothing, also not the term.
@@ -19,17 +19,17 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 	a, b := startPair(t)
 	o := b.observe()
 	a.s.Kill()
-	for _, steps := range [][]Step{
-		{{Do: Promote, Instance: redis.At(b.s.Addr)}},
-		{{Do: NeedReplica, Instance: redis.At(b.s.Addr)}},
-		{{Do: Relax, Instance: redis.At(b.s.Addr)}},
+	for _, steps := range [][]model.Step{
+		{{Do: model.Promote, Instance: model.At(b.s.Addr)}},
+		{{Do: model.NeedReplica, Instance: model.At(b.s.Addr)}},
+		{{Do: model.Relax, Instance: model.At(b.s.Addr)}},
 	} {
 		var before string
 		for range 2 {
-			if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: steps}); err != nil {
+			if err := b.r.apply(within(t, 5*time.Second), o, model.Plan{Steps: steps}); err != nil {
 				t.Fatal(err)
 			}
-			now := strings.Join(append(strings.Fields(b.conf()), b.setting("min-slaves-to-write"), b.s.Do(t, "get", redis.TermKey)), " ")
+			now := strings.Join(append(strings.Fields(b.conf()), b.setting("min-slaves-to-write"), b.s.Do(t, "get", model.TermKey)), " ")
 			if before != "" && now != before {
 				t.Errorf("%v: %s\nthen: %s", steps, before, now)
 			}
@@ -37,14 +37,14 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 		}
 	}
 	a.s.Run(t)
-	a.state = vrrp.Backup
+	a.state = model.VRRPBackup
 	a.observe()
-	a.until(Follow)
+	a.until(model.Follow)
 	a.awaitLinked()
 	o = a.observe()
 	term := a.term()
 	for range 2 {
-		if err := a.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Follow, Instance: redis.At(a.s.Addr), From: redis.At(b.s.Addr)}}}); err != nil {
+		if err := a.r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Follow, Instance: model.At(a.s.Addr), From: model.At(b.s.Addr)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,16 +58,16 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 func TestPairMoveThatFailsIsUndone(t *testing.T) {
 	a, b := startPair(t)
 	for _, x := range []*pairBox{a, b} {
-		x.r.Config.Durability = config.DurabilityReplicated
-		x.until(NeedReplica)
+		x.r.Config.Durability = model.DurabilityReplicated
+		x.until(model.NeedReplica)
 	}
 	o := b.observe()
 	b.s.Do(t, "acl", "setuser", "default", "-slaveof")
-	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}}); err == nil {
+	if err := b.r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err == nil {
 		t.Error("moved to a replica that must not be promoted")
 	}
-	a.is(redis.Master)
-	b.is(redis.Replica)
+	a.is(model.Master)
+	b.is(model.Replica)
 	if v := b.setting("min-slaves-to-write"); v != "1" || b.r.memory.MoveFailures != 1 {
 		t.Errorf("min-slaves-to-write %s after %d failures", v, b.r.memory.MoveFailures)
 	}
@@ -85,16 +85,16 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 		a.s.Do(t, "set", i, "v")
 	}
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", redis.TermKey, 3)
+	b.s.Do(t, "set", model.TermKey, 3)
 	a.s.Do(t, "config", "set", "rdb-key-save-delay", 150000) // microseconds a key: 4.5 s, longer than an orphan is left alone
-	a.state = vrrp.Backup
+	a.state = model.VRRPBackup
 	runs := 0
 	redistest.Await(t, "it follows", func() bool {
 		o := a.observe()
 		if len(o.Orphans) > 0 {
 			t.Fatal("writes are given back in the middle of a save")
 		}
-		plan := Decide(o)
+		plan := decide.Decide(o)
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
 		err := a.r.apply(ctx, o, plan)
@@ -107,7 +107,7 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 			a.r.memory = nil // the next run
 			a.r.begin()
 		}
-		return a.s.Look().Role() == redis.Replica
+		return a.s.Look().Role() == model.Replica
 	})
 	if runs < 3 || a.setting("min-slaves-to-write") != "0" {
 		t.Errorf("%d runs, min-slaves-to-write %s", runs, a.setting("min-slaves-to-write"))
@@ -121,25 +121,25 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
 	a, b := startPair(t)
 	for _, x := range []*pairBox{a, b} {
-		x.r.Config.Durability = config.DurabilityReplicated
-		x.until(NeedReplica)
+		x.r.Config.Durability = model.DurabilityReplicated
+		x.until(model.NeedReplica)
 	}
-	b.state = vrrp.Master
+	b.state = model.VRRPMaster
 	o := b.observe()
 	breakLink(t, a.s, b.s)
 	before := stops(t, a.s) + stops(t, b.s)
-	err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}})
+	err := b.r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}})
 	if err == nil || b.r.memory.MoveFailures != 0 {
 		t.Errorf("%d failures: %v", b.r.memory.MoveFailures, err)
 	}
-	a.is(redis.Master)
-	b.is(redis.Replica)
+	a.is(model.Master)
+	b.is(model.Replica)
 	if after := stops(t, a.s) + stops(t, b.s); after != before {
 		t.Errorf("%s, before: %s", after, before)
 	}
 	b.s.Do(t, "config", "set", "masteruser", "")
 	b.s.Do(t, "config", "set", "masterauth", "")
 	b.awaitLinked()
-	b.until(Move)
-	b.is(redis.Master)
+	b.until(model.Move)
+	b.is(model.Master)
 }

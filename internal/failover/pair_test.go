@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -23,7 +25,7 @@ type pairBox struct {
 	r *Reconciler
 	s *redistest.Server
 	// state is the VRRP state of this box.
-	state vrrp.State
+	state model.VRRP
 	hook  bool
 	// vip is the VIP that the box looks for among its addresses; not valid for none.
 	vip netip.Addr
@@ -37,15 +39,15 @@ func startPair(t *testing.T, lines ...string) (a, b *pairBox) {
 	lines = append(lines, "repl-diskless-sync no") // with it each sync waits five seconds for further replicas
 	master := redistest.Start(t, lines...)
 	replica := redistest.Start(t, append(lines, "slaveof "+strings.ReplaceAll(master.Addr.String(), ":", " "))...)
-	box := func(s, peer *redistest.Server, state vrrp.State) *pairBox {
+	box := func(s, peer *redistest.Server, state model.VRRP) *pairBox {
 		r := reconciler(t, s)
 		r.Config.Peers = []netip.AddrPort{peer.Addr}
 		r.Config.Instances[0].Peer = peer.Addr
-		r.Config.Times = config.Times{Deadline: 900 * time.Millisecond, StallGrace: 300 * time.Millisecond, Dial: 50 * time.Millisecond,
+		r.Config.Times = model.Times{Deadline: 900 * time.Millisecond, StallGrace: 300 * time.Millisecond, Dial: 50 * time.Millisecond,
 			HoldOff: time.Second, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute, MaxStaleness: time.Minute}
 		return &pairBox{t: t, r: r, s: s, state: state}
 	}
-	a, b = box(master, replica, vrrp.Master), box(replica, master, vrrp.Backup)
+	a, b = box(master, replica, model.VRRPMaster), box(replica, master, model.VRRPBackup)
 	b.awaitLinked()
 	for _, x := range []*pairBox{a, b} {
 		x.observe() // each has seen the other
@@ -57,12 +59,12 @@ func (b *pairBox) awaitLinked() {
 	b.t.Helper()
 	redistest.Await(b.t, b.s.Addr.String()+" is linked", func() bool {
 		l := b.s.Look()
-		return l.Info != nil && l.Role() == redis.Replica && l.Info.LinkUp
+		return l.Info != nil && l.Role() == model.Replica && l.Info.LinkUp
 	})
 }
 
 // observe is one look, with the state and the VIP that the test says.
-func (b *pairBox) observe() Observation {
+func (b *pairBox) observe() model.Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.LocalLimits())
@@ -70,20 +72,20 @@ func (b *pairBox) observe() Observation {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o := b.r.Observe(ctx, locals, Surroundings{own: own, vips: []netip.Addr{b.vip}, peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: Witness{Name: "w", Counts: true, Answers: true}})
+	o := b.r.Observe(ctx, locals, Surroundings{own: own, vips: []netip.Addr{b.vip}, peers: b.r.lookAtPeers(ctx, b.r.Config.Peers), witness: model.Witness{Name: "w", Counts: true, Answers: true}})
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
 	for i, p := range o.Pairs { // what depends on the state that the test says
-		p.Left = note(b.r.memory.Instances, "the test's left", leftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
+		p.Left = note(b.r.memory.Instances, "the test's left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
 		o.Pairs[i] = p
 	}
 	return o
 }
 
 // tick is one look, decision and act.
-func (b *pairBox) tick() (Plan, error) {
+func (b *pairBox) tick() (model.Plan, error) {
 	b.t.Helper()
 	o := b.observe()
-	plan := Decide(o)
+	plan := decide.Decide(o)
 	if plan.Sentence != b.said {
 		b.t.Logf("%s on %s: %s", b.state, b.s.Addr, plan.Sentence)
 		b.said = plan.Sentence
@@ -92,9 +94,9 @@ func (b *pairBox) tick() (Plan, error) {
 }
 
 // until ticks until a plan has that step and it succeeded.
-func (b *pairBox) until(v Verb) Plan {
+func (b *pairBox) until(v model.Verb) model.Plan {
 	b.t.Helper()
-	var done Plan
+	var done model.Plan
 	redistest.Await(b.t, string(v)+" on "+b.s.Addr.String(), func() bool {
 		plan, err := b.tick()
 		if err != nil {
@@ -112,7 +114,7 @@ func (b *pairBox) until(v Verb) Plan {
 	return done
 }
 
-func (b *pairBox) is(role redis.Role) {
+func (b *pairBox) is(role model.Role) {
 	b.t.Helper()
 	if l := b.s.Look(); l.Role() != role {
 		b.t.Errorf("%s is %s, want %s", b.s.Addr, l.Role(), role)
@@ -121,7 +123,7 @@ func (b *pairBox) is(role redis.Role) {
 
 func (b *pairBox) term() uint64 {
 	b.t.Helper()
-	l := redis.LookAt(within(b.t, time.Second), redis.Target{Instance: redis.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	l := redis.LookAt(within(b.t, time.Second), redis.Target{Instance: model.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	if !l.Term.Known {
 		b.t.Fatalf("no term: %v", l.Err)
 	}
@@ -152,10 +154,10 @@ func TestPairPlannedMoveThereAndBack(t *testing.T) {
 	a, b := startPair(t)
 	a.s.Do(t, "set", "k", "v1")
 	for range 2 {
-		a.state, b.state = vrrp.Backup, vrrp.Master
-		b.until(Move)
-		b.is(redis.Master)
-		a.is(redis.Replica)
+		a.state, b.state = model.VRRPBackup, model.VRRPMaster
+		b.until(model.Move)
+		b.is(model.Master)
+		a.is(model.Replica)
 		if replicaLine(b.conf()) || !replicaLine(a.conf()) {
 			t.Errorf("a restart would bring the old roles back:\n%s\n%s", a.conf(), b.conf())
 		}
@@ -178,20 +180,20 @@ func TestPairPlannedMoveThereAndBack(t *testing.T) {
 // The old master of a move loses its sessions, and a mover that stops writes by min-slaves-to-write leaves none of it behind.
 func TestPairMoveFromAnOldServer(t *testing.T) {
 	a, b := startPair(t)
-	c := redis.Open(redis.Target{Instance: redis.At(a.s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	c := redis.Open(redis.Target{Instance: model.At(a.s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
 	if _, err := c.Do(within(t, time.Second), "client", "setname", "session"); err != nil {
 		t.Fatal(err)
 	}
 	o := b.observe()
 	for i := range o.Peers {
-		o.Peers[i].Info.Version = redis.Version{Major: 3, Minor: 2} // it is spoken to as one
+		o.Peers[i].Info.Version = model.Version{Major: 3, Minor: 2} // it is spoken to as one
 	}
-	if err := b.r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Move, Instance: redis.At(b.s.Addr), From: redis.At(a.s.Addr)}}}); err != nil {
+	if err := b.r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
-	b.is(redis.Master)
-	a.is(redis.Replica)
+	b.is(model.Master)
+	a.is(model.Replica)
 	if v := a.setting("min-slaves-to-write"); v != "0" {
 		t.Errorf("min-slaves-to-write is %s", v)
 	}
@@ -206,14 +208,14 @@ func TestPairMoveFromAnOldServer(t *testing.T) {
 func TestPairMoverThatDies(t *testing.T) {
 	a, b := startPair(t)
 	for _, m := range []moveRecord{{Pause: true}, {Value: "0"}} {
-		m.From, m.To, m.Pair = redis.At(a.s.Addr), redis.At(b.s.Addr), true
-		c := b.r.conn(redis.At(a.s.Addr))
+		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
+		c := b.r.conn(model.At(a.s.Addr))
 		if _, err := stopWrites(within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
 		b.r.store.save(b.r.store.durable, moveFile, m)
-		b.until(UndoMove)
+		b.until(model.UndoMove)
 		begun := time.Now()
 		a.s.Do(t, "set", "k", "v")
 		if took := time.Since(begun); took > pauseFor/2 {
@@ -222,10 +224,10 @@ func TestPairMoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.store.save(b.r.store.durable, moveFile, moveRecord{From: redis.At(a.s.Addr), To: redis.At(b.s.Addr), Pair: true, Pause: true})
-	b.until(UndoMove)
-	a.is(redis.Replica)
-	b.is(redis.Master)
+	b.r.store.save(b.r.store.durable, moveFile, moveRecord{From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.until(model.UndoMove)
+	a.is(model.Replica)
+	b.is(model.Master)
 }
 
 func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
@@ -233,9 +235,9 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	a.s.Do(t, "set", "k", "replicated")
 	redistest.Await(t, "k is replicated", func() bool { return b.s.Do(t, "exists", "k") == "1" })
 	a.s.Kill()
-	b.state = vrrp.Master
-	b.until(Promote)
-	b.is(redis.Master)
+	b.state = model.VRRPMaster
+	b.until(model.Promote)
+	b.is(model.Master)
 	if replicaLine(b.conf()) {
 		t.Error("a restart would bring a replica back")
 	}
@@ -246,10 +248,10 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	b.s.Do(t, "set", "k", "new")
 
 	// The old master comes back with what only it has: kept aside, then it follows.
-	a.state = vrrp.Backup
+	a.state = model.VRRPBackup
 	a.s.Run(t)
 	a.s.Do(t, "set", "only", "here")
-	plan := a.until(Follow)
+	plan := a.until(model.Follow)
 	if !strings.Contains(plan.Sentence, "a master of term ") {
 		t.Error(plan.Sentence)
 	}
@@ -278,13 +280,13 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	a, b := startPair(t)
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", redis.TermKey, nextTerm(b.s.Addr, a.s.Addr, redis.Term{N: a.term(), Known: true}))
+	b.s.Do(t, "set", model.TermKey, model.NextTerm(b.s.Addr, a.s.Addr, model.Term{N: a.term(), Known: true}))
 	b.s.Do(t, "set", "k", "of the side that died")
 	b.s.Do(t, "config", "rewrite")
 	b.s.Kill()
-	a.state, a.vip = vrrp.Master, a.s.Addr.Addr()
+	a.state, a.vip = model.VRRPMaster, a.s.Addr.Addr()
 	a.r.memory = nil // the VIP came back: what is known of its stretch is gone
-	plan := a.until(Promote)
+	plan := a.until(model.Promote)
 	if want := "promote " + a.s.Addr.String() + " anew: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
 		t.Error(plan.Sentence)
 	}
@@ -294,8 +296,8 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 		t.Errorf("again: %s, %v", plan.Sentence, err)
 	}
 	b.s.Run(t)
-	b.state = vrrp.Backup
-	b.until(Follow)
+	b.state = model.VRRPBackup
+	b.until(model.Follow)
 	b.awaitLinked()
 	if got := b.s.Do(t, "get", "k"); got != "since" {
 		t.Errorf("k is %s", got)
@@ -309,13 +311,13 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
 	a, b := startPair(t)
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", redis.TermKey, 7)
+	b.s.Do(t, "set", model.TermKey, 7)
 	b.s.Do(t, "set", "k", "of the higher term")
-	a.until(Follow)
-	a.is(redis.Replica)
-	a.until(Move)
-	a.is(redis.Master)
-	b.is(redis.Replica)
+	a.until(model.Follow)
+	a.is(model.Replica)
+	a.until(model.Move)
+	a.is(model.Master)
+	b.is(model.Replica)
 	if got := a.s.Do(t, "get", "k"); got != "of the higher term" {
 		t.Errorf("k is %s", got)
 	}
@@ -325,8 +327,8 @@ func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
 func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
 	a, b := startPair(t)
 	old := a.conf()
-	a.state, b.state = vrrp.Backup, vrrp.Master
-	b.until(Move)
+	a.state, b.state = model.VRRPBackup, model.VRRPMaster
+	b.until(model.Move)
 	a.awaitLinked()
 	a.s.Do(t, "save")
 	a.s.Kill()
@@ -334,14 +336,14 @@ func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.s.Run(t)
-	a.is(redis.Master)
+	a.is(model.Master)
 	if at, bt := a.term(), b.term(); at != bt {
 		t.Fatalf("terms %d and %d", at, bt)
 	}
 	if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 {
 		t.Errorf("%v, %v", plan, err)
 	}
-	a.until(Follow)
+	a.until(model.Follow)
 	a.awaitLinked()
 }
 
@@ -349,12 +351,12 @@ func TestPairBothReplicas(t *testing.T) {
 	a, b := startPair(t)
 	b.awaitLinked()
 	a.s.Do(t, "slaveof", b.s.Addr.Addr().String(), b.s.Addr.Port())
-	a.is(redis.Replica)
-	b.is(redis.Replica)
-	a.until(Promote)
+	a.is(model.Replica)
+	b.is(model.Replica)
+	a.until(model.Promote)
 	redistest.Await(t, "the VIP's box has the master again", func() bool {
 		_, err := a.tick()
-		return err == nil && a.s.Look().Role() == redis.Master
+		return err == nil && a.s.Look().Role() == model.Master
 	})
 	b.awaitLinked()
 }
@@ -366,16 +368,16 @@ func TestPairWithoutAConfigurationFileThatCanBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.s.Kill()
-	b.state = vrrp.Master
-	b.until(Promote)
-	b.is(redis.Master)
+	b.state = model.VRRPMaster
+	b.until(model.Promote)
+	b.is(model.Master)
 }
 
 // Both boxes hold the VIP: the one that is pulled from does not pull back, until the VIP was away.
 func TestPairBothBoxesMaster(t *testing.T) {
 	a, b := startPair(t)
 	vip := netip.MustParseAddr("127.0.0.1") // always held
-	look := func(x *pairBox) Plan {
+	look := func(x *pairBox) model.Plan {
 		x.vip = vip
 		plan, err := x.tick()
 		if err != nil {
@@ -384,21 +386,21 @@ func TestPairBothBoxesMaster(t *testing.T) {
 		return plan
 	}
 	look(a)
-	b.state = vrrp.Master
-	b.until(Move)
+	b.state = model.VRRPMaster
+	b.until(model.Move)
 	for range 3 {
-		if plan := look(a); promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
+		if plan := look(a); fixture.Promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
 			t.Error(plan.Sentence)
 		}
 	}
 	a.vip = netip.Addr{}
-	a.state = vrrp.Backup
-	if plan, err := a.tick(); err != nil || promotes(plan) {
+	a.state = model.VRRPBackup
+	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
 		t.Error(plan, err)
 	}
-	a.state, a.vip = vrrp.Master, vip
-	a.until(Move)
-	a.is(redis.Master)
+	a.state, a.vip = model.VRRPMaster, vip
+	a.until(model.Move)
+	a.is(model.Master)
 }
 
 // Both boxes held the VIP, and the one that pulled the master has lost it: it marks that in the data, once, and the one that held back
@@ -410,35 +412,35 @@ func TestPairHoldEndsWithTheMark(t *testing.T) {
 	if _, err := a.tick(); err != nil {
 		t.Fatal(err)
 	}
-	b.state = vrrp.Master
-	b.until(Move)
+	b.state = model.VRRPMaster
+	b.until(model.Move)
 	term := b.term()
-	key := func() string { return b.s.Do(t, "get", redis.TermKey) }
+	key := func() string { return b.s.Do(t, "get", model.TermKey) }
 	for range 2 {
-		b.state, b.vip = vrrp.Backup, netip.Addr{}
-		b.until(Release)
+		b.state, b.vip = model.VRRPBackup, netip.Addr{}
+		b.until(model.Release)
 		if got, want := key(), fmt.Sprintf("0%d", term); got != want {
 			t.Fatalf("the key is %q, want %q", got, want)
 		}
 		if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 || plan.Again > 0 {
 			t.Errorf("marked again: %+v, %v", plan, err)
 		}
-		b.state, b.vip = vrrp.Master, vip
-		b.until(Claim)
+		b.state, b.vip = model.VRRPMaster, vip
+		b.until(model.Claim)
 		if got, want := key(), fmt.Sprint(term); got != want {
 			t.Fatalf("the key is %q, want %q", got, want)
 		}
 	}
-	if plan, err := a.tick(); err != nil || promotes(plan) {
+	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
 		t.Errorf("both are MASTER: %+v, %v", plan, err)
 	}
-	b.state, b.vip = vrrp.Backup, netip.Addr{}
-	b.until(Release)
-	if plan, err := a.tick(); err != nil || !promotes(plan) {
+	b.state, b.vip = model.VRRPBackup, netip.Addr{}
+	b.until(model.Release)
+	if plan, err := a.tick(); err != nil || !fixture.Promotes(plan) {
 		t.Errorf("%+v, %v", plan, err)
 	}
-	a.is(redis.Master)
-	if got, want := a.s.Do(t, "get", redis.TermKey), fmt.Sprint(a.term()); got != want || a.term() <= term {
+	a.is(model.Master)
+	if got, want := a.s.Do(t, "get", model.TermKey), fmt.Sprint(a.term()); got != want || a.term() <= term {
 		t.Errorf("the key is %q, want %q, above %d", got, want, term)
 	}
 }

@@ -1,3 +1,4 @@
+// Package failover carries a VRRP state over to Redis: observe, decide, apply, observe again.
 package failover
 
 import (
@@ -6,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
@@ -89,24 +92,11 @@ func (r *Reconciler) superseded() bool {
 	return err == nil && found && rec.Seq > r.seq
 }
 
-// Outcome is what a reconciliation came to.
-type Outcome struct {
-	// Isolated: this box is cut off. Fenced: writes are refused here.
-	Isolated, Fenced bool
-	// Cold: this box has just started, and a master on it has not heard of its peer yet.
-	Cold bool
-	// Sentence is the last decision.
-	Sentence string
-}
-
-// Unfit tells whether the box must not hold the VIP.
-func (o Outcome) Unfit() bool { return o.Isolated || o.Fenced || o.Cold }
-
 // Look is one whole observation: the local instances and what is around them, side by side.
-func (r *Reconciler) Look(ctx context.Context) (Observation, error) {
+func (r *Reconciler) Look(ctx context.Context) (model.Observation, error) {
 	locals, around, err := r.LookAround(ctx)
 	if err != nil {
-		return Observation{}, err
+		return model.Observation{}, err
 	}
 	return r.Observe(ctx, locals, around), nil
 }
@@ -119,8 +109,8 @@ func (r *Reconciler) LocalLimits() redis.Limits {
 
 // Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
 // that does not get the acting lock at once leaves.
-func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, error) {
-	out := o.outcome(Plan{})
+func (r *Reconciler) Reconcile(ctx context.Context, o model.Observation) (model.Outcome, error) {
+	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
 		unlock, waited, err := r.takeActLock(ctx)
 		switch {
@@ -143,15 +133,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 	}
 	defer func() { r.store.saveMemory(r.memory) }()
 	for {
-		plan := r.decide(ctx, &o, Decide)
-		out = o.outcome(plan)
+		plan := r.decide(ctx, &o, decide.Decide)
+		out = decide.Outcome(&o, plan)
 		r.say(plan)
-		r.warn(o.warnings())
+		r.warn(decide.Warnings(&o))
 		if r.DryRun {
 			return out, nil
 		}
 		failed := r.apply(ctx, o, plan)
-		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == Fence {
+		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == model.Fence {
 			out.Fenced = true
 		}
 		if errors.Is(failed, ErrSuperseded) || failed == nil && len(plan.Steps) == 0 && plan.Again == 0 {
@@ -171,7 +161,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, o Observation) (Outcome, err
 const retryPause = 200 * time.Millisecond
 
 // waitAgain waits for the next look; done means that there will be none in this run.
-func (r *Reconciler) waitAgain(ctx context.Context, o Observation, plan Plan, failed error) (done bool, err error) {
+func (r *Reconciler) waitAgain(ctx context.Context, o model.Observation, plan model.Plan, failed error) (done bool, err error) {
 	wait := plan.Again
 	if len(plan.Steps) > 0 && wait == 0 {
 		wait = time.Millisecond
@@ -180,28 +170,28 @@ func (r *Reconciler) waitAgain(ctx context.Context, o Observation, plan Plan, fa
 		wait = max(wait, retryPause)
 	}
 	// A fence that waits for nothing is held by the ticks, and the last moment of a run is no time to begin anything.
-	if o.Fence != nil && plan.Again == 0 && !o.canLift() {
+	if o.Fence != nil && plan.Again == 0 && !canLift(&o) {
 		return true, failed
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait+replyTimeout {
 		return true, failed
 	}
-	for ; ; wait -= lookAgain {
+	for ; ; wait -= decide.LookAgain {
 		if r.superseded() {
 			return true, ErrSuperseded
 		}
 		if wait <= 0 {
 			return false, nil
 		}
-		if pause(ctx, min(wait, lookAgain)) != nil {
+		if pause(ctx, min(wait, decide.LookAgain)) != nil {
 			return true, failed
 		}
 	}
 }
 
 // canLift: the fence may end within this run.
-func (o *Observation) canLift() bool {
-	return o.Fence.HeardFor >= o.Fence.HoldOff || o.unanswered()
+func canLift(o *model.Observation) bool {
+	return o.Fence.HeardFor >= o.Fence.HoldOff || o.Unanswered()
 }
 
 // takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
@@ -216,7 +206,7 @@ func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, wait
 }
 
 // say logs a decision when it differs from the last.
-func (r *Reconciler) say(plan Plan) {
+func (r *Reconciler) say(plan model.Plan) {
 	if r.DryRun || plan.Sentence == r.memory.Sentence {
 		return
 	}

@@ -6,19 +6,19 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/testing/fixture"
 )
 
-// watched tells when somebody begins to wait on it.
-type watched struct {
+// watchedContext tells when somebody begins to wait on it.
+type watchedContext struct {
 	context.Context
 	once  sync.Once
 	asked chan struct{}
 }
 
-func (w *watched) Done() <-chan struct{} {
+func (w *watchedContext) Done() <-chan struct{} {
 	w.once.Do(func() { close(w.asked) })
 	return w.Context.Done()
 }
@@ -26,17 +26,17 @@ func (w *watched) Done() <-chan struct{} {
 // A hook that had to wait for another one looks anew: what it saw before is what the other one has just changed.
 func TestAHookThatWaitedLooksAgain(t *testing.T) {
 	r := reconciler(t)
-	r.Event = &vrrp.Event{Name: "VI_1", State: vrrp.Master}
+	r.Event = &model.Event{Name: "VI_1", State: model.VRRPMaster}
 	unlock, err := state.Dir(r.Config.RunDir).TryLock(actLock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := &watched{Context: within(t, 10*time.Second), asked: make(chan struct{})}
+	ctx := &watchedContext{Context: within(t, 10*time.Second), asked: make(chan struct{})}
 	go func() {
 		<-ctx.asked
 		unlock()
 	}()
-	out, err := r.Reconcile(ctx, Observation{Why: "what was seen before"})
+	out, err := r.Reconcile(ctx, model.Observation{Why: "what was seen before"})
 	if err != nil || out.Sentence != "keepalived does not run here, so nothing is decided" {
 		t.Errorf("%q, %v", out.Sentence, err)
 	}
@@ -49,7 +49,7 @@ func TestATickDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	out, err := r.Reconcile(within(t, 10*time.Second), Observation{Why: "what was seen before"})
+	out, err := r.Reconcile(within(t, 10*time.Second), model.Observation{Why: "what was seen before"})
 	if err != nil || out.Sentence != "another run is acting" {
 		t.Errorf("%q, %v", out.Sentence, err)
 	}
@@ -57,12 +57,12 @@ func TestATickDoesNotWait(t *testing.T) {
 
 // BUSY counts from the first look that saw it, across runs, and anew after a look that did not.
 func TestBusyForTooLong(t *testing.T) {
-	look := redis.Look{Instance: redis.Instance{Addr: addr("127.0.0.1:7000")}, State: redis.Busy}
+	look := model.Look{Instance: model.Instance{Addr: fixture.Addr("127.0.0.1:7000")}, State: model.Busy}
 	r := reconciler(t)
 	r.Config.Times.BusyGrace = 5 * time.Second
 	observe := func() bool {
 		t.Helper()
-		return r.Observe(within(t, time.Second), []redis.Look{look}, Surroundings{}).BusyFor["127.0.0.1:7000"] >= r.Config.Times.BusyGrace
+		return r.Observe(within(t, time.Second), []model.Look{look}, Surroundings{}).BusyFor["127.0.0.1:7000"] >= r.Config.Times.BusyGrace
 	}
 	if observe() {
 		t.Error("too long at the first look")
@@ -75,9 +75,9 @@ func TestBusyForTooLong(t *testing.T) {
 	if !observe() {
 		t.Error("not too long after 6 s")
 	}
-	look.State = redis.Up
+	look.State = model.Up
 	observe()
-	look.State = redis.Busy
+	look.State = model.Busy
 	if observe() {
 		t.Error("the time before a good look counts")
 	}

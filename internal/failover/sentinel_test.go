@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 )
 
@@ -35,11 +36,11 @@ func sentinel(t *testing.T, master *redistest.Server) {
 func TestASentinelIsFound(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t, s)
-	ours := func(o Observation) Plan {
-		if said := o.watched(o.Locals[0]); said != "" {
-			return Plan{Sentence: said}
+	ours := func(o model.Observation) model.Plan {
+		if said := decide.Watched(&o, o.Locals[0]); said != "" {
+			return model.Plan{Sentence: said}
 		}
-		return Plan{Steps: []Step{{Do: Promote, Instance: redis.At(s.Addr)}}}
+		return model.Plan{Steps: []model.Step{{Do: model.Promote, Instance: model.At(s.Addr)}}}
 	}
 	o := looks([]*redistest.Server{s}, nil)
 	if o.Locals[0].Info.Channels || len(r.decide(within(t, 5*time.Second), &o, ours).Steps) == 0 {
@@ -66,34 +67,8 @@ func TestAChannelIsNoSentinel(t *testing.T) {
 	})
 	redistest.Await(t, "it is subscribed", func() bool { return s.Look().Info.Channels })
 	o := looks([]*redistest.Server{s}, nil)
-	plan := Plan{Steps: []Step{{Do: Promote, Instance: redis.At(s.Addr)}}}
-	if got := reconciler(t, s).decide(within(t, 5*time.Second), &o, func(Observation) Plan { return plan }); len(got.Steps) != 1 || len(o.Sentinel) > 0 {
+	plan := model.Plan{Steps: []model.Step{{Do: model.Promote, Instance: model.At(s.Addr)}}}
+	if got := reconciler(t, s).decide(within(t, 5*time.Second), &o, func(model.Observation) model.Plan { return plan }); len(got.Steps) != 1 || len(o.Sentinel) > 0 {
 		t.Errorf("decided %+v, Sentinels %v", got, o.Sentinel)
-	}
-}
-
-func TestWhatASentinelManagesIsLeftAlone(t *testing.T) {
-	o := lost()
-	if !promotes(Decide(o)) {
-		t.Fatalf("not promoted without a Sentinel: %s", Decide(o).Sentence)
-	}
-	watch := func(o *Observation) {
-		o.Sentinel = map[redis.Instance]bool{}
-		for _, l := range o.Locals {
-			o.Sentinel[l.Instance] = true
-		}
-	}
-	moves := pair()
-	plain := plainPair()
-	for name, o := range map[string]*Observation{"lost": &o, "to be moved": &moves, "a pair": &plain} {
-		if !Decide(*o).changesRoles() {
-			t.Fatalf("%s: nothing changes without a Sentinel: %s", name, Decide(*o).Sentence)
-		}
-		watch(o)
-		for how, p := range map[string]Plan{"decided": Decide(*o), "by force": DecideForced(*o)} {
-			if p.changesRoles() || how == "decided" && !strings.Contains(p.Sentence, "SENTINEL REMOVE") {
-				t.Errorf("%s, %s: %s", name, how, p.Sentence)
-			}
-		}
 	}
 }

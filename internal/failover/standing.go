@@ -4,20 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/vrrp"
 )
-
-// Standing is what is known of the data of a local replica in a cluster.
-type Standing struct {
-	// Unlinked: it has not been linked to a master since this box started, and Waited is how long its master has been missing
-	// meanwhile.
-	Unlinked bool
-	Waited   time.Duration
-	// Stale is how long its master was seen alive while the link to it was down.
-	Stale time.Duration
-}
 
 // lineageMemo is what the runs of this boot know of the lineage file, so that it is read only when something changes.
 type lineageMemo struct {
@@ -36,8 +25,8 @@ func (lin *lineage) memo(now state.Stamp) *lineageMemo {
 
 // seeStanding notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
 // changes it reads and writes no file.
-func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
-	if o.replication() {
+func (r *Reconciler) seeStanding(o *model.Observation, held bool, now state.Stamp) {
+	if o.Replication() {
 		return
 	}
 	m := r.memory
@@ -47,11 +36,11 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 	if !held {
 		m.Led, m.PulledAt = "", nil
 	}
-	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == vrrp.Stop} // the VIP may still be here then, and no look will see it go
+	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == model.VRRPStop} // the VIP may still be here then, and no look will see it go
 	cluster := false
 	for _, l := range o.Locals {
-		if absent(l) {
-			led.looks = append(led.looks, linkLook{instance: l.Instance, name: l.Instance.Name(), behind: o.passed(l)})
+		if model.Absent(l) {
+			led.looks = append(led.looks, linkLook{instance: l.Instance, name: l.Instance.Name(), behind: passed(o, l)})
 		}
 		if l.Info == nil || !l.Info.Cluster {
 			continue
@@ -59,32 +48,32 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		cluster = true
 		name := l.Instance.Name()
 		self, _ := l.Self()
-		master, a, local, _ := o.masterOf(l)
-		replica := l.Role() == redis.Replica
+		master, a, local, _ := o.MasterOf(l)
+		replica := l.Role() == model.Replica
 		linked := replica && l.Info.LinkUp
-		leads := l.Role() == redis.Master && len(self.Slots) > 0
-		claims := master.State.Alive() && master.Role() == redis.Master
+		leads := l.Role() == model.Master && len(self.Slots) > 0
+		claims := master.State.Alive() && master.Role() == model.Master
 		if linked || replica && l.Info.WasLinked || leads && l.Info.Replicas > 0 {
-			m.LinkedBoot, m.LinkedNames = now.Boot, m.LinkedNames.with(name)
+			m.LinkedBoot, m.LinkedNames = now.Boot, m.LinkedNames.With(name)
 		}
 		if linked {
-			m.Severed = m.Severed.without(name)
+			m.Severed = m.Severed.Without(name)
 		}
-		unlinked := replica && !m.LinkedNames.has(name)
+		unlinked := replica && !m.LinkedNames.Has(name)
 		waited := note(m.Instances, "cold "+name, unlinked && !claims, now)
 		if unlinked || replica && !linked && claims {
-			o.stand(l.Instance, Standing{Unlinked: unlinked, Waited: waited.For})
+			noteStanding(o, l.Instance, model.Standing{Unlinked: unlinked, Waited: waited.For})
 		}
 		led.leads = led.leads || leads
-		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.has(name))
+		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.Has(name))
 		led.cold = led.cold || unlinked
 		led.elsewhere = led.elsewhere || linked && !local
-		led.looks = append(led.looks, linkLook{instance: l.Instance, name: name, whole: linked || leads && !o.disowned(l), behind: replica && !linked && claims})
+		led.looks = append(led.looks, linkLook{instance: l.Instance, name: name, whole: linked || leads && !disowned(o, l), behind: replica && !linked && claims})
 		switch {
 		case held && leads:
-			m.Led = m.Led.with(name)
-		case held && replica && m.Led.has(name) && claims && !local && a.IsValid():
-			m.Led, m.PulledAt = m.Led.without(name), &now
+			m.Led = m.Led.With(name)
+		case held && replica && m.Led.Has(name) && claims && !local && a.IsValid():
+			m.Led, m.PulledAt = m.Led.Without(name), &now
 		}
 	}
 	r.seeVoteless(o, now)
@@ -92,7 +81,7 @@ func (r *Reconciler) seeStanding(o *Observation, held bool, now state.Stamp) {
 		m.PulledAt = nil
 	}
 	o.BothMaster = m.PulledAt != nil
-	alone := note(m.Instances, "survivor", led.leads && !led.doubt && o.alone(), now)
+	alone := note(m.Instances, "survivor", led.leads && !led.doubt && alone(o), now)
 	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
@@ -106,18 +95,18 @@ const survivorAfter = time.Second
 const voteless = "voteless "
 
 // seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
-func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {
+func (r *Reconciler) seeVoteless(o *model.Observation, now state.Stamp) {
 	for key := range r.memory.Instances {
 		name, ok := strings.CutPrefix(key, voteless)
 		if !ok {
 			continue
 		}
-		l, _ := o.localNamed(name)
-		master, _, _, _ := o.masterOf(l)
-		asks := l.Role() == redis.Replica && !(master.State.Serves() && master.Role() == redis.Master)
+		l, _ := o.LocalNamed(name)
+		master, _, _, _ := o.MasterOf(l)
+		asks := l.Role() == model.Replica && !(master.State.Serves() && master.Role() == model.Master)
 		if since := note(r.memory.Instances, key, asks, now); asks {
 			if o.Voteless == nil {
-				o.Voteless = map[redis.Instance]time.Duration{}
+				o.Voteless = map[model.Instance]time.Duration{}
 			}
 			o.Voteless[l.Instance] = since.For
 		}
@@ -125,9 +114,9 @@ func (r *Reconciler) seeVoteless(o *Observation, now state.Stamp) {
 }
 
 // stand notes the standing of a local replica.
-func (o *Observation) stand(i redis.Instance, s Standing) {
+func noteStanding(o *model.Observation, i model.Instance, s model.Standing) {
 	if o.Standing == nil {
-		o.Standing = map[redis.Instance]Standing{}
+		o.Standing = map[model.Instance]model.Standing{}
 	}
 	o.Standing[i] = s
 }
@@ -145,13 +134,13 @@ type lineageLooks struct {
 // linkLook is one local instance: it is whole while it is linked or leads itself, and behind while its master is seen alive
 // without a link to it, also because it is dead or hangs itself.
 type linkLook struct {
-	instance      redis.Instance
+	instance      model.Instance
 	name          string
 	whole, behind bool
 }
 
 // seeLineage keeps the durable record of who led last and how stale each replica is.
-func (r *Reconciler) seeLineage(o *Observation, led lineageLooks, now state.Stamp) {
+func (r *Reconciler) seeLineage(o *model.Observation, led lineageLooks, now state.Stamp) {
 	var lin lineage
 	memo := r.memory.Lineage
 	known := memo != nil && memo.Boot == now.Boot
@@ -168,7 +157,7 @@ func (r *Reconciler) seeLineage(o *Observation, led lineageLooks, now state.Stam
 	case !led.held && (memo.HeldBoot == now.Boot || led.elsewhere):
 		want = false
 	}
-	survivor := led.survives || memo.Survivor && !o.peerAlive()
+	survivor := led.survives || memo.Survivor && !o.PeerAlive()
 	o.Cold.HeldLast, o.Cold.Survivor = want, survivor
 	stale := memo.Stale
 	for _, l := range led.looks {
@@ -194,27 +183,11 @@ func (r *Reconciler) seeLineage(o *Observation, led lineageLooks, now state.Stam
 		if d := lin.stale(l.name, l.whole, l.behind, now); d > 0 {
 			s := o.Standing[l.instance]
 			s.Stale = d
-			o.stand(l.instance, s)
+			noteStanding(o, l.instance, s)
 		}
 	}
 	if text(lin) != before {
 		r.store.save(r.store.durable, lineageFile, lin)
 	}
 	r.memory.Lineage = lin.memo(now)
-}
-
-// nameSet is a set of names as one string, because that costs a check less to read than a list.
-type nameSet string
-
-func (s nameSet) has(name string) bool { return strings.Contains(string(s), " "+name+" ") }
-
-func (s nameSet) with(name string) nameSet {
-	if s.has(name) {
-		return s
-	}
-	return nameSet(strings.TrimSuffix(string(s), " ") + " " + name + " ")
-}
-
-func (s nameSet) without(name string) nameSet {
-	return nameSet(strings.Replace(string(s), " "+name+" ", " ", 1))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/tlstest"
@@ -27,7 +28,7 @@ func TestTakeoverOnAClusterWithTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login := redis.Target{Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:0")), TLS: cfg.Instances[0].TLS}
+	login := redis.Target{Instance: model.At(netip.MustParseAddrPort("127.0.0.1:0")), TLS: cfg.Instances[0].TLS}
 	c := redistest.ClusterFor(t, login, 1, "tls-cluster yes", "tls-replication yes",
 		"tls-ca-cert-file "+a.File, "tls-cert-file "+cert, "tls-key-file "+key)
 	master, replica := c[0], c[1]
@@ -40,14 +41,14 @@ func TestTakeoverOnAClusterWithTLS(t *testing.T) {
 		t.Fatalf("CLUSTER NODES names %+v, want %s", named, master.Addr)
 	}
 	o.Peers = r.lookAtPeers(context.Background(), []netip.AddrPort{master.Addr})
-	if p := o.Peers[0]; p.State != redis.Up || p.Role() != redis.Master {
+	if p := o.Peers[0]; p.State != model.Up || p.Role() != model.Master {
 		t.Fatalf("the peer %s (%v)", p.State, p.Err)
 	}
 	master.Kill()
-	if err := r.apply(within(t, 10*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(replica.Addr)}}}); err != nil {
+	if err := r.apply(within(t, 10*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(replica.Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
-	if l := replica.Look(); l.Role() != redis.Master {
+	if l := replica.Look(); l.Role() != model.Master {
 		t.Errorf("the replica is %s", l.Role())
 	}
 }

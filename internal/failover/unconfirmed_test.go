@@ -6,19 +6,19 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
 )
 
-// master is the only local master of pair().
-var master7003 = addr("192.168.9.71:7003")
-
 // booted is pair() as a box sees it that has just booted: its master has run for so long.
-func booted(peers redis.State, uptime time.Duration) Observation {
-	o := pair()
+func booted(peers model.State, uptime time.Duration) model.Observation {
+	o := fixture.Cluster()
 	o.Times.ColdStartWait = time.Minute
-	o.peersAre(peers, Ail{})
+	fixture.PeersAre(&o, peers, model.Ail{})
 	o.Locals[0].Info.Uptime = uptime
 	return o
 }
@@ -36,7 +36,7 @@ func newLooker(t *testing.T) *looker {
 // noon is the wall clock of every look.
 var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
-func (l *looker) see(after time.Duration, o Observation) Observation {
+func (l *looker) see(after time.Duration, o model.Observation) model.Observation {
 	l.now.Mono += after
 	o.Unconfirmed, o.Confirmed = nil, nil
 	l.r.seeUnconfirmed(&o, l.now)
@@ -44,92 +44,96 @@ func (l *looker) see(after time.Duration, o Observation) Observation {
 }
 
 // refuses: the plan refuses writes on the local master.
-func refuses(o Observation) bool {
-	return slices.Contains(Decide(o).Steps, Step{Do: Refuse, Instance: redis.At(master7003)})
+func refuses(o model.Observation) bool {
+	return slices.Contains(decide.Decide(o).Steps, model.Step{Do: model.Refuse, Instance: model.At(fixture.Master7003)})
 }
 
 func TestMasterThatBootsWaitsForAWord(t *testing.T) {
 	l := newLooker(t)
-	alone := booted(redis.Silent, time.Second)
+	alone := booted(model.Silent, time.Second)
 	if o := l.see(0, alone); !refuses(o) {
-		t.Fatalf("alone after a boot: %s", Decide(o).Sentence)
+		t.Fatalf("alone after a boot: %s", decide.Decide(o).Sentence)
 	}
-	if !l.r.memory.guarded(redis.At(master7003)) {
+	if !l.r.memory.guarded(model.At(fixture.Master7003)) {
 		t.Error("the next run would take its refusal for a stray one")
 	}
 	if o := l.see(59*time.Second, alone); !refuses(o) {
-		t.Errorf("before cold_start_wait is over: %s", Decide(o).Sentence)
+		t.Errorf("before cold_start_wait is over: %s", decide.Decide(o).Sentence)
 	}
 	o := l.see(time.Second, alone)
-	if p := Decide(o); refuses(o) || !slices.Contains(p.Steps, Step{Do: Restore, Instance: redis.At(master7003)}) {
+	if p := decide.Decide(o); refuses(o) || !slices.Contains(p.Steps, model.Step{Do: model.Restore, Instance: model.At(fixture.Master7003)}) {
 		t.Errorf("cold_start_wait is over: %s", p.Sentence)
 	}
 	// And that is that, until it starts anew.
 	l.r.memory.Guarded = ""
-	if o := l.see(time.Hour, booted(redis.Silent, time.Hour)); refuses(o) || len(o.Confirmed) > 0 {
-		t.Errorf("an hour later: %s", Decide(o).Sentence)
+	if o := l.see(time.Hour, booted(model.Silent, time.Hour)); refuses(o) || len(o.Confirmed) > 0 {
+		t.Errorf("an hour later: %s", decide.Decide(o).Sentence)
 	}
-	dead := booted(redis.Silent, 0)
-	dead.Locals[0].State, dead.Locals[0].Info, dead.Locals[0].Nodes = redis.Refused, nil, nil
+	dead := booted(model.Silent, 0)
+	dead.Locals[0].State, dead.Locals[0].Info, dead.Locals[0].Nodes = model.Refused, nil, nil
 	l.see(time.Second, dead)
-	if o := l.see(time.Second, booted(redis.Silent, 0)); !refuses(o) {
-		t.Errorf("it was started once more: %s", Decide(o).Sentence)
+	if o := l.see(time.Second, booted(model.Silent, 0)); !refuses(o) {
+		t.Errorf("it was started once more: %s", decide.Decide(o).Sentence)
 	}
 }
 
 func TestWhoIsConfirmed(t *testing.T) {
-	disagree := func(o *Observation) {
+	disagree := func(o *model.Observation) {
 		for i := range o.Peers {
-			o.Peers[i].Nodes[3].Role, o.Peers[i].Nodes[3].MasterID, o.Peers[i].Nodes[3].Slots = redis.Replica, "a2", nil
+			o.Peers[i].Nodes[3].Role, o.Peers[i].Nodes[3].MasterID, o.Peers[i].Nodes[3].Slots = model.Replica, "a2", nil
 		}
 	}
-	hideViews := func(o *Observation) {
+	hideViews := func(o *model.Observation) {
 		for i := range o.Peers {
-			o.Peers[i].State, o.Peers[i].Nodes, o.Peers[i].Info = redis.WrongPassword, nil, nil
+			o.Peers[i].State, o.Peers[i].Nodes, o.Peers[i].Info = model.WrongPassword, nil, nil
 		}
 	}
-	answered := func(o *Observation, ago time.Duration) { o.Locals[0].Nodes[0].Answered = noon.Add(-ago) }
-	peersRun := func(o *Observation, d time.Duration) {
+	answered := func(o *model.Observation, ago time.Duration) { o.Locals[0].Nodes[0].Answered = noon.Add(-ago) }
+	peersRun := func(o *model.Observation, d time.Duration) {
 		for i := range o.Peers {
 			o.Peers[i].Info.Uptime = d
 		}
 	}
 	for name, c := range map[string]struct {
-		peers   redis.State
+		peers   model.State
 		uptime  time.Duration
-		change  func(*Observation)
+		change  func(*model.Observation)
 		refuses bool
 	}{
-		"a peer agrees":                               {redis.Up, time.Second, func(*Observation) {}, false},
-		"a peer knows better":                         {redis.Up, time.Second, disagree, true},
-		"its epoch is older than a peer knows":        {redis.Up, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Epoch = 2 }, true},
-		"peers refuse":                                {redis.Refused, time.Second, func(*Observation) {}, true},
-		"peers close the connection":                  {redis.Dropped, time.Second, func(*Observation) {}, true},
-		"peers answer garbage":                        {redis.NotRedis, time.Second, func(*Observation) {}, true},
-		"peers are silent":                            {redis.Silent, time.Second, func(*Observation) {}, true},
-		"the only survivor":                           {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor = true }, false},
-		"a survivor without a witness":                {redis.Silent, time.Second, func(o *Observation) { o.Cold.Survivor, o.Witness.Answers = true, false }, true},
-		"a survivor whose peer is back":               {redis.Refused, time.Second, func(o *Observation) { o.Cold.Survivor = true }, true},
-		"peers keep their view, nobody on the bus":    {redis.Up, time.Second, hideViews, true},
-		"peers keep their view, the bus is heard":     {redis.Up, 5 * time.Second, func(o *Observation) { hideViews(o); answered(o, time.Second) }, false},
-		"they do, and it was heard before this start": {redis.Up, 5 * time.Second, func(o *Observation) { hideViews(o); answered(o, 5*time.Second) }, true},
-		"one of them is loading, and may know better": {redis.Up, 5 * time.Second, func(o *Observation) {
+		"a peer agrees":                               {model.Up, time.Second, func(*model.Observation) {}, false},
+		"a peer knows better":                         {model.Up, time.Second, disagree, true},
+		"its epoch is older than a peer knows":        {model.Up, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Epoch = 2 }, true},
+		"peers refuse":                                {model.Refused, time.Second, func(*model.Observation) {}, true},
+		"peers close the connection":                  {model.Dropped, time.Second, func(*model.Observation) {}, true},
+		"peers answer garbage":                        {model.NotRedis, time.Second, func(*model.Observation) {}, true},
+		"peers are silent":                            {model.Silent, time.Second, func(*model.Observation) {}, true},
+		"the only survivor":                           {model.Silent, time.Second, func(o *model.Observation) { o.Cold.Survivor = true }, false},
+		"a survivor without a witness":                {model.Silent, time.Second, func(o *model.Observation) { o.Cold.Survivor, o.Witness.Answers = true, false }, true},
+		"a survivor whose peer is back":               {model.Refused, time.Second, func(o *model.Observation) { o.Cold.Survivor = true }, true},
+		"peers keep their view, nobody on the bus":    {model.Up, time.Second, hideViews, true},
+		"peers keep their view, the bus is heard":     {model.Up, 5 * time.Second, func(o *model.Observation) { hideViews(o); answered(o, time.Second) }, false},
+		"they do, and it was heard before this start": {model.Up, 5 * time.Second, func(o *model.Observation) { hideViews(o); answered(o, 5*time.Second) }, true},
+		"one of them is loading, and may know better": {model.Up, 5 * time.Second, func(o *model.Observation) {
 			hideViews(o)
 			answered(o, time.Second)
-			o.Peers[2].State = redis.Loading
+			o.Peers[2].State = model.Loading
 		}, true},
-		"one of them is not there yet": {redis.Up, 5 * time.Second, func(o *Observation) {
+		"one of them is not there yet": {model.Up, 5 * time.Second, func(o *model.Observation) {
 			hideViews(o)
 			answered(o, time.Second)
-			o.Peers[2].State = redis.Refused
+			o.Peers[2].State = model.Refused
 		}, true},
-		"peers are loading, the bus is heard":           {redis.Loading, 5 * time.Second, func(o *Observation) { hideViews(o); o.peersAre(redis.Loading, Ail{}); answered(o, time.Second) }, true},
-		"a peer agrees that has only just been started": {redis.Up, time.Second, func(o *Observation) { peersRun(o, time.Second) }, true},
-		"it has run for long, seen for the first time":  {redis.Silent, time.Hour, func(*Observation) {}, false},
-		"it leads nothing":                              {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
-		"a replica":                                     {redis.Silent, time.Second, func(o *Observation) { o.Locals[0].Info.Role = redis.Replica }, false},
-		"no other box in the cluster":                   {redis.Silent, time.Second, func(o *Observation) { o.Peers = nil }, false},
-		"a fence judges":                                {redis.Silent, time.Second, func(o *Observation) { o.Fence = &FenceView{} }, false},
+		"peers are loading, the bus is heard": {model.Loading, 5 * time.Second, func(o *model.Observation) {
+			hideViews(o)
+			fixture.PeersAre(o, model.Loading, model.Ail{})
+			answered(o, time.Second)
+		}, true},
+		"a peer agrees that has only just been started": {model.Up, time.Second, func(o *model.Observation) { peersRun(o, time.Second) }, true},
+		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, false},
+		"it leads nothing":            {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
+		"a replica":                   {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Info.Role = model.Replica }, false},
+		"no other box in the cluster": {model.Silent, time.Second, func(o *model.Observation) { o.Peers = nil }, false},
+		"a fence judges":              {model.Silent, time.Second, func(o *model.Observation) { o.Fence = &model.FenceView{} }, false},
 	} {
 		l := newLooker(t)
 		o := booted(c.peers, c.uptime)
@@ -143,22 +147,22 @@ func TestWhoIsConfirmed(t *testing.T) {
 // A server that was seen loading for longer than cold_start_wait has served nobody in that time.
 func TestLoadingIsNotServing(t *testing.T) {
 	l := newLooker(t)
-	loading := booted(redis.Silent, 0)
-	loading.Locals[0].State = redis.Loading
+	loading := booted(model.Silent, 0)
+	loading.Locals[0].State = model.Loading
 	l.see(0, loading)
-	if o := l.see(2*time.Minute, booted(redis.Silent, 2*time.Minute)); !refuses(o) {
-		t.Errorf("%s", Decide(o).Sentence)
+	if o := l.see(2*time.Minute, booted(model.Silent, 2*time.Minute)); !refuses(o) {
+		t.Errorf("%s", decide.Decide(o).Sentence)
 	}
 }
 
 // A replica is in no doubt, so that its promotion while everybody is silent does not stop its writes.
 func TestPromotedWhileAlone(t *testing.T) {
 	l := newLooker(t)
-	o := pair()
+	o := fixture.Cluster()
 	l.see(0, o)
-	o.peersAre(redis.Silent, Ail{})
-	o.Locals[1].Info.Role = redis.Master
-	o.Locals[1].Nodes[4].Role, o.Locals[1].Nodes[4].MasterID, o.Locals[1].Nodes[4].Slots = redis.Master, "", []redis.Slots{{First: 0, Last: 5460}}
+	fixture.PeersAre(&o, model.Silent, model.Ail{})
+	o.Locals[1].Info.Role = model.Master
+	o.Locals[1].Nodes[4].Role, o.Locals[1].Nodes[4].MasterID, o.Locals[1].Nodes[4].Slots = model.Master, "", []model.Slots{{First: 0, Last: 5460}}
 	if o = l.see(time.Second, o); len(o.Unconfirmed) > 0 {
 		t.Errorf("unconfirmed %v", o.Unconfirmed)
 	}
@@ -168,25 +172,25 @@ func TestPromotedWhileAlone(t *testing.T) {
 func TestRefuseOnARealServer(t *testing.T) {
 	s := redistest.Start(t)
 	r := reconciler(t, s)
-	r.memory.Guarded = r.memory.Guarded.with(s.Addr.String())
-	o := Observation{Locals: []redis.Look{s.Look()}}
-	do := func(v Verb) {
+	r.memory.Guarded = r.memory.Guarded.With(s.Addr.String())
+	o := model.Observation{Locals: []model.Look{s.Look()}}
+	do := func(v model.Verb) {
 		t.Helper()
-		if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: v, Instance: redis.At(s.Addr)}}}); err != nil {
+		if err := r.apply(within(t, time.Second), o, model.Plan{Steps: []model.Step{{Do: v, Instance: model.At(s.Addr)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	do(Refuse)
-	do(Refuse)
-	if v, err := r.conn(redis.At(s.Addr)).MinReplicas(within(t, time.Second)); err != nil || v != redis.StopWrites {
+	do(model.Refuse)
+	do(model.Refuse)
+	if v, err := r.conn(model.At(s.Addr)).MinReplicas(within(t, time.Second)); err != nil || v != redis.StopWrites {
 		t.Errorf("min-slaves-to-write %s, %v", v, err)
 	}
-	do(Restore)
+	do(model.Restore)
 	s.Do(t, "set", "k", "v")
-	if r.memory.guarded(redis.At(s.Addr)) {
+	if r.memory.guarded(model.At(s.Addr)) {
 		t.Error("it is still guarded")
 	}
-	if err := r.apply(within(t, time.Second), o, Plan{Steps: []Step{{Do: Refuse, Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:1"))}}}); err == nil {
+	if err := r.apply(within(t, time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Refuse, Instance: model.At(netip.MustParseAddrPort("127.0.0.1:1"))}}}); err == nil {
 		t.Error("an instance of nobody: no error")
 	}
 }
@@ -195,20 +199,20 @@ func TestRefuseOnARealServer(t *testing.T) {
 func TestSurvivor(t *testing.T) {
 	r := reconciler(t)
 	now := state.Stamp{Boot: "this", Mono: time.Hour}
-	see := func(after time.Duration, o Observation) bool {
+	see := func(after time.Duration, o model.Observation) bool {
 		t.Helper()
 		now.Mono += after
 		r.seeStanding(&o, true, now)
 		r.seeUnconfirmed(&o, now)
 		return o.Cold.Survivor
 	}
-	well := pair()
+	well := fixture.Cluster()
 	well.Locals[0].Info.Uptime = time.Hour
 	if see(0, well) || see(time.Second, well) {
 		t.Error("a survivor beside living peers")
 	}
-	alone := pair()
-	alone.peersAre(redis.Silent, Ail{})
+	alone := fixture.Cluster()
+	fixture.PeersAre(&alone, model.Silent, model.Ail{})
 	alone.Locals[0].Info.Uptime = time.Hour
 	if see(time.Second, alone) {
 		t.Error("a survivor at the first silent look")
@@ -217,11 +221,11 @@ func TestSurvivor(t *testing.T) {
 		t.Error("no survivor after a second")
 	}
 	now.Boot, r.memory = "next", r.store.loadMemory()
-	boots := booted(redis.Silent, time.Second)
+	boots := booted(model.Silent, time.Second)
 	if !see(0, boots) {
 		t.Error("the survivor does not know after its own reboot")
 	}
-	if see(time.Second, pair()) || see(time.Second, alone) {
+	if see(time.Second, fixture.Cluster()) || see(time.Second, alone) {
 		t.Error("a peer has answered, and it is the survivor all the same")
 	}
 }
@@ -231,7 +235,7 @@ func TestStaleIsNoSurvivor(t *testing.T) {
 	r := reconciler(t)
 	now := state.Stamp{Boot: "this", Mono: time.Hour}
 	for range 30 {
-		o := booted(redis.Silent, 3*time.Second)
+		o := booted(model.Silent, 3*time.Second)
 		now.Mono += time.Second
 		r.seeStanding(&o, true, now)
 		r.seeUnconfirmed(&o, now)

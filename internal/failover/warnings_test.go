@@ -8,33 +8,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 )
-
-func TestWarnings(t *testing.T) {
-	o := pair()
-	if w := o.warnings(); len(w) > 0 {
-		t.Errorf("a good cluster: %q", w)
-	}
-	o.Locals[0].Nodes[2].MasterID = "a0" // the only replica of 7003
-	if w := o.warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "192.168.9.71:7003 is a master without a replica on another box") {
-		t.Errorf("without a replica: %q", w)
-	}
-	o.Peers[0].State = redis.Silent
-	if w := o.warnings(); len(w) > 0 {
-		t.Errorf("during a fault: %q", w)
-	}
-	o = pair()
-	o.Locals[0].Nodes[1].Slots[0].Last = 10000
-	if w := o.warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "922 slots of the cluster are served by no master") {
-		t.Errorf("slots that nobody has: %q", w)
-	}
-	o.Locals = nil
-	if w := o.warnings(); len(w) > 0 {
-		t.Errorf("without a look: %q", w)
-	}
-}
 
 // A warning is logged once while it lasts, also across runs, and again when it comes back.
 func TestAWarningIsSaidOnce(t *testing.T) {
@@ -61,15 +38,15 @@ func TestSlotsInMigrationAtATakeover(t *testing.T) {
 	to.Do(t, "cluster", "setslot", 7, "importing", source.ID)
 	from.Do(t, "cluster", "setslot", 7, "migrating", target.ID)
 	o := looks(c[3:], c[:3])
-	if !o.inMigration(source.ID) || !o.inMigration(target.ID) || o.inMigration("another") {
+	if !decide.InMigration(&o, source.ID) || !decide.InMigration(&o, target.ID) || decide.InMigration(&o, "another") {
 		t.Errorf("the slots on their way are not seen: %+v", o.Peers[0].Nodes)
 	}
 	from.Kill()
 	r := reconciler(t, c[3])
-	if err := r.apply(within(t, 5*time.Second), o, Plan{Steps: []Step{{Do: Takeover, Instance: redis.At(c[3].Addr)}}}); err != nil {
+	if err := r.apply(within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(c[3].Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
-	if self, _ := to.Look().Self(); len(self.Open) != 1 || self.Open[0] != (redis.OpenSlot{Slot: 7, Importing: true, Other: source.ID}) {
+	if self, _ := to.Look().Self(); len(self.Open) != 1 || self.Open[0] != (model.OpenSlot{Slot: 7, Importing: true, Other: source.ID}) {
 		t.Errorf("at the other end: %+v", self.Open)
 	}
 	if self, _ := c[3].Look().Self(); len(self.Open) != 0 || len(self.Slots) != 1 {
@@ -92,7 +69,7 @@ func TestANodeTimeoutShorterThanVRRP(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.WarnOfTimeout(within(t, 5*time.Second), looks([]*redistest.Server{s}, nil))
-		if got := strings.Contains(out.String(), timeoutSentence(3*time.Second, 4*time.Second)); got != want {
+		if got := strings.Contains(out.String(), decide.TimeoutSentence(3*time.Second, 4*time.Second)); got != want {
 			t.Errorf("%q: %s", conf, out.String())
 		}
 	}

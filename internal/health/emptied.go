@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 )
@@ -32,7 +32,7 @@ type former struct {
 }
 
 // Remember keeps what the local instances are. One that does not say keeps its last record.
-func Remember(durable state.Dir, looks []redis.Look, log *zerolog.Logger) {
+func Remember(durable state.Dir, looks []model.Look, log *zerolog.Logger) {
 	before, _, err := durable.Text(rolesFile)
 	if err != nil {
 		log.Warn().Err(err).Msg("what the instances were is noted anew")
@@ -60,11 +60,11 @@ func Remember(durable state.Dir, looks []redis.Look, log *zerolog.Logger) {
 	}
 }
 
-func formerOf(l redis.Look) (f former, ok bool) {
+func formerOf(l model.Look) (f former, ok bool) {
 	if l.Info == nil || l.Info.Loading {
 		return former{}, false
 	}
-	f.master, f.count = l.Info.Role == redis.Master, l.Info.Replicas
+	f.master, f.count = l.Info.Role == model.Master, l.Info.Replicas
 	self, _ := l.Self()
 	f.id = self.ID
 	for _, n := range l.Nodes {
@@ -79,9 +79,9 @@ func formerOf(l redis.Look) (f former, ok bool) {
 
 // line is "ROLE ID COUNT REPLICA,… NAME"; what there is none of is a dash.
 func (f former) line(name string) string {
-	role, id, replicas := redis.Replica, f.id, make([]string, len(f.replicas))
+	role, id, replicas := model.Replica, f.id, make([]string, len(f.replicas))
 	if f.master {
-		role = redis.Master
+		role = model.Master
 	}
 	for i, a := range f.replicas {
 		replicas[i] = a.String()
@@ -101,7 +101,7 @@ func parseRoles(text string) map[string]former {
 		if err != nil || count < 0 {
 			continue
 		}
-		f := former{master: part[0] == string(redis.Master), count: count}
+		f := former{master: part[0] == string(model.Master), count: count}
 		if part[1] != "-" {
 			f.id = part[1]
 		}
@@ -152,7 +152,7 @@ func (r *Reviver) keeper(in config.Instance, f former) string {
 		switch {
 		case l.Info == nil && listed:
 			return fmt.Sprintf("its replica %s does not say whether it has it", l.Instance.Name())
-		case l.Info == nil, l.Info.Role != redis.Replica, l.Info.Keys == 0, !listed && l.Info.Master != in.Addr:
+		case l.Info == nil, l.Info.Role != model.Replica, l.Info.Keys == 0, !listed && l.Info.Master != in.Addr:
 			continue
 		}
 		return fmt.Sprintf("its replica %s has it", l.Instance.Name())
@@ -168,7 +168,7 @@ func (r *Reviver) keeper(in config.Instance, f former) string {
 
 // seesFollower: a replica that names the instance as its master is in sight.
 func (r *Reviver) seesFollower(in config.Instance) bool {
-	return slices.ContainsFunc(r.around, func(l redis.Look) bool {
-		return l.Info != nil && l.Info.Role == redis.Replica && l.Info.Master == in.Addr
+	return slices.ContainsFunc(r.around, func(l model.Look) bool {
+		return l.Info != nil && l.Info.Role == model.Replica && l.Info.Master == in.Addr
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -26,18 +26,18 @@ func TestEmptiedMaster(t *testing.T) {
 	b.cfg.StateDir = t.TempDir()
 	s.Do(t, "set", "k", "v")
 	replica := redistest.Start(t, fmt.Sprintf("slaveof %s %d", s.Addr.Addr(), s.Addr.Port()))
-	var looked redis.Look
+	var looked model.Look
 	redistest.Await(t, "the replica has the data", func() bool {
 		looked = replica.Look()
 		return looked.Info != nil && looked.Info.LinkUp && looked.Info.Keys == 1
 	})
 	b.remembers(s.Look())
 	s.Kill()
-	b.peers = []redis.Look{looked}
+	b.peers = []model.Look{looked}
 	look, gaveUp := b.revive(time.Second)
 	want := fmt.Sprintf("%s was a master and is not started, because it has no longer a data set in %s/dump.rdb: its replica %s has it, which would be emptied as well; hint: promote that replica; redis-initd %d start if the data may go",
 		s.Addr, s.Dir, replica.Addr, s.Addr.Port())
-	if look.State != redis.Refused || !gaveUp || !strings.Contains(b.log.String(), want) || len(b.remembered().At) != 0 {
+	if look.State != model.Refused || !gaveUp || !strings.Contains(b.log.String(), want) || len(b.remembered().At) != 0 {
 		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 	}
 	if _, again := b.revive(time.Second); !again || b.log.Len() > 0 {
@@ -57,13 +57,13 @@ func TestEmptiedMaster(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.Dir, "dump.rdb"), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || look.Info.Keys != 1 {
+	if look, _ := b.revive(5 * time.Second); look.State != model.Up || look.Info.Keys != 1 {
 		t.Errorf("with its data it %s, %s", look.State, &b.log)
 	}
 }
 
 // remembers makes a run of the check note what the instances are.
-func (b *box) remembers(looks ...redis.Look) {
+func (b *box) remembers(looks ...model.Look) {
 	log := zerolog.New(&b.log)
 	Remember(state.Dir(b.cfg.StateDir), looks, &log)
 }
@@ -77,24 +77,24 @@ func TestKeeper(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := netip.MustParseAddrPort("10.0.0.2:7003")
-	replicaThere := redis.Nodes{{ID: id, Myself: true, Role: redis.Master}, {ID: "bbbb", MasterID: id, Role: redis.Replica, Addr: there}}
-	at := func(a netip.AddrPort, s redis.State, info *redis.Info) redis.Look {
-		return redis.Look{Instance: redis.Instance{Addr: a}, State: s, Info: info}
+	replicaThere := model.Nodes{{ID: id, Myself: true, Role: model.Master}, {ID: "bbbb", MasterID: id, Role: model.Replica, Addr: there}}
+	at := func(a netip.AddrPort, s model.State, info *model.Info) model.Look {
+		return model.Look{Instance: model.Instance{Addr: a}, State: s, Info: info}
 	}
 	for name, c := range map[string]struct {
-		was   redis.Look
-		peers []redis.Look
+		was   model.Look
+		peers []model.Look
 		want  string
 	}{
-		"a replica":           {redis.Look{Info: &redis.Info{Role: redis.Replica}}, nil, ""},
-		"without replicas":    {redis.Look{Info: &redis.Info{Role: redis.Master}}, nil, ""},
-		"never seen":          {redis.Look{}, nil, ""},
-		"its replica has it":  {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Replica, Keys: 3})}, "its replica 10.0.0.2:7003 has it"},
-		"its replica is mute": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.NoAuth, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
-		"its replica is dead": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Refused, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
-		"not in sight":        {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, nil, "a replica of it that is not in sight may have it"},
-		"as empty":            {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Replica})}, ""},
-		"promoted in between": {redis.Look{Nodes: replicaThere, Info: &redis.Info{Role: redis.Master}}, []redis.Look{at(there, redis.Up, &redis.Info{Role: redis.Master, Keys: 3})}, ""},
+		"a replica":           {model.Look{Info: &model.Info{Role: model.Replica}}, nil, ""},
+		"without replicas":    {model.Look{Info: &model.Info{Role: model.Master}}, nil, ""},
+		"never seen":          {model.Look{}, nil, ""},
+		"its replica has it":  {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica, Keys: 3})}, "its replica 10.0.0.2:7003 has it"},
+		"its replica is mute": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.NoAuth, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
+		"its replica is dead": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Refused, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
+		"not in sight":        {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, nil, "a replica of it that is not in sight may have it"},
+		"as empty":            {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica})}, ""},
+		"promoted in between": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Master, Keys: 3})}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &stub{}
@@ -102,7 +102,7 @@ func TestKeeper(t *testing.T) {
 			b.cfg.StateDir = t.TempDir()
 			in := &b.cfg.Instances[0]
 			in.Conf = conf
-			c.was.Instance = redis.At(in.Addr)
+			c.was.Instance = model.At(in.Addr)
 			b.peers = c.peers
 			b.remembers(c.was)
 			_, gaveUp := b.revive(50 * time.Millisecond)
@@ -118,18 +118,18 @@ func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
 	b := stubbed(t, &stub{}, t.TempDir())
 	b.cfg.StateDir = t.TempDir()
 	file := state.Dir(b.cfg.StateDir).Path(rolesFile)
-	master, other := seen(7000, redis.Up), seen(7001, redis.Up)
-	master.Info, other.Info = &redis.Info{Role: redis.Master, Replicas: 1}, &redis.Info{Role: redis.Replica}
+	master, other := at(7000, model.Up), at(7001, model.Up)
+	master.Info, other.Info = &model.Info{Role: model.Master, Replicas: 1}, &model.Info{Role: model.Replica}
 	b.remembers(master, other)
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []redis.State{redis.Refused, redis.Stalled, redis.NoAuth} {
-		b.remembers(seen(7000, s), other)
+	for _, s := range []model.State{model.Refused, model.Stalled, model.NoAuth} {
+		b.remembers(at(7000, s), other)
 	}
-	loading := seen(7000, redis.Loading)
-	loading.Info = &redis.Info{Role: redis.Master, Loading: true}
+	loading := at(7000, model.Loading)
+	loading.Info = &model.Info{Role: model.Master, Loading: true}
 	b.remembers(loading, other)
 	after, err := os.Stat(file)
 	if err != nil {
@@ -148,7 +148,7 @@ func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
 	if was := read(); !was["10.0.0.1:7000"].master || was["10.0.0.1:7001"].master {
 		t.Errorf("%+v", was)
 	}
-	master.Info = &redis.Info{Role: redis.Replica}
+	master.Info = &model.Info{Role: model.Replica}
 	b.remembers(master)
 	if was := read(); was["10.0.0.1:7000"].master || len(was) != 1 {
 		t.Errorf("an instance that is configured no more stays: %+v", was)
@@ -157,7 +157,7 @@ func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
 		if err := os.WriteFile(file, []byte(garbage), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		b.remembers(seen(7000, redis.Refused), other)
+		b.remembers(at(7000, model.Refused), other)
 		if was := read(); len(was) != 1 || was["10.0.0.1:7001"].count != 0 {
 			t.Errorf("%q: %+v", garbage, was)
 		}
@@ -202,7 +202,7 @@ func TestReviveWhen(t *testing.T) {
 		m := &stub{status: c.status}
 		b := stubbed(t, m, t.TempDir())
 		b.cfg.Revive.When = c.when
-		if look, gaveUp := b.revive(30 * time.Millisecond); m.starts != c.starts || gaveUp || look.State != redis.Refused {
+		if look, gaveUp := b.revive(30 * time.Millisecond); m.starts != c.starts || gaveUp || look.State != model.Refused {
 			t.Errorf("when %s, status %d: %d starts, want %d", c.when, c.status, m.starts, c.starts)
 		}
 	}
@@ -212,7 +212,7 @@ func TestReviveWhen(t *testing.T) {
 func TestRestartWhatHangs(t *testing.T) {
 	b, s := real(t)
 	s.Kill()
-	if look, _ := b.revive(5 * time.Second); look.State != redis.Up {
+	if look, _ := b.revive(5 * time.Second); look.State != model.Up {
 		t.Fatalf("it %s, %s", look.State, &b.log)
 	}
 	pid := b.pid()
@@ -221,13 +221,13 @@ func TestRestartWhatHangs(t *testing.T) {
 	brief.Reply = 50 * time.Millisecond
 	b.limits = &brief
 	for range 3 {
-		if look, _ := b.revive(time.Second); look.State != redis.Stalled || b.pid() != pid {
+		if look, _ := b.revive(time.Second); look.State != model.Stalled || b.pid() != pid {
 			t.Fatalf("not asked for: it %s, %s", look.State, &b.log)
 		}
 	}
 	b.cfg.Revive.RestartHungAfter = time.Minute
 	for range 3 {
-		if look, _ := b.revive(time.Second); look.State != redis.Stalled || b.pid() != pid {
+		if look, _ := b.revive(time.Second); look.State != model.Stalled || b.pid() != pid {
 			t.Fatalf("not yet: it %s, %s", look.State, &b.log)
 		}
 	}
@@ -236,7 +236,7 @@ func TestRestartWhatHangs(t *testing.T) {
 	mem.At = []state.Stamp{ago(30 * time.Second)}
 	b.remember(mem)
 	look, _ := b.revive(10 * time.Second)
-	if look.State != redis.Up || b.pid() == pid || !strings.Contains(b.log.String(), "has given no answer for 1m0s, was killed and has been started, after ") {
+	if look.State != model.Up || b.pid() == pid || !strings.Contains(b.log.String(), "has given no answer for 1m0s, was killed and has been started, after ") {
 		t.Fatalf("it %s, %s", look.State, &b.log)
 	}
 	if mem := b.remembered(); mem.Hung != nil || len(mem.At) != 2 {
@@ -250,14 +250,14 @@ func TestWhatHangsAndAnswersAgain(t *testing.T) {
 	b := stubbed(t, m, t.TempDir())
 	b.cfg.Revive.RestartHungAfter = time.Minute
 	hung := ago(59 * time.Second)
-	for s := redis.Unseen; s <= redis.NotRedis; s++ {
+	for s := model.Unseen; s <= model.NotRedis; s++ {
 		b.remember(starts{Hung: &hung})
 		log := zerolog.Nop()
 		r := Reviver{Config: b.cfg, Service: m, Log: &log}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		r.Revive(ctx, []redis.Look{{Instance: redis.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
+		r.Revive(ctx, []model.Look{{Instance: model.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
 		cancel()
-		if kept, want := b.remembered().Hung != nil, s == redis.Unseen || s == redis.Stalled || s == redis.Silent; kept != want || m.starts != 0 {
+		if kept, want := b.remembered().Hung != nil, s == model.Unseen || s == model.Stalled || s == model.Silent; kept != want || m.starts != 0 {
 			t.Errorf("an instance that %s: kept %v, %d starts", s, kept, m.starts)
 		}
 	}
@@ -282,4 +282,9 @@ func TestCrashLoop(t *testing.T) {
 	if _, gaveUp := b.revive(time.Second); !gaveUp || b.log.Len() > 0 {
 		t.Errorf("said again: %s", &b.log)
 	}
+}
+
+// at is a look at an instance on that port.
+func at(port uint16, s model.State) model.Look {
+	return model.Look{Instance: model.At(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)), State: s}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -25,10 +26,10 @@ type Reviver struct {
 	Service service.Manager
 	Log     *zerolog.Logger
 	// Peers are the looks at the instances of the other boxes.
-	Peers []redis.Look
+	Peers []model.Look
 
 	// around are all looks, at this box and the others.
-	around []redis.Look
+	around []model.Look
 }
 
 // starts is what is remembered of one instance.
@@ -52,16 +53,16 @@ const firstPause, longestPause = 5 * time.Millisecond, 20 * time.Millisecond
 
 // Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
 // the instances for which it has given up.
-func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits) ([]redis.Look, map[redis.Instance]bool) {
+func (r *Reviver) Revive(ctx context.Context, looks []model.Look, l redis.Limits) ([]model.Look, map[model.Instance]bool) {
 	if r.Config.Revive.When == config.ReviveNever {
 		return looks, nil
 	}
-	out := append([]redis.Look(nil), looks...)
-	r.around = append(append([]redis.Look(nil), looks...), r.Peers...)
+	out := append([]model.Look(nil), looks...)
+	r.around = append(append([]model.Look(nil), looks...), r.Peers...)
 	gaveUp := make([]bool, len(looks))
 	var wg sync.WaitGroup
 	for i := range looks {
-		if looks[i].State != redis.Refused && looks[i].State != redis.Dropped && r.Config.Revive.RestartHungAfter == 0 {
+		if looks[i].State != model.Refused && looks[i].State != model.Dropped && r.Config.Revive.RestartHungAfter == 0 {
 			continue
 		}
 		wg.Add(1)
@@ -71,7 +72,7 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 		}()
 	}
 	wg.Wait()
-	up := map[redis.Instance]bool{}
+	up := map[model.Instance]bool{}
 	for i, g := range gaveUp {
 		if g {
 			up[looks[i].Instance] = true
@@ -81,15 +82,15 @@ func (r *Reviver) Revive(ctx context.Context, looks []redis.Look, l redis.Limits
 }
 
 // whole looks once more at an instance that closed the connection: one that died in the middle of a look refuses the next.
-func (r *Reviver) whole(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
-	if look.State != redis.Dropped || pause(ctx, longestPause) != nil {
+func (r *Reviver) whole(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
+	if look.State != model.Dropped || pause(ctx, longestPause) != nil {
 		return look
 	}
 	return r.again(ctx, in, look, l)
 }
 
 // again is one more look, or the one that there was if the time is up in it.
-func (r *Reviver) again(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
+func (r *Reviver) again(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
 	next := redis.LookAt(ctx, redis.TargetOf(in), l)
 	if timeIsUp(ctx) && !next.State.Alive() {
 		return look // this look was cut short and says nothing
@@ -98,17 +99,17 @@ func (r *Reviver) again(ctx context.Context, in config.Instance, look redis.Look
 }
 
 // one does what is due for one instance, with its memory loaded and locked.
-func (r *Reviver) one(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
+func (r *Reviver) one(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
 	m := memory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
 	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
-		if look.State == redis.Refused {
+		if look.State == model.Refused {
 			return r.await(ctx, in, look, l), false // another run is at it
 		}
 		return look, false
 	}
 	if err != nil {
-		if look.State == redis.Refused {
+		if look.State == model.Refused {
 			r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
 		}
 		return look, false
@@ -125,13 +126,13 @@ func (r *Reviver) one(ctx context.Context, in config.Instance, look redis.Look, 
 }
 
 // due starts the instance if it is dead, or hangs for too long, and nothing speaks against it.
-func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look redis.Look, l redis.Limits) (redis.Look, bool) {
+func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
 	now := state.Now()
-	hung := look.State == redis.Stalled || look.State == redis.Silent
+	hung := look.State == model.Stalled || look.State == model.Silent
 	switch {
-	case look.State == redis.Refused:
+	case look.State == model.Refused:
 		m.Hung = nil
-	case look.State == redis.Unseen:
+	case look.State == model.Unseen:
 		return look, false // that says nothing of the instance
 	case !hung:
 		m.Hung = nil
@@ -173,7 +174,7 @@ func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look r
 }
 
 // start starts the instance, after it has killed one that hangs, and waits for it.
-func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look redis.Look, l redis.Limits, before starts) redis.Look {
+func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look model.Look, l redis.Limits, before starts) model.Look {
 	begun, what := time.Now(), "was dead"
 	var err error
 	if m.Hung != nil {
@@ -271,10 +272,10 @@ func id(in config.Instance) string {
 }
 
 // await looks until the instance lives or ctx ends. The last look is what counts.
-func (r *Reviver) await(ctx context.Context, in config.Instance, look redis.Look, l redis.Limits) redis.Look {
+func (r *Reviver) await(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
 	for p := firstPause; ; p = min(2*p, longestPause) {
 		look = r.again(ctx, in, look, l)
-		if look.State.Alive() && look.State != redis.Loading || pause(ctx, p) != nil {
+		if look.State.Alive() && look.State != model.Loading || pause(ctx, p) != nil {
 			return look
 		}
 	}

@@ -18,7 +18,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/disktest"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
@@ -54,7 +56,7 @@ type box struct {
 	m   service.Manager
 	log bytes.Buffer
 	// peers are the looks at other boxes, limits those of the looks if not the usual ones.
-	peers  []redis.Look
+	peers  []model.Look
 	limits *redis.Limits
 	// meanwhile happens between the look and revive, if set.
 	meanwhile func()
@@ -76,7 +78,7 @@ func stubbed(t *testing.T, m *stub, run string) *box {
 }
 
 // revive is one run of the check: nothing but the state directory outlives it.
-func (b *box) revive(within time.Duration) (look redis.Look, gaveUp bool) {
+func (b *box) revive(within time.Duration) (look model.Look, gaveUp bool) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -96,7 +98,7 @@ func (b *box) revive(within time.Duration) (look redis.Look, gaveUp bool) {
 	if took := time.Since(begun); took > within+time.Second {
 		b.t.Errorf("it had %s and took %s", within, took)
 	}
-	return looks[0], up[redis.At(b.cfg.Instances[0].Addr)]
+	return looks[0], up[model.At(b.cfg.Instances[0].Addr)]
 }
 
 func (b *box) file() string { return "revive-" + id(b.cfg.Instances[0]) + ".json" }
@@ -151,7 +153,7 @@ func real(t *testing.T, lines ...string) (*box, *redistest.Server) {
 
 func TestReviveARealServer(t *testing.T) {
 	b, s := real(t)
-	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || b.log.Len() > 0 {
+	if look, _ := b.revive(5 * time.Second); look.State != model.Up || b.log.Len() > 0 {
 		t.Fatalf("it lives: %s, %s", look.State, &b.log)
 	}
 	if n := len(b.remembered().At); n != 0 {
@@ -159,7 +161,7 @@ func TestReviveARealServer(t *testing.T) {
 	}
 	s.Kill()
 	look, gaveUp := b.revive(5 * time.Second)
-	if look.State != redis.Up || look.Role() != redis.Master || gaveUp || !strings.Contains(b.log.String(), "was dead and has been started") {
+	if look.State != model.Up || look.Role() != model.Master || gaveUp || !strings.Contains(b.log.String(), "was dead and has been started") {
 		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 	}
 	first := b.remembered()
@@ -170,13 +172,13 @@ func TestReviveARealServer(t *testing.T) {
 	b.kill(look)
 	first.Next = time.Hour
 	b.remember(first)
-	if look, gaveUp := b.revive(5 * time.Second); look.State != redis.Refused || gaveUp {
+	if look, gaveUp := b.revive(5 * time.Second); look.State != model.Refused || gaveUp {
 		t.Errorf("within the back-off: it %s, given up %v", look.State, gaveUp)
 	}
 	first.Next = firstBackoff
 	first.At[0] = ago(time.Second)
 	b.remember(first)
-	if look, _ := b.revive(5 * time.Second); look.State != redis.Up {
+	if look, _ := b.revive(5 * time.Second); look.State != model.Up {
 		t.Errorf("after the back-off: it %s, %s", look.State, &b.log)
 	}
 	if second := b.remembered(); len(second.At) != 2 || second.Next < 2*firstBackoff {
@@ -202,7 +204,7 @@ func (b *box) stop(pid int) {
 }
 
 // kill ends the server that revive has started.
-func (b *box) kill(l redis.Look) {
+func (b *box) kill(l model.Look) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -210,7 +212,7 @@ func (b *box) kill(l redis.Look) {
 		b.t.Fatal(err)
 	}
 	redistest.Await(b.t, "the server is gone", func() bool {
-		return redis.LookAt(ctx, redis.Target{Instance: l.Instance}, limits).State == redis.Refused
+		return redis.LookAt(ctx, redis.Target{Instance: l.Instance}, limits).State == model.Refused
 	})
 }
 
@@ -222,7 +224,7 @@ func TestWhatIsNotRevived(t *testing.T) {
 		if err := b.m.Stop(ctx, b.cfg.Instances[0], true); err != nil {
 			t.Fatal(err)
 		}
-		if look, gaveUp := b.revive(300 * time.Millisecond); look.State != redis.Refused || gaveUp || len(b.remembered().At) != 0 {
+		if look, gaveUp := b.revive(300 * time.Millisecond); look.State != model.Refused || gaveUp || len(b.remembered().At) != 0 {
 			t.Errorf("it %s, given up %v, remembered %+v", look.State, gaveUp, b.remembered())
 		}
 	})
@@ -233,26 +235,26 @@ func TestWhatIsNotRevived(t *testing.T) {
 			t.Fatal(err)
 		}
 		look, gaveUp := b.revive(5 * time.Second)
-		if look.State != redis.Refused || gaveUp || !strings.Contains(b.log.String(), "is dead and could not be started") || len(b.remembered().At) != 1 {
+		if look.State != model.Refused || gaveUp || !strings.Contains(b.log.String(), "is dead and could not be started") || len(b.remembered().At) != 1 {
 			t.Errorf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 		}
 	})
 	for _, status := range []service.Status{service.Stopped, service.Busy, service.Running} {
 		m := &stub{status: status}
 		b := stubbed(t, m, t.TempDir())
-		if look, _ := b.revive(50 * time.Millisecond); m.starts != 0 || len(b.remembered().At) != 0 || look.State != redis.Refused {
+		if look, _ := b.revive(50 * time.Millisecond); m.starts != 0 || len(b.remembered().At) != 0 || look.State != model.Refused {
 			t.Errorf("status %d: %d starts, remembered %+v", status, m.starts, b.remembered())
 		}
 	}
 	// Only what refuses is dead.
-	for s := redis.Unseen; s <= redis.NotRedis; s++ {
+	for s := model.Unseen; s <= model.NotRedis; s++ {
 		m := &stub{}
 		b := stubbed(t, m, t.TempDir())
 		log := zerolog.Nop()
 		r := Reviver{Config: b.cfg, Service: m, Log: &log}
-		look := redis.Look{Instance: redis.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}
+		look := model.Look{Instance: model.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		if r.Revive(ctx, []redis.Look{look}, limits); (m.starts > 0) != (s == redis.Refused) {
+		if r.Revive(ctx, []model.Look{look}, limits); (m.starts > 0) != (s == model.Refused) {
 			t.Errorf("an instance that %s: %d starts", s, m.starts)
 		}
 		cancel()
@@ -359,7 +361,7 @@ func TestOtherRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	if look, _ := b.revive(100 * time.Millisecond); look.State != redis.Refused || m.starts != 0 {
+	if look, _ := b.revive(100 * time.Millisecond); look.State != model.Refused || m.starts != 0 {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 	b.meanwhile = func() {
@@ -367,7 +369,7 @@ func TestOtherRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if look, _ := b.revive(5 * time.Second); look.State != redis.Up || m.starts != 0 {
+	if look, _ := b.revive(5 * time.Second); look.State != model.Up || m.starts != 0 {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 }
@@ -403,7 +405,7 @@ func TestStartedServerThatLoads(t *testing.T) {
 		return answering(t, in.Addr, "-LOADING Redis is loading the dataset in memory\r\n")
 	}
 	look, gaveUp := b.revive(300 * time.Millisecond)
-	if look.State != redis.Loading || gaveUp || m.starts != 1 || Judge(Facts{Locals: []redis.Look{look}}).Fit {
+	if look.State != model.Loading || gaveUp || m.starts != 1 || decide.Judge(decide.Facts{Locals: []model.Look{look}}).Fit {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 }
@@ -428,7 +430,7 @@ func TestStartsThatCannotBeCounted(t *testing.T) {
 				m := &stub{}
 				b := stubbed(t, m, dir)
 				spoil(t, dir)
-				if look, gaveUp := b.revive(50 * time.Millisecond); look.State != redis.Refused || gaveUp || m.starts != 0 {
+				if look, gaveUp := b.revive(50 * time.Millisecond); look.State != model.Refused || gaveUp || m.starts != 0 {
 					t.Errorf("it %s, %d starts", look.State, m.starts)
 				}
 				if !strings.Contains(b.log.String(), "is not revived: its starts cannot be counted") {

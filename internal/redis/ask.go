@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 // questions are those of a look, in one round trip, in RESP2, which every version speaks without a greeting.
@@ -16,7 +18,7 @@ import (
 const questions = "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nINFO\r\n*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n"
 
 // askTerm is the further question to one of a pair.
-const askTerm = "*2\r\n$3\r\nGET\r\n$21\r\n" + TermKey + "\r\n"
+const askTerm = "*2\r\n$3\r\nGET\r\n$21\r\n" + model.TermKey + "\r\n"
 
 // The replies to them.
 const (
@@ -200,7 +202,7 @@ func (l *inquiry) fail(err error) { l.State, l.Err = Classify(err), err }
 func (l *inquiry) conclude(a *answers, err error) {
 	got := a.replies[:a.n]
 	if err != nil {
-		if l.fail(err); l.State != Stalled {
+		if l.fail(err); l.State != model.Stalled {
 			l.parted(a.buf)
 		}
 		return
@@ -218,10 +220,10 @@ func (l *inquiry) conclude(a *answers, err error) {
 	case l.Err == nil && p.err != nil:
 		l.fail(p.err)
 	case p.err == nil && p.text != "PONG":
-		l.State, l.Err = NotRedis, fmt.Errorf("PING was answered by %.40q", p.text)
+		l.State, l.Err = model.NotRedis, fmt.Errorf("PING was answered by %.40q", p.text)
 		return
 	case l.Err == nil:
-		l.State = Up
+		l.State = model.Up
 	}
 	if l.State.Alive() {
 		l.read(got[info], got[nodes])

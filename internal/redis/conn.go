@@ -12,6 +12,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"keepalived-redis/internal/model"
 )
 
 // Conn is one connection that is dialled when it is first used. Not for concurrent use.
@@ -162,7 +164,7 @@ func (c *Conn) SetMinReplicas(ctx context.Context, value string) error {
 
 // PauseWrites holds writers back for at most d; readers and INFO go on. It also says, in the same round trip, how the server stands
 // from then on. Redis 6.2 and newer. https://redis.io/commands/client-pause
-func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) (Info, error) {
+func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) (model.Info, error) {
 	var info *goredis.StringCmd
 	// An error is that of the first command that failed.
 	if _, err := c.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
@@ -170,7 +172,7 @@ func (c *Conn) PauseWrites(ctx context.Context, d time.Duration) (Info, error) {
 		info = p.Info(ctx, "replication")
 		return nil
 	}); err != nil {
-		return Info{}, fmt.Errorf("send client pause to %s: %w", c.target.Name(), err)
+		return model.Info{}, fmt.Errorf("send client pause to %s: %w", c.target.Name(), err)
 	}
 	return ParseInfo(info.Val())
 }
@@ -182,16 +184,16 @@ func (c *Conn) Unpause(ctx context.Context) error {
 }
 
 // Replication reads the INFO section of that name.
-func (c *Conn) Replication(ctx context.Context) (Info, error) {
+func (c *Conn) Replication(ctx context.Context) (model.Info, error) {
 	s, err := c.client.Info(ctx, "replication").Result()
 	if err != nil {
-		return Info{}, fmt.Errorf("read INFO of %s: %w", c.target.Name(), err)
+		return model.Info{}, fmt.Errorf("read INFO of %s: %w", c.target.Name(), err)
 	}
 	return ParseInfo(s)
 }
 
 // Nodes reads CLUSTER NODES.
-func (c *Conn) Nodes(ctx context.Context) (Nodes, error) {
+func (c *Conn) Nodes(ctx context.Context) (model.Nodes, error) {
 	s, err := c.client.ClusterNodes(ctx).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read CLUSTER NODES of %s: %w", c.target.Name(), err)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keepalived-redis/internal/model"
 )
 
 // seed adds every recording whose name matches, raw and as the text inside.
@@ -41,12 +43,12 @@ func FuzzParseInfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		i, err := ParseInfo(text)
 		if err != nil {
-			if i != (Info{}) || len(err.Error()) > 400 {
+			if i != (model.Info{}) || len(err.Error()) > 400 {
 				t.Errorf("%+v beside the error %q", i, err)
 			}
 			return
 		}
-		if i.Role != Master && i.Role != Replica || i.PID < 0 || i.Replicas < 0 || i.Master.IsValid() && (i.Master.Port() == 0 || i.Role != Replica) {
+		if i.Role != model.Master && i.Role != model.Replica || i.PID < 0 || i.Replicas < 0 || i.Master.IsValid() && (i.Master.Port() == 0 || i.Role != model.Replica) {
 			t.Errorf("accepted %+v", i)
 		}
 		if again, err := ParseInfo(formatInfo(i)); err != nil || again != i {
@@ -56,7 +58,7 @@ func FuzzParseInfo(f *testing.F) {
 }
 
 // formatInfo writes down what was read, as a server says it.
-func formatInfo(i Info) string {
+func formatInfo(i model.Info) string {
 	var b strings.Builder
 	line := func(key string, v any) { fmt.Fprintf(&b, "%s:%v\r\n", key, v) }
 	bit := map[bool]int{true: 1}
@@ -84,7 +86,7 @@ func formatInfo(i Info) string {
 	if i.Keys > 0 {
 		line("db0", fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", i.Keys))
 	}
-	for key, f := range map[string]Figure{"used_memory": i.UsedMemory, "connected_clients": i.Clients, "rdb_last_save_time": i.LastSave, "aof_enabled": i.AOF} {
+	for key, f := range map[string]model.Figure{"used_memory": i.UsedMemory, "connected_clients": i.Clients, "rdb_last_save_time": i.LastSave, "aof_enabled": i.AOF} {
 		if f.Known {
 			line(key, f.Value)
 		}
@@ -123,7 +125,7 @@ func FuzzParseNodes(f *testing.F) {
 }
 
 // formatNodes writes down what was read, as a server says it.
-func formatNodes(ns Nodes) string {
+func formatNodes(ns model.Nodes) string {
 	var b strings.Builder
 	for _, n := range ns {
 		addr, master := ":0", "-"
@@ -134,7 +136,7 @@ func formatNodes(ns Nodes) string {
 			master = n.MasterID
 		}
 		flags := []string{"noflags"}
-		for flag, set := range map[string]bool{"myself": n.Myself, "master": n.Role == Master, "slave": n.Role == Replica, "fail": n.Failed, "fail?": n.Suspected, "noaddr": n.Unknown} {
+		for flag, set := range map[string]bool{"myself": n.Myself, "master": n.Role == model.Master, "slave": n.Role == model.Replica, "fail": n.Failed, "fail?": n.Suspected, "noaddr": n.Unknown} {
 			if set {
 				flags = append(flags, flag)
 			}
@@ -170,7 +172,7 @@ func FuzzClassify(f *testing.F) {
 		if strings.HasPrefix(text, "redis: ") { // go-redis' own words
 			return
 		}
-		if !s.Alive() || s == Up || s.String() == "" {
+		if !s.Alive() || s == model.Up || s.String() == "" {
 			t.Errorf("%q means that the instance %s", text, s)
 		}
 	})
@@ -193,7 +195,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string, piece int, auth bool) {
-		target := Target{Instance: At(netip.MustParseAddrPort("10.0.0.1:7000"))}
+		target := Target{Instance: model.At(netip.MustParseAddrPort("10.0.0.1:7000"))}
 		if auth {
 			target.Password = "swordfish"
 		}
@@ -210,13 +212,13 @@ func FuzzAnswers(f *testing.F) {
 			err = io.EOF
 		}
 		look.conclude(&a, err)
-		if look.State == Unseen || look.State == Silent || look.State == Refused || look.State == Stalled {
+		if look.State == model.Unseen || look.State == model.Silent || look.State == model.Refused || look.State == model.Stalled {
 			t.Errorf("the instance %s (%v)", look.State, look.Err)
 		}
-		if look.State == Up && !strings.Contains(text, "PONG") || look.State != Up && look.Err == nil && look.State != Loading {
+		if look.State == model.Up && !strings.Contains(text, "PONG") || look.State != model.Up && look.Err == nil && look.State != model.Loading {
 			t.Errorf("the instance %s (%v)", look.State, look.Err)
 		}
-		if look.Err != nil && (strings.ContainsAny(look.Err.Error(), "\r\n") && look.State == NotRedis || strings.Contains(look.Err.Error(), "swordfish") && !strings.Contains(text, "swordfish")) {
+		if look.Err != nil && (strings.ContainsAny(look.Err.Error(), "\r\n") && look.State == model.NotRedis || strings.Contains(look.Err.Error(), "swordfish") && !strings.Contains(text, "swordfish")) {
 			t.Errorf("it says %q", look.Err)
 		}
 	})
@@ -241,11 +243,11 @@ func FuzzLook(f *testing.F) {
 		}()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		got := look(ctx, open(Target{Instance: Instance{Socket: "pipe"}}, limits, func(context.Context, string, string, Limits) (net.Conn, error) { return ours, nil }))
-		if got.State.String() == "" || got.State == Unseen || got.State == Silent || got.State == Refused {
+		got := look(ctx, open(Target{Instance: model.Instance{Socket: "pipe"}}, limits, func(context.Context, string, string, Limits) (net.Conn, error) { return ours, nil }))
+		if got.State.String() == "" || got.State == model.Unseen || got.State == model.Silent || got.State == model.Refused {
 			t.Errorf("the instance %s (%v)", got.State, got.Err)
 		}
-		if got.State == Up && !strings.Contains(text, "PONG") || got.State != Up && got.Err == nil && got.State != Loading {
+		if got.State == model.Up && !strings.Contains(text, "PONG") || got.State != model.Up && got.Err == nil && got.State != model.Loading {
 			t.Errorf("the instance %s (%v)", got.State, got.Err)
 		}
 		if got.Took > 5*time.Second {
@@ -262,12 +264,12 @@ func FuzzParseTerm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		term, err := parseTerm(text, nil)
 		if err != nil {
-			if term != (Term{}) || len(err.Error()) > 300 {
+			if term != (model.Term{}) || len(err.Error()) > 300 {
 				t.Errorf("%+v beside the error %q", term, err)
 			}
 			return
 		}
-		if !term.Known || term.text() != text || term.Released && term.N == 0 {
+		if !term.Known || term.Text() != text || term.Released && term.N == 0 {
 			t.Errorf("%q is %+v", text, term)
 		}
 		// A program that does not know the mark reads the same term.

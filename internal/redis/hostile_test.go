@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 // says sends the text to whoever connects and then does as told: stays, or hangs up.
@@ -46,42 +48,42 @@ func TestLookAtWhatIsNoRedis(t *testing.T) {
 	const pong, info = "+PONG\r\n", "$13\r\nrole:master\r\n\r\n"
 	for name, c := range map[string]struct {
 		target Target
-		want   State
+		want   model.State
 	}{
-		"closes at once":                 {says(t, "", false), Dropped},
-		"accepts and never answers":      {says(t, "", true), Stalled},
-		"half a reply, then silence":     {says(t, "+PO", true), Stalled},
-		"half a reply, then the end":     {says(t, "+PO", false), Dropped},
-		"http":                           {says(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false), NotRedis},
-		"ssh":                            {says(t, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", true), NotRedis},
-		"smtp":                           {says(t, "220 mail.example ESMTP\r\n", true), NotRedis},
-		"telnet":                         {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), NotRedis},
-		"a reply without its carriage":   {says(t, "+PONG\n", true), NotRedis},
-		"an alert of TLS":                {says(t, "\x15\x03\x03\x00\x02\x02\x0a", true), WantsTLS},
-		"an empty line":                  {says(t, "\r\n", true), NotRedis},
-		"a wrong word":                   {says(t, "+PANG\r\n"+info+info, false), NotRedis},
-		"endless, without a line":        {pours(t, "garbage "), NotRedis},
-		"endless, a simple string":       {pours(t, "+"), NotRedis},
-		"endless errors":                 {pours(t, "-ERR unknown command\r\n"), OtherError},
-		"endless pongs":                  {pours(t, "+PONG\r\n"), NotRedis},
-		"zeros":                          {pours(t, "\x00"), NotRedis},
-		"promises a terabyte":            {says(t, pong+"$1099511627776\r\n", true), NotRedis},
-		"promises more than a number":    {says(t, pong+"$99999999999999999999\r\n", true), NotRedis},
-		"promises to be endless":         {says(t, pong+"$4000000\r\n"+strings.Repeat("x", 9000), true), Stalled},
-		"a list as long as the world":    {says(t, "*2147483647\r\n", true), NotRedis},
-		"a map as long as the world":     {says(t, "%2147483647\r\n", true), NotRedis},
-		"a push as long as the world":    {says(t, ">2147483647\r\n", true), NotRedis},
-		"lists in lists":                 {pours(t, "*1\r\n"), NotRedis},
-		"a length below nothing":         {says(t, pong+"$-7\r\n", true), NotRedis},
-		"a bulk of another length":       {says(t, pong+"$3\r\nabcdef\r\n", true), NotRedis},
-		"INFO is a simple string":        {says(t, pong+pong+info, true), NotRedis},
-		"PING is INFO":                   {says(t, info+info+info, true), NotRedis},
-		"half the answers, then the end": {says(t, pong+info, false), Dropped},
-		"full, and hangs up":             {says(t, "-ERR max number of clients reached\r\n", false), TooManyClients},
-		"full of cluster links as well":  {says(t, "-ERR max number of clients + cluster connections reached\r\n", false), TooManyClients},
-		"protected, and hangs up":        {says(t, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n", false), Denied},
+		"closes at once":                 {says(t, "", false), model.Dropped},
+		"accepts and never answers":      {says(t, "", true), model.Stalled},
+		"half a reply, then silence":     {says(t, "+PO", true), model.Stalled},
+		"half a reply, then the end":     {says(t, "+PO", false), model.Dropped},
+		"http":                           {says(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", false), model.NotRedis},
+		"ssh":                            {says(t, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", true), model.NotRedis},
+		"smtp":                           {says(t, "220 mail.example ESMTP\r\n", true), model.NotRedis},
+		"telnet":                         {says(t, "\xff\xfd\x18\xff\xfd\x20\r\n", true), model.NotRedis},
+		"a reply without its carriage":   {says(t, "+PONG\n", true), model.NotRedis},
+		"an alert of TLS":                {says(t, "\x15\x03\x03\x00\x02\x02\x0a", true), model.WantsTLS},
+		"an empty line":                  {says(t, "\r\n", true), model.NotRedis},
+		"a wrong word":                   {says(t, "+PANG\r\n"+info+info, false), model.NotRedis},
+		"endless, without a line":        {pours(t, "garbage "), model.NotRedis},
+		"endless, a simple string":       {pours(t, "+"), model.NotRedis},
+		"endless errors":                 {pours(t, "-ERR unknown command\r\n"), model.OtherError},
+		"endless pongs":                  {pours(t, "+PONG\r\n"), model.NotRedis},
+		"zeros":                          {pours(t, "\x00"), model.NotRedis},
+		"promises a terabyte":            {says(t, pong+"$1099511627776\r\n", true), model.NotRedis},
+		"promises more than a number":    {says(t, pong+"$99999999999999999999\r\n", true), model.NotRedis},
+		"promises to be endless":         {says(t, pong+"$4000000\r\n"+strings.Repeat("x", 9000), true), model.Stalled},
+		"a list as long as the world":    {says(t, "*2147483647\r\n", true), model.NotRedis},
+		"a map as long as the world":     {says(t, "%2147483647\r\n", true), model.NotRedis},
+		"a push as long as the world":    {says(t, ">2147483647\r\n", true), model.NotRedis},
+		"lists in lists":                 {pours(t, "*1\r\n"), model.NotRedis},
+		"a length below nothing":         {says(t, pong+"$-7\r\n", true), model.NotRedis},
+		"a bulk of another length":       {says(t, pong+"$3\r\nabcdef\r\n", true), model.NotRedis},
+		"INFO is a simple string":        {says(t, pong+pong+info, true), model.NotRedis},
+		"PING is INFO":                   {says(t, info+info+info, true), model.NotRedis},
+		"half the answers, then the end": {says(t, pong+info, false), model.Dropped},
+		"full, and hangs up":             {says(t, "-ERR max number of clients reached\r\n", false), model.TooManyClients},
+		"full of cluster links as well":  {says(t, "-ERR max number of clients + cluster connections reached\r\n", false), model.TooManyClients},
+		"protected, and hangs up":        {says(t, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n", false), model.Denied},
 		// It asked for a password and then died: that is no sign of life.
-		"asks for a password and dies": {says(t, "-NOAUTH HELLO must be called with the client already authenticated\r\n", false), Dropped},
+		"asks for a password and dies": {says(t, "-NOAUTH HELLO must be called with the client already authenticated\r\n", false), model.Dropped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +134,7 @@ func TestLookAtEachVersion(t *testing.T) {
 				got := LookAt(ctx, session(t, piece, recorded(t, server, "replica-up.ping"),
 					recorded(t, server, "cluster-replica.info"), recorded(t, server, "cluster-replica.cluster-nodes")), patient)
 				self, ok := got.Self()
-				if got.State != Up || got.Err != nil || got.Role() != Replica || !got.Info.Cluster || len(got.Nodes) != 6 || !ok || self.Role != Replica {
+				if got.State != model.Up || got.Err != nil || got.Role() != model.Replica || !got.Info.Cluster || len(got.Nodes) != 6 || !ok || self.Role != model.Replica {
 					t.Fatalf("%+v", got)
 				}
 				master, ok := got.Nodes.ByID(self.MasterID)
@@ -151,15 +153,15 @@ func TestLookAtWithAPassword(t *testing.T) {
 		for name, c := range map[string]struct {
 			user    string
 			replies [][]byte
-			want    State
+			want    model.State
 			info    bool
 		}{
-			"right":              {"", append([][]byte{recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, rest...), Up, true},
-			"wrong":              {"", [][]byte{recorded(t, server, "auth.auth-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
-			"wrong, with a user": {"watch", [][]byte{recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, WrongPassword, false},
+			"right":              {"", append([][]byte{recorded(t, server, "auth.auth-ok"), recorded(t, server, "auth.ping")}, rest...), model.Up, true},
+			"wrong":              {"", [][]byte{recorded(t, server, "auth.auth-wrong"), noAuth, noAuth, noAuth}, model.WrongPassword, false},
+			"wrong, with a user": {"watch", [][]byte{recorded(t, server, "auth.auth2-wrong"), noAuth, noAuth, noAuth}, model.WrongPassword, false},
 			// It says so, and answers all the same: before 6.0, and since.
-			"not needed":     {"", append([][]byte{[]byte("-ERR Client sent AUTH, but no password is set\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
-			"not needed now": {"", append([][]byte{[]byte("-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"), recorded(t, server, "master.ping")}, rest...), Up, true},
+			"not needed":     {"", append([][]byte{[]byte("-ERR Client sent AUTH, but no password is set\r\n"), recorded(t, server, "master.ping")}, rest...), model.Up, true},
+			"not needed now": {"", append([][]byte{[]byte("-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"), recorded(t, server, "master.ping")}, rest...), model.Up, true},
 		} {
 			t.Run(server+" "+name, func(t *testing.T) {
 				target := session(t, 1<<20, c.replies...)
@@ -184,14 +186,14 @@ func TestLookAtWithoutPermission(t *testing.T) {
 	info, nodes := recorded(t, "redis-7.4.1", "cluster-master.info"), recorded(t, "redis-7.4.1", "cluster-master.cluster-nodes")
 	for name, c := range map[string]struct {
 		info, nodes []byte
-		want        State
+		want        model.State
 		told        bool
 	}{
-		"everything":            {info, nodes, Up, false},
-		"no INFO":               {[]byte(noPerm), nodes, NoPerm, true},
-		"no CLUSTER":            {info, []byte(noPerm), NoPerm, true},
-		"no CLUSTER, no need":   {recorded(t, "redis-7.4.1", "master.info"), []byte(noPerm), Up, false},
-		"INFO has another name": {[]byte("-ERR unknown command 'info'\r\n"), nodes, Up, true},
+		"everything":            {info, nodes, model.Up, false},
+		"no INFO":               {[]byte(noPerm), nodes, model.NoPerm, true},
+		"no CLUSTER":            {info, []byte(noPerm), model.NoPerm, true},
+		"no CLUSTER, no need":   {recorded(t, "redis-7.4.1", "master.info"), []byte(noPerm), model.Up, false},
+		"INFO has another name": {[]byte("-ERR unknown command 'info'\r\n"), nodes, model.Up, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -224,7 +226,7 @@ func TestPartingWordsBeforeOurs(t *testing.T) {
 		}
 	}()
 	for range 50 { // now we are first with our words, and now the server is
-		if got := LookAt(context.Background(), Target{Instance: Instance{Socket: path}}, quick); got.State != TooManyClients {
+		if got := LookAt(context.Background(), Target{Instance: model.Instance{Socket: path}}, quick); got.State != model.TooManyClients {
 			t.Fatalf("state is %q (%v)", got.State, got.Err)
 		}
 	}
@@ -238,23 +240,23 @@ func TestOurOwnLackIsNoSilence(t *testing.T) {
 	defer cancelLate()
 	soon, cancelSoon := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancelSoon()
-	silent := Target{Instance: At(deaf(t))}
+	silent := Target{Instance: model.At(deaf(t))}
 	for name, c := range map[string]struct {
 		ctx  context.Context
-		want State
+		want model.State
 	}{
-		"cancelled":                     {over, Unseen},
-		"too late":                      {late, Unseen},
-		"the time ends during the dial": {soon, Unseen},
-		"time enough":                   {context.Background(), Silent},
+		"cancelled":                     {over, model.Unseen},
+		"too late":                      {late, model.Unseen},
+		"the time ends during the dial": {soon, model.Unseen},
+		"time enough":                   {context.Background(), model.Silent},
 	} {
 		if got := LookAt(c.ctx, silent, quick); got.State != c.want || got.Err == nil {
 			t.Errorf("%s: state is %q, want %q (%v)", name, got.State, c.want, got.Err)
 		}
 	}
-	for errno, want := range map[syscall.Errno]State{
-		syscall.ECONNREFUSED: Refused, syscall.ENOENT: Refused, syscall.ETIMEDOUT: Silent, syscall.EHOSTUNREACH: Silent, syscall.ENETUNREACH: Silent,
-		syscall.EMFILE: Unseen, syscall.ENFILE: Unseen, syscall.ENOBUFS: Unseen, syscall.ENOMEM: Unseen, syscall.EADDRNOTAVAIL: Unseen,
+	for errno, want := range map[syscall.Errno]model.State{
+		syscall.ECONNREFUSED: model.Refused, syscall.ENOENT: model.Refused, syscall.ETIMEDOUT: model.Silent, syscall.EHOSTUNREACH: model.Silent, syscall.ENETUNREACH: model.Silent,
+		syscall.EMFILE: model.Unseen, syscall.ENFILE: model.Unseen, syscall.ENOBUFS: model.Unseen, syscall.ENOMEM: model.Unseen, syscall.EADDRNOTAVAIL: model.Unseen,
 	} {
 		err := connError{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", errno)}}
 		if got := Classify(fmt.Errorf("look: %w", err)); got != want {
@@ -286,15 +288,15 @@ func TestSocketStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	for path, want := range map[string]State{stale: Refused, full: Stalled, filepath.Join(dir, "none.sock"): Refused} {
+	for path, want := range map[string]model.State{stale: model.Refused, full: model.Stalled, filepath.Join(dir, "none.sock"): model.Refused} {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		if got := LookAt(ctx, Target{Instance: Instance{Socket: path}}, quick); got.State != want {
+		if got := LookAt(ctx, Target{Instance: model.Instance{Socket: path}}, quick); got.State != want {
 			t.Errorf("%s: state is %q, want %q (%v)", filepath.Base(path), got.State, want, got.Err)
 		}
 		cancel()
 	}
 	err = connError{&net.OpError{Op: "dial", Net: "unix", Err: fs.ErrPermission}}
-	if got := Classify(err); got != Unseen {
+	if got := Classify(err); got != model.Unseen {
 		t.Errorf("a socket that is not ours to use: state is %q", got)
 	}
 }

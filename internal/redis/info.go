@@ -8,18 +8,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keepalived-redis/internal/model"
 )
 
-func figure(v string) Figure {
+func figure(v string) model.Figure {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < 0 {
-		return Figure{}
+		return model.Figure{}
 	}
-	return Figure{n, true}
+	return model.Figure{Value: n, Known: true}
 }
 
-func status(v string) Status {
-	if s := Status(v); s == StatusOK || s == StatusErr {
+func status(v string) model.Status {
+	if s := model.Status(v); s == model.StatusOK || s == model.StatusErr {
 		return s
 	}
 	return ""
@@ -33,8 +35,8 @@ var ErrInfo = errors.New("not an INFO reply")
 
 // ParseInfo reads an INFO reply of any version. Lines that it does not know are passed over; a known field with a value
 // that cannot be read is an error, because a decision would stand on it.
-func ParseInfo(text string) (Info, error) {
-	var i Info
+func ParseInfo(text string) (model.Info, error) {
+	var i model.Info
 	var host string
 	var port uint16
 	var bad error
@@ -79,9 +81,9 @@ func ParseInfo(text string) (Info, error) {
 		case "role":
 			switch v {
 			case "master":
-				i.Role = Master
+				i.Role = model.Master
 			case "slave", "replica":
-				i.Role = Replica
+				i.Role = model.Replica
 			default:
 				bad = fmt.Errorf("%w: role %.40q", ErrInfo, v)
 			}
@@ -109,17 +111,17 @@ func ParseInfo(text string) (Info, error) {
 			if n, ok := keyspace(key, v); ok {
 				i.Keys += num(key, n, 0, math.MaxInt64/1024)
 			} else {
-				i.Shown.read(key, v)
+				readShown(&i.Shown, key, v)
 			}
 		}
 	}
 	if bad != nil {
-		return Info{}, bad
+		return model.Info{}, bad
 	}
 	if i.Role == "" {
-		return Info{}, fmt.Errorf("%w: no role in it", ErrInfo)
+		return model.Info{}, fmt.Errorf("%w: no role in it", ErrInfo)
 	}
-	if i.Role == Replica {
+	if i.Role == model.Replica {
 		i.Offset = replicaOffset
 		// A server that was never linked says -1, and before 6.2 the time of day.
 		if a, err := netip.ParseAddr(host); err == nil && port != 0 {
@@ -137,14 +139,14 @@ func linkEnded(v string) bool {
 
 // parseVersion reads the first two numbers of "7.0.15". What does not parse is 0.0: the oldest, for which we use what every
 // version knows.
-func parseVersion(s string) (v Version) {
+func parseVersion(s string) (v model.Version) {
 	major, rest, _ := strings.Cut(s, ".")
 	minor, _, _ := strings.Cut(rest, ".")
 	var err1, err2 error
 	v.Major, err1 = strconv.Atoi(major)
 	v.Minor, err2 = strconv.Atoi(minor)
 	if err1 != nil || err2 != nil || v.Major < 0 || v.Minor < 0 {
-		return Version{}
+		return model.Version{}
 	}
 	return v
 }
@@ -159,7 +161,7 @@ func keyspace(key, v string) (n string, ok bool) {
 	return n, ok
 }
 
-func (s *Shown) read(key, v string) {
+func readShown(s *model.Shown, key, v string) {
 	switch key {
 	case "used_memory":
 		s.UsedMemory = figure(v)

@@ -5,19 +5,20 @@ import (
 	"fmt"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 )
 
 // inquiry is a look that is under way, and how to get into the instance.
 type inquiry struct {
-	Look
+	model.Look
 	target Target
 }
 
-func inquire(t Target) inquiry { return inquiry{Look: Look{Instance: t.Instance}, target: t} }
+func inquire(t Target) inquiry { return inquiry{Look: model.Look{Instance: t.Instance}, target: t} }
 
 // parted takes what the server said before it hung up for its answer.
 func (l *inquiry) parted(first []byte) {
-	if s := parting(first); s != Unseen {
+	if s := parting(first); s != model.Unseen {
 		l.State = s
 	}
 }
@@ -34,8 +35,8 @@ func (l *inquiry) read(info, nodes reply) {
 		return
 	}
 	l.Info = &i
-	if i.Loading && l.State == Up {
-		l.State = Loading
+	if i.Loading && l.State == model.Up {
+		l.State = model.Loading
 	}
 	if nodes.err != nil {
 		if i.Cluster {
@@ -53,10 +54,10 @@ func (l *inquiry) read(info, nodes reply) {
 
 // withheld: PING was answered and a question behind it was not. The instance lives, whatever it was.
 func (l *inquiry) withheld(question string, err error) {
-	if l.State != Up {
+	if l.State != model.Up {
 		return
 	}
-	if s := Classify(err); s == NoPerm {
+	if s := Classify(err); s == model.NoPerm {
 		l.State = s
 	}
 	l.Err = fmt.Errorf("%s was not answered: %w", question, err)
@@ -73,5 +74,5 @@ func Targets(instances []config.Instance) []Target {
 
 // TargetOf is one of this box's instances.
 func TargetOf(in config.Instance) Target {
-	return Target{Instance: Instance{Addr: in.Addr, Socket: in.Socket}, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
+	return Target{Instance: model.Instance{Addr: in.Addr, Socket: in.Socket}, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 var recordings = filepath.Join("..", "..", "testdata", "recordings")
@@ -73,7 +75,7 @@ func listen(t testing.TB, handle func(net.Conn)) Target {
 			}()
 		}
 	}()
-	return Target{Instance: At(netip.MustParseAddrPort(l.Addr().String()))}
+	return Target{Instance: model.At(netip.MustParseAddrPort(l.Addr().String()))}
 }
 
 // replay answers each command on one connection with the next reply. A server that is full or protected says that first and
@@ -115,14 +117,14 @@ func TestLookAtRecordedStates(t *testing.T) {
 	noCluster := []byte("-ERR This instance has cluster support disabled\r\n")
 	for name, want := range map[string]struct {
 		ping, info string
-		state      State
+		state      model.State
 	}{
-		"up":         {"master.ping", "master.info", Up},
-		"loading":    {"loading.ping", "master.info", Loading},
-		"busy":       {"busy.ping", "busy.info", Busy},
-		"misconf":    {"misconf.ping", "master.info", Misconf},
-		"no auth":    {"auth.ping-noauth", "auth.ping-noauth", NoAuth},
-		"wrong auth": {"auth.auth-wrong", "auth.ping-noauth", WrongPassword},
+		"up":         {"master.ping", "master.info", model.Up},
+		"loading":    {"loading.ping", "master.info", model.Loading},
+		"busy":       {"busy.ping", "busy.info", model.Busy},
+		"misconf":    {"misconf.ping", "master.info", model.Misconf},
+		"no auth":    {"auth.ping-noauth", "auth.ping-noauth", model.NoAuth},
+		"wrong auth": {"auth.auth-wrong", "auth.ping-noauth", model.WrongPassword},
 	} {
 		for _, s := range servers(t, want.ping) {
 			t.Run(name+" "+s, func(t *testing.T) {
@@ -145,15 +147,15 @@ func TestLookAtWhatDoesNotAnswer(t *testing.T) {
 	stalled := replay(t)
 	for name, c := range map[string]struct {
 		target Target
-		want   State
+		want   model.State
 	}{
-		"refused":        {Target{Instance: At(closed)}, Refused},
-		"missing socket": {Target{Instance: Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, Refused},
-		"stalled":        {stalled, Stalled},
-		"silent":         {Target{Instance: At(deaf(t))}, Silent},
-		"an http server": {replay(t, []byte("HTTP/1.1 400 Bad Request\r\n\r\n")), NotRedis},
-		"full":           {replay(t, []byte("-ERR max number of clients reached\r\n")), TooManyClients},
-		"protected":      {replay(t, []byte("-DENIED Redis is running in protected mode\r\n")), Denied},
+		"refused":        {Target{Instance: model.At(closed)}, model.Refused},
+		"missing socket": {Target{Instance: model.Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, model.Refused},
+		"stalled":        {stalled, model.Stalled},
+		"silent":         {Target{Instance: model.At(deaf(t))}, model.Silent},
+		"an http server": {replay(t, []byte("HTTP/1.1 400 Bad Request\r\n\r\n")), model.NotRedis},
+		"full":           {replay(t, []byte("-ERR max number of clients reached\r\n")), model.TooManyClients},
+		"protected":      {replay(t, []byte("-DENIED Redis is running in protected mode\r\n")), model.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -220,11 +222,11 @@ func TestParseRecordedNodes(t *testing.T) {
 			t.Fatalf("%s: %v", s, err)
 		}
 		me, ok := ns.Myself()
-		if len(ns) != 6 || !ok || me.Role != Replica || len(ns.Masters()) != 3 {
+		if len(ns) != 6 || !ok || me.Role != model.Replica || len(ns.Masters()) != 3 {
 			t.Errorf("%s: %d nodes, myself %+v, %d masters", s, len(ns), me, len(ns.Masters()))
 		}
 		m, ok := ns.ByID(me.MasterID)
-		if !ok || !m.Suspected && !m.Failed || m.Slots[0] != (Slots{0, 5460}) || !m.Addr.IsValid() {
+		if !ok || !m.Suspected && !m.Failed || m.Slots[0] != (model.Slots{Last: 5460}) || !m.Addr.IsValid() {
 			t.Errorf("%s: master is %+v", s, m)
 		}
 	}
@@ -233,12 +235,12 @@ func TestParseRecordedNodes(t *testing.T) {
 func TestParseRecordedInfo(t *testing.T) {
 	for _, s := range servers(t, "replica-link-down.info-replication") {
 		i, err := ParseInfo(bulk(t, s, "replica-link-down.info-replication"))
-		if err != nil || i.Role != Replica || i.LinkUp || !i.Master.IsValid() || i.Offset < 1 {
+		if err != nil || i.Role != model.Replica || i.LinkUp || !i.Master.IsValid() || i.Offset < 1 {
 			t.Errorf("%s: %+v, %v", s, i, err)
 		}
 	}
 	i, err := ParseInfo(bulk(t, "redis-3.2.4", "cluster-master.info"))
-	if err != nil || !i.Cluster || i.Version != (Version{3, 2}) || i.Role != Master {
+	if err != nil || !i.Cluster || i.Version != (model.Version{Major: 3, Minor: 2}) || i.Role != model.Master {
 		t.Errorf("3.2.4: %+v, %v", i, err)
 	}
 }

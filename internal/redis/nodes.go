@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keepalived-redis/internal/model"
 )
 
 // ErrNodes: the text is not a CLUSTER NODES reply.
@@ -14,8 +16,8 @@ var ErrNodes = errors.New("not a CLUSTER NODES reply")
 
 // ParseNodes reads a CLUSTER NODES reply of any version (3.2 has no @busport, 7 may have ,hostname). A line that cannot
 // be read makes the whole reply an error: a decision on half a view would be a guess.
-func ParseNodes(text string) (Nodes, error) {
-	var nodes Nodes
+func ParseNodes(text string) (model.Nodes, error) {
+	var nodes model.Nodes
 	for _, line := range strings.Split(text, "\n") {
 		line = strings.TrimRight(line, "\r")
 		if line == "" {
@@ -33,20 +35,20 @@ func ParseNodes(text string) (Nodes, error) {
 	return nodes, nil
 }
 
-func parseNode(line string) (Node, error) {
+func parseNode(line string) (model.Node, error) {
 	f := strings.Fields(line)
 	if len(f) < 8 {
-		return Node{}, fmt.Errorf("%d fields of at least 8", len(f))
+		return model.Node{}, fmt.Errorf("%d fields of at least 8", len(f))
 	}
-	n := Node{ID: f[0], Addr: parseNodeAddr(f[1])}
+	n := model.Node{ID: f[0], Addr: parseNodeAddr(f[1])}
 	for _, flag := range strings.Split(f[2], ",") {
 		switch flag {
 		case "myself":
 			n.Myself = true
 		case "master":
-			n.Role = Master
+			n.Role = model.Master
 		case "slave", "replica":
-			n.Role = Replica
+			n.Role = model.Replica
 		case "fail":
 			n.Failed = true
 		case "fail?":
@@ -63,7 +65,7 @@ func parseNode(line string) (Node, error) {
 	}
 	var err error
 	if n.Epoch, err = strconv.ParseUint(f[6], 10, 64); err != nil {
-		return Node{}, fmt.Errorf("epoch %.40q", f[6])
+		return model.Node{}, fmt.Errorf("epoch %.40q", f[6])
 	}
 	for _, s := range f[8:] {
 		if strings.HasPrefix(s, "[") {
@@ -79,19 +81,19 @@ func parseNode(line string) (Node, error) {
 		a, err1 := strconv.Atoi(first)
 		b, err2 := strconv.Atoi(last)
 		if err1 != nil || err2 != nil || a < 0 || b < a || b > 16383 {
-			return Node{}, fmt.Errorf("slots %.40q", s)
+			return model.Node{}, fmt.Errorf("slots %.40q", s)
 		}
-		n.Slots = append(n.Slots, Slots{a, b})
+		n.Slots = append(n.Slots, model.Slots{First: a, Last: b})
 	}
 	return n, nil
 }
 
 // parseOpen reads "[93-<-ID]", on its way in, and "[77->-ID]", on its way out. Other marks are passed over: the slots are named
 // beside them.
-func parseOpen(s string) (OpenSlot, bool) {
+func parseOpen(s string) (model.OpenSlot, bool) {
 	s, closed := strings.CutSuffix(strings.TrimPrefix(s, "["), "]")
 	slot, arrow, _ := strings.Cut(s, "-")
-	o := OpenSlot{Importing: strings.HasPrefix(arrow, "<-")}
+	o := model.OpenSlot{Importing: strings.HasPrefix(arrow, "<-")}
 	if len(arrow) < 3 || !o.Importing && !strings.HasPrefix(arrow, ">-") {
 		return o, false
 	}

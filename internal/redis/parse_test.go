@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"keepalived-redis/internal/model"
 )
 
 // TestParseNode goes through the forms of one line that no recording has.
@@ -77,34 +79,34 @@ func TestParseNodesRefuses(t *testing.T) {
 
 func TestParseInfo(t *testing.T) {
 	master := netip.MustParseAddrPort("[2001:db8::1]:7000")
-	for text, want := range map[string]Info{
-		"role:master":                                                {Role: Master},
-		"# Replication\r\nrole:slave\r\n":                            {Role: Replica},
-		"role:replica\nmaster_link_status:up":                        {Role: Replica, LinkUp: true},
-		"role:master\nloading:1":                                     {Role: Master, Loading: true},
-		"role:master\nredis_mode:cluster":                            {Role: Master, Cluster: true},
-		"role:master\ncluster_enabled:1":                             {Role: Master, Cluster: true},
-		"role:master\nredis_mode:standalone":                         {Role: Master},
-		"role:master\nredis_version:7.0.15":                          {Role: Master, Version: Version{7, 0}, VersionText: "7.0.15"},
-		"role:master\nredis_version:255.255.9":                       {Role: Master, Version: Version{255, 255}, VersionText: "255.255.9"},
-		"role:master\nredis_version:unstable":                        {Role: Master, VersionText: "unstable"},
-		"role:slave\nmaster_host:2001:db8::1\nmaster_port:7000":      {Role: Replica, Master: master},
-		"role:slave\nmaster_host:redis.example\nmaster_port:7000":    {Role: Replica},
-		"role:slave\nmaster_host:10.0.0.1\nmaster_port:0":            {Role: Replica},
-		"role:slave\nmaster_host:10.0.0.1":                           {Role: Replica},
-		"role:master\nmaster_host:10.0.0.1\nmaster_port:7000":        {Role: Master},
-		"role:slave\nslave_repl_offset:-1\nmaster_repl_offset:9":     {Role: Replica, Offset: -1},
-		"role:master\nmaster_repl_offset:9223372036854775807":        {Role: Master, Offset: 1<<63 - 1},
-		"role:master\nslave_repl_offset:7\nmaster_repl_offset:9":     {Role: Master, Offset: 9},
-		"role:slave\nmaster_sync_in_progress:1":                      {Role: Replica, Syncing: true},
-		"role:master\nmin_slaves_good_slaves:0\nconnected_slaves:2":  {Role: Master, MinReplicas: true, Replicas: 2},
-		"role:master\nmin_replicas_good_replicas:1":                  {Role: Master, MinReplicas: true},
-		"role:slave\nmaster_link_down_since_seconds:1795428049":      {Role: Replica}, // a wall clock, on 3.2 and 5.0
-		"role:slave\nmaster_link_down_since_seconds:-1":              {Role: Replica}, // the same on 6.2 and 7.0
-		"role:slave\nmaster_link_down_since_seconds:0":               {Role: Replica, WasLinked: true},
-		"role:slave\nmaster_link_down_since_seconds:86400":           {Role: Replica, WasLinked: true},
-		"role:slave\nmaster_link_down_since_seconds:eighteen":        {Role: Replica}, // nothing is read from it
-		"role:slave\nslave0:ip=10.0.0.1,port=7000\nfuture_field:x:y": {Role: Replica},
+	for text, want := range map[string]model.Info{
+		"role:master":                                                {Role: model.Master},
+		"# Replication\r\nrole:slave\r\n":                            {Role: model.Replica},
+		"role:replica\nmaster_link_status:up":                        {Role: model.Replica, LinkUp: true},
+		"role:master\nloading:1":                                     {Role: model.Master, Loading: true},
+		"role:master\nredis_mode:cluster":                            {Role: model.Master, Cluster: true},
+		"role:master\ncluster_enabled:1":                             {Role: model.Master, Cluster: true},
+		"role:master\nredis_mode:standalone":                         {Role: model.Master},
+		"role:master\nredis_version:7.0.15":                          {Role: model.Master, Version: model.Version{Major: 7}, VersionText: "7.0.15"},
+		"role:master\nredis_version:255.255.9":                       {Role: model.Master, Version: model.Version{Major: 255, Minor: 255}, VersionText: "255.255.9"},
+		"role:master\nredis_version:unstable":                        {Role: model.Master, VersionText: "unstable"},
+		"role:slave\nmaster_host:2001:db8::1\nmaster_port:7000":      {Role: model.Replica, Master: master},
+		"role:slave\nmaster_host:redis.example\nmaster_port:7000":    {Role: model.Replica},
+		"role:slave\nmaster_host:10.0.0.1\nmaster_port:0":            {Role: model.Replica},
+		"role:slave\nmaster_host:10.0.0.1":                           {Role: model.Replica},
+		"role:master\nmaster_host:10.0.0.1\nmaster_port:7000":        {Role: model.Master},
+		"role:slave\nslave_repl_offset:-1\nmaster_repl_offset:9":     {Role: model.Replica, Offset: -1},
+		"role:master\nmaster_repl_offset:9223372036854775807":        {Role: model.Master, Offset: 1<<63 - 1},
+		"role:master\nslave_repl_offset:7\nmaster_repl_offset:9":     {Role: model.Master, Offset: 9},
+		"role:slave\nmaster_sync_in_progress:1":                      {Role: model.Replica, Syncing: true},
+		"role:master\nmin_slaves_good_slaves:0\nconnected_slaves:2":  {Role: model.Master, MinReplicas: true, Replicas: 2},
+		"role:master\nmin_replicas_good_replicas:1":                  {Role: model.Master, MinReplicas: true},
+		"role:slave\nmaster_link_down_since_seconds:1795428049":      {Role: model.Replica}, // a wall clock, on 3.2 and 5.0
+		"role:slave\nmaster_link_down_since_seconds:-1":              {Role: model.Replica}, // the same on 6.2 and 7.0
+		"role:slave\nmaster_link_down_since_seconds:0":               {Role: model.Replica, WasLinked: true},
+		"role:slave\nmaster_link_down_since_seconds:86400":           {Role: model.Replica, WasLinked: true},
+		"role:slave\nmaster_link_down_since_seconds:eighteen":        {Role: model.Replica}, // nothing is read from it
+		"role:slave\nslave0:ip=10.0.0.1,port=7000\nfuture_field:x:y": {Role: model.Replica},
 	} {
 		got, err := ParseInfo(text)
 		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" || err != nil {
@@ -120,15 +122,15 @@ func TestParseInfoRefuses(t *testing.T) {
 		"role:master\nmaster_repl_offset:many", "role:master\nmaster_repl_offset:9223372036854775808",
 		"role:slave\nslave_repl_offset:", "role:master\nprocess_id:-7000", "role:master\nprocess_id:99999999999", "role:master\nconnected_slaves:-1",
 		"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain"} {
-		if i, err := ParseInfo(text); !errors.Is(err, ErrInfo) || i != (Info{}) {
+		if i, err := ParseInfo(text); !errors.Is(err, ErrInfo) || i != (model.Info{}) {
 			t.Errorf("%q: got %+v, %v", text, i, err)
 		}
 	}
 }
 
 func TestVersionAtLeast(t *testing.T) {
-	v := Version{6, 2}
-	for other, want := range map[Version]bool{{6, 2}: true, {6, 1}: true, {5, 9}: true, {6, 3}: false, {7, 0}: false, {}: true} {
+	v := model.Version{Major: 6, Minor: 2}
+	for other, want := range map[model.Version]bool{{Major: 6, Minor: 2}: true, {Major: 6, Minor: 1}: true, {Major: 5, Minor: 9}: true, {Major: 6, Minor: 3}: false, {Major: 7, Minor: 0}: false, {}: true} {
 		if v.AtLeast(other.Major, other.Minor) != want {
 			t.Errorf("6.2 is at least %v: want %v", other, want)
 		}
@@ -137,20 +139,20 @@ func TestVersionAtLeast(t *testing.T) {
 
 // TestStates: each state has its words, and what counts as alive and as serving is what the design says.
 func TestStates(t *testing.T) {
-	if n := len(stateWords); n != int(NotRedis)+1 {
-		t.Fatalf("%d sentences for %d states", n, NotRedis+1)
+	if n := len(model.StateWords); n != int(model.NotRedis)+1 {
+		t.Fatalf("%d sentences for %d states", n, model.NotRedis+1)
 	}
 	seen := map[string]bool{}
-	for s := Unseen; s <= NotRedis; s++ {
+	for s := model.Unseen; s <= model.NotRedis; s++ {
 		if w := s.String(); w == "" || seen[w] {
 			t.Errorf("state %d has the words %q", s, w)
 		}
 		seen[s.String()] = true
-		wantAlive := s >= Loading && s != NotRedis || s == Up
+		wantAlive := s >= model.Loading && s != model.NotRedis || s == model.Up
 		if s.Alive() != wantAlive {
 			t.Errorf("an instance that %s: alive is %v", s, s.Alive())
 		}
-		if s.Serves() != (s == Up || s == Misconf) {
+		if s.Serves() != (s == model.Up || s == model.Misconf) {
 			t.Errorf("an instance that %s: serves is %v", s, s.Serves())
 		}
 	}
@@ -158,21 +160,21 @@ func TestStates(t *testing.T) {
 
 // TestErrorWords goes through the words that no recording has, of old servers and of settings that we did not record.
 func TestErrorWords(t *testing.T) {
-	for text, want := range map[string]State{
-		"ERR operation not permitted":                                           NoAuth, // before 2.8
-		"ERR Client sent AUTH, but no password is set":                          WrongPassword,
-		"ERR AUTH <password> called without any password configured for the …":  WrongPassword,
-		"ERR max number of clients reached":                                     TooManyClients,
-		"ERR max number of clients + cluster connections reached":               TooManyClients,
-		"NOPERM this user has no permissions to run the 'ping' command":         NoPerm, // 6.0
-		"NOPERM User watch has no permissions to run the 'ping' command":        NoPerm, // 7.0
-		"DENIED Redis is running in protected mode because protected mode is …": Denied,
-		"NOAUTH HELLO must be called with the client already authenticated, …":  NoAuth,
-		"BUSY Redis is busy running a script. You can only call FUNCTION KILL":  Busy,
-		"BUSYGROUP Consumer Group name already exists":                          OtherError,
-		"LOADINGS of another kind":                                              OtherError,
-		"ERR unknown command 'PING'":                                            OtherError, // it has another name
-		"":                                                                      OtherError,
+	for text, want := range map[string]model.State{
+		"ERR operation not permitted":                                           model.NoAuth, // before 2.8
+		"ERR Client sent AUTH, but no password is set":                          model.WrongPassword,
+		"ERR AUTH <password> called without any password configured for the …":  model.WrongPassword,
+		"ERR max number of clients reached":                                     model.TooManyClients,
+		"ERR max number of clients + cluster connections reached":               model.TooManyClients,
+		"NOPERM this user has no permissions to run the 'ping' command":         model.NoPerm, // 6.0
+		"NOPERM User watch has no permissions to run the 'ping' command":        model.NoPerm, // 7.0
+		"DENIED Redis is running in protected mode because protected mode is …": model.Denied,
+		"NOAUTH HELLO must be called with the client already authenticated, …":  model.NoAuth,
+		"BUSY Redis is busy running a script. You can only call FUNCTION KILL":  model.Busy,
+		"BUSYGROUP Consumer Group name already exists":                          model.OtherError,
+		"LOADINGS of another kind":                                              model.OtherError,
+		"ERR unknown command 'PING'":                                            model.OtherError, // it has another name
+		"":                                                                      model.OtherError,
 	} {
 		if got := Classify(replyError(text)); got != want {
 			t.Errorf("%q: the instance %s, want: it %s", text, got, want)

@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"keepalived-redis/internal/golden"
+	"keepalived-redis/internal/model"
 )
 
 // TestEveryRecording reads each reply of each version; what came out is compared with files that people can read.
@@ -57,7 +58,7 @@ func TestEveryRecording(t *testing.T) {
 
 var _ goredis.Error = replyError("")
 
-func describeInfo(i Info, err error) string {
+func describeInfo(i model.Info, err error) string {
 	if err != nil {
 		return err.Error()
 	}
@@ -76,7 +77,7 @@ func describeInfo(i Info, err error) string {
 		orUnknown(i.UsedMemory), orUnknown(i.Clients), orUnknown(i.LastSave), i.SaveStatus, orUnknown(i.AOF), i.AOFStatus)
 }
 
-func orUnknown(f Figure) string {
+func orUnknown(f model.Figure) string {
 	if !f.Known {
 		return "?"
 	}
@@ -99,7 +100,7 @@ func describeNodes(t *testing.T, text string) string {
 	return b.String()
 }
 
-func describeNode(n Node) string {
+func describeNode(n model.Node) string {
 	words := []string{n.ID[:min(8, len(n.ID))], n.Addr.String(), string(n.Role)}
 	if n.MasterID != "" {
 		words = append(words, "of "+n.MasterID[:min(8, len(n.MasterID))])

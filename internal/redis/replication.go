@@ -7,13 +7,15 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+
+	"keepalived-redis/internal/model"
 )
 
 // ReadTerm reads the term.
-func (c *Conn) ReadTerm(ctx context.Context) (Term, error) {
-	t, err := parseTerm(c.client.Get(ctx, TermKey).Result())
+func (c *Conn) ReadTerm(ctx context.Context) (model.Term, error) {
+	t, err := parseTerm(c.client.Get(ctx, model.TermKey).Result())
 	if err != nil {
-		return Term{}, fmt.Errorf("read the term of %s: %w", c.target.Name(), err)
+		return model.Term{}, fmt.Errorf("read the term of %s: %w", c.target.Name(), err)
 	}
 	return t, nil
 }
@@ -25,19 +27,19 @@ var ErrTerm = errors.New("raise the term of")
 // leaves a master without its term. A needs other than "0" is the min-slaves-to-write that it has, which is taken away for
 // the moment of the write. before is the term that the data had. Its replicas stay connected.
 // https://redis.io/commands/replicaof
-func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term, err error) {
+func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before model.Term, err error) {
 	pipe := c.client.Pipeline()
 	if needs != "0" {
 		pipe.ConfigSet(ctx, minReplicas, "0")
 	}
 	role := pipe.Do(ctx, "slaveof", "no", "one")
-	old := pipe.GetSet(ctx, TermKey, term)
+	old := pipe.GetSet(ctx, model.TermKey, term)
 	if needs != "0" {
 		pipe.ConfigSet(ctx, minReplicas, needs)
 	}
 	_, err = pipe.Exec(ctx)
 	if role.Err() != nil {
-		return Term{}, fmt.Errorf("send slaveof to %s: %w", c.target.Name(), role.Err())
+		return model.Term{}, fmt.Errorf("send slaveof to %s: %w", c.target.Name(), role.Err())
 	}
 	before, parseErr := parseTerm(old.Result())
 	if parseErr != nil { // the key holds something else
@@ -54,7 +56,7 @@ func (c *Conn) Lead(ctx context.Context, term uint64, needs string) (before Term
 
 // SetTerm writes the term; only a master takes it.
 func (c *Conn) SetTerm(ctx context.Context, n uint64) error {
-	if err := c.client.Set(ctx, TermKey, n, 0).Err(); err != nil {
+	if err := c.client.Set(ctx, model.TermKey, n, 0).Err(); err != nil {
 		return fmt.Errorf("set the term of %s to %d: %w", c.target.Name(), n, err)
 	}
 	return nil
@@ -62,16 +64,16 @@ func (c *Conn) SetTerm(ctx context.Context, n uint64) error {
 
 // Mark writes a term that the instance was seen with, as released or not. Where the instance is no master any more, or its
 // writes are stopped, somebody is about to take it over, and there is nothing to mark.
-func (c *Conn) Mark(ctx context.Context, t Term) error {
+func (c *Conn) Mark(ctx context.Context, t model.Term) error {
 	pipe := c.client.Pipeline()
-	old := pipe.GetSet(ctx, TermKey, t.text())
+	old := pipe.GetSet(ctx, model.TermKey, t.Text())
 	_, _ = pipe.Exec(ctx) // the error is in the one reply as well
 	before, err := parseTerm(old.Result())
 	switch {
 	case err != nil && (strings.HasPrefix(err.Error(), "READONLY ") || strings.HasPrefix(err.Error(), "NOREPLICAS ")):
 		return nil
 	case err != nil:
-		return fmt.Errorf("mark the term of %s as %s: %w", c.target.Name(), t.text(), err)
+		return fmt.Errorf("mark the term of %s as %s: %w", c.target.Name(), t.Text(), err)
 	case before.N > t.N: // it was raised since it was seen
 		return c.SetTerm(ctx, before.N)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 )
@@ -16,12 +17,12 @@ func TestTerm(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	limits := redis.Limits{Dial: time.Second, Reply: time.Second}
-	look := func() redis.Look {
-		return redis.LookAt(ctx, redis.Target{Instance: redis.At(s.Addr), Paired: true}, limits)
+	look := func() model.Look {
+		return redis.LookAt(ctx, redis.Target{Instance: model.At(s.Addr), Paired: true}, limits)
 	}
-	c := redis.Open(redis.Target{Instance: redis.At(s.Addr)}, limits)
+	c := redis.Open(redis.Target{Instance: model.At(s.Addr)}, limits)
 	defer c.Close()
-	if l := look(); l.Term != (redis.Term{Known: true}) || l.Err != nil {
+	if l := look(); l.Term != (model.Term{Known: true}) || l.Err != nil {
 		t.Errorf("data that was never promoted: %+v, %v", l.Term, l.Err)
 	}
 	if l := s.Look(); l.Term.Known {
@@ -29,13 +30,13 @@ func TestTerm(t *testing.T) {
 	}
 	s.Do(t, "slaveof", "127.0.0.1", "1")
 	s.Do(t, "config", "set", "min-slaves-to-write", "1")
-	if before, err := c.Lead(ctx, 4, "1"); err != nil || before != (redis.Term{Known: true}) {
+	if before, err := c.Lead(ctx, 4, "1"); err != nil || before != (model.Term{Known: true}) {
 		t.Errorf("%+v, %v", before, err)
 	}
-	if before, err := c.Lead(ctx, 6, "1"); err != nil || before != (redis.Term{N: 4, Known: true}) {
+	if before, err := c.Lead(ctx, 6, "1"); err != nil || before != (model.Term{N: 4, Known: true}) {
 		t.Errorf("%+v, %v", before, err)
 	}
-	if l := look(); l.Role() != redis.Master || l.Term != (redis.Term{N: 6, Known: true}) || !l.Info.MinReplicas {
+	if l := look(); l.Role() != model.Master || l.Term != (model.Term{N: 6, Known: true}) || !l.Info.MinReplicas {
 		t.Errorf("%+v, %+v", l.Term, l.Info)
 	}
 	if term, err := c.ReadTerm(ctx); err != nil || term.N != 6 {
@@ -43,17 +44,17 @@ func TestTerm(t *testing.T) {
 	}
 	s.Do(t, "config", "set", "min-slaves-to-write", "0")
 	for _, garbage := range []string{"", "x", "-1", "18446744073709551615", "00", "006", "+6", " 6", "6\n", "0-6", "018446744073709551615", strings.Repeat("9", 1000)} {
-		s.Do(t, "set", redis.TermKey, garbage)
-		if l := look(); l.Term.Known || l.State != redis.Up || l.Err == nil || l.Info == nil {
+		s.Do(t, "set", model.TermKey, garbage)
+		if l := look(); l.Term.Known || l.State != model.Up || l.Err == nil || l.Info == nil {
 			t.Errorf("%.20q: %+v, %v, %v", garbage, l.Term, l.State, l.Err)
 		}
 		if _, err := c.Lead(ctx, 8, "0"); err != nil || look().Term.N != 8 {
 			t.Errorf("%.20q is not replaced: %v", garbage, err)
 		}
 	}
-	s.Do(t, "del", redis.TermKey)
-	s.Do(t, "rpush", redis.TermKey, "a list")
-	if l := look(); l.Term.Known || l.State != redis.Up {
+	s.Do(t, "del", model.TermKey)
+	s.Do(t, "rpush", model.TermKey, "a list")
+	if l := look(); l.Term.Known || l.State != model.Up {
 		t.Errorf("a list: %+v, %v", l.Term, l.State)
 	}
 	if _, err := c.Lead(ctx, 8, "0"); err != nil || look().Term.N != 8 {
@@ -68,14 +69,14 @@ func TestLeadWithoutTheRightToTheKey(t *testing.T) {
 	s.Do(t, "slaveof", "127.0.0.1", "1")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	target := redis.Target{Instance: redis.At(s.Addr), Username: "watcher", Password: "secret", Paired: true}
+	target := redis.Target{Instance: model.At(s.Addr), Username: "watcher", Password: "secret", Paired: true}
 	c := redis.Open(target, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
 	if _, err := c.Lead(ctx, 2, "0"); !errors.Is(err, redis.ErrTerm) || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 	l := redis.LookAt(ctx, target, redis.Limits{Dial: time.Second, Reply: time.Second})
-	if l.Role() != redis.Master || l.Term.Known || l.State != redis.Up || l.Err == nil {
+	if l.Role() != model.Master || l.Term.Known || l.State != model.Up || l.Err == nil {
 		t.Errorf("%s, %+v, %v, %v", l.Role(), l.Term, l.State, l.Err)
 	}
 }
@@ -85,43 +86,43 @@ func TestMark(t *testing.T) {
 	s := redistest.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c := redis.Open(redis.Target{Instance: redis.At(s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	c := redis.Open(redis.Target{Instance: model.At(s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
-	is := func(want redis.Term) {
+	is := func(want model.Term) {
 		t.Helper()
 		if got, err := c.ReadTerm(ctx); err != nil || got != want {
 			t.Errorf("%+v, %v, want %+v", got, err, want)
 		}
 	}
-	mark := func(term redis.Term) {
+	mark := func(term model.Term) {
 		t.Helper()
 		if err := c.Mark(ctx, term); err != nil {
 			t.Error(err)
 		}
 	}
-	s.Do(t, "set", redis.TermKey, 6)
-	released := redis.Term{N: 6, Known: true, Released: true}
+	s.Do(t, "set", model.TermKey, 6)
+	released := model.Term{N: 6, Known: true, Released: true}
 	mark(released)
 	is(released)
-	mark(redis.Term{N: 6, Known: true})
-	is(redis.Term{N: 6, Known: true})
+	mark(model.Term{N: 6, Known: true})
+	is(model.Term{N: 6, Known: true})
 	mark(released)
 	if before, err := c.Lead(ctx, 8, "0"); err != nil || before != released {
 		t.Errorf("%+v, %v", before, err)
 	}
-	is(redis.Term{N: 8, Known: true})
+	is(model.Term{N: 8, Known: true})
 	mark(released)
-	is(redis.Term{N: 8, Known: true})
+	is(model.Term{N: 8, Known: true})
 	s.Do(t, "config", "set", "min-slaves-to-write", redis.StopWrites)
-	mark(redis.Term{N: 8, Known: true, Released: true})
-	is(redis.Term{N: 8, Known: true})
+	mark(model.Term{N: 8, Known: true, Released: true})
+	is(model.Term{N: 8, Known: true})
 	s.Do(t, "config", "set", "min-slaves-to-write", "0")
 	s.Do(t, "slaveof", "127.0.0.1", "1")
-	mark(redis.Term{N: 8, Known: true, Released: true})
-	is(redis.Term{N: 8, Known: true})
+	mark(model.Term{N: 8, Known: true, Released: true})
+	is(model.Term{N: 8, Known: true})
 	s.Do(t, "slaveof", "no", "one")
-	s.Do(t, "del", redis.TermKey)
-	s.Do(t, "rpush", redis.TermKey, "a list")
+	s.Do(t, "del", model.TermKey)
+	s.Do(t, "rpush", model.TermKey, "a list")
 	if err := c.Mark(ctx, released); err == nil {
 		t.Error("a list was marked")
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"keepalived-redis/internal/model"
 )
 
 // connError marks an error of the dial, so that silence is told from a server that does not answer.
@@ -19,29 +21,29 @@ func (e connError) Unwrap() error { return e.error }
 // replies are prefixes of error replies. ERR lines are compared in full length because 3.2.4 has no codes for them.
 var replies = []struct {
 	prefix string
-	state  State
+	state  model.State
 }{
-	{"LOADING ", Loading}, {"BUSY ", Busy}, {"MISCONF ", Misconf}, {"NOAUTH ", NoAuth}, {"WRONGPASS ", WrongPassword},
-	{"NOPERM ", NoPerm}, {"DENIED ", Denied}, {"MASTERDOWN ", MasterDown}, {"ERR max number of clients", TooManyClients},
-	{"ERR invalid password", WrongPassword}, {"ERR operation not permitted", NoAuth},
-	{"ERR Client sent AUTH, but no password is set", WrongPassword}, {"ERR AUTH <password> called without any password", WrongPassword},
-	{"ERR wrong number of arguments for 'auth'", WrongPassword}, {"ERR max clients", TooManyClients},
+	{"LOADING ", model.Loading}, {"BUSY ", model.Busy}, {"MISCONF ", model.Misconf}, {"NOAUTH ", model.NoAuth}, {"WRONGPASS ", model.WrongPassword},
+	{"NOPERM ", model.NoPerm}, {"DENIED ", model.Denied}, {"MASTERDOWN ", model.MasterDown}, {"ERR max number of clients", model.TooManyClients},
+	{"ERR invalid password", model.WrongPassword}, {"ERR operation not permitted", model.NoAuth},
+	{"ERR Client sent AUTH, but no password is set", model.WrongPassword}, {"ERR AUTH <password> called without any password", model.WrongPassword},
+	{"ERR wrong number of arguments for 'auth'", model.WrongPassword}, {"ERR max clients", model.TooManyClients},
 }
 
 // stateOf is what an error reply of Redis says of the server.
-func stateOf(text string) State {
+func stateOf(text string) model.State {
 	for _, r := range replies {
 		if strings.HasPrefix(text, r.prefix) {
 			return r.state
 		}
 	}
-	return OtherError
+	return model.OtherError
 }
 
 // Classify tells what an error of a look means. nil is Up.
-func Classify(err error) State {
+func Classify(err error) model.State {
 	if err == nil {
-		return Up
+		return model.Up
 	}
 	var dial connError
 	if errors.As(err, &dial) {
@@ -51,40 +53,40 @@ func Classify(err error) State {
 	if errors.As(err, &reply) && !strings.HasPrefix(reply.Error(), "redis: ") {
 		return stateOf(reply.Error())
 	}
-	if s := stateOfTLS(err); s != Unseen {
+	if s := stateOfTLS(err); s != model.Unseen {
 		return s
 	}
 	var timeout net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return Unseen
+		return model.Unseen
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return Stalled
+		return model.Stalled
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return Dropped
+		return model.Dropped
 	}
-	return NotRedis
+	return model.NotRedis
 }
 
 // ours are the errors of a dial that come from this box: they must not make a living peer a silent one.
 var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
 // dialled tells what an error of the dial means.
-func dialled(err error) State {
+func dialled(err error) model.State {
 	for _, e := range ours {
 		if errors.Is(err, e) {
-			return Unseen
+			return model.Unseen
 		}
 	}
 	var op *net.OpError
 	socket := errors.As(err, &op) && op.Net == "unix"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return Refused
+		return model.Refused
 	case socket && errors.Is(err, syscall.EAGAIN): // its queue is full: it does not accept any more
-		return Stalled
+		return model.Stalled
 	case socket && errors.Is(err, fs.ErrPermission):
-		return Unseen
+		return model.Unseen
 	}
-	return Silent
+	return model.Silent
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 // knocks is how many connections are tried to each peer at once: one lost SYN must not make it silent.
@@ -22,10 +24,12 @@ const patience = 50 * time.Millisecond
 
 // LookAt asks the target PING, INFO and CLUSTER NODES in one round trip. It returns at ctx's deadline at the latest. It
 // changes nothing on the server.
-func LookAt(ctx context.Context, t Target, l Limits) Look { return LookAtAll(ctx, []Target{t}, l)[0] }
+func LookAt(ctx context.Context, t Target, l Limits) model.Look {
+	return LookAtAll(ctx, []Target{t}, l)[0]
+}
 
 // LookAtAll looks at every target side by side. The result has the order of the targets.
-func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
+func LookAtAll(ctx context.Context, targets []Target, l Limits) []model.Look {
 	s := NewSurvey(ctx)
 	s.Look(targets, l)
 	return s.Run()
@@ -33,7 +37,7 @@ func LookAtAll(ctx context.Context, targets []Target, l Limits) []Look {
 
 // LookAtPeers is LookAtAll for other boxes. What is silent here may be taken for lost, and masters promoted, so each is tried
 // by more than one connection.
-func LookAtPeers(ctx context.Context, targets []Target, l Limits) []Look {
+func LookAtPeers(ctx context.Context, targets []Target, l Limits) []model.Look {
 	s := NewSurvey(ctx)
 	s.LookAtPeers(targets, l)
 	return s.Run()
@@ -135,7 +139,7 @@ func (s *Survey) limit(g *sight, d time.Duration) {
 
 // Run returns when every target has answered or its time is up, and every question. The looks have the order in which they were
 // begun.
-func (s *Survey) Run() []Look {
+func (s *Survey) Run() []model.Look {
 	for s.open > 0 {
 		// The time is read before the poll: what the poll has not seen after that time has not come.
 		now := time.Now()
@@ -157,7 +161,7 @@ func (s *Survey) Run() []Look {
 		}
 	}
 	s.secure.Wait()
-	looks := make([]Look, len(s.sights))
+	looks := make([]model.Look, len(s.sights))
 	var again []int
 	for i := range s.sights {
 		looks[i] = s.sights[i].look.Look
@@ -172,7 +176,7 @@ func (s *Survey) Run() []Look {
 // doubtful looks are those that lookTwice is for.
 func doubtful(l inquiry) bool {
 	t := l.target
-	return t.Socket == "" && (l.State == Dropped && t.TLS == nil || l.State == Stalled && t.TLS != nil)
+	return t.Socket == "" && (l.State == model.Dropped && t.TLS == nil || l.State == model.Stalled && t.TLS != nil)
 }
 
 // wait is the time until the first target's is up, or until it is worth looking whether the run is over.

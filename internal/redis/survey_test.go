@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived-redis/internal/model"
 )
 
 func descriptors(t *testing.T) int {
@@ -40,11 +42,11 @@ func listenOn(t *testing.T, addr string) netip.AddrPort {
 func TestSurveyOfSilentPeers(t *testing.T) {
 	refused := netip.MustParseAddrPort("127.0.0.1:1")
 	addrs := []netip.AddrPort{listenOn(t, "127.0.0.1:0"), refused, deaf(t), listenOn(t, "[::1]:0"), netip.MustParseAddrPort("255.255.255.255:7000")}
-	want := []State{Stalled, Refused, Silent, Stalled, Silent} // nobody accepts and answers
+	want := []model.State{model.Stalled, model.Refused, model.Silent, model.Stalled, model.Silent} // nobody accepts and answers
 	before := descriptors(t)
 	var targets []Target
 	for _, a := range addrs {
-		targets = append(targets, Target{Instance: At(a)})
+		targets = append(targets, Target{Instance: model.At(a)})
 	}
 	for i, l := range LookAtPeers(context.Background(), targets, Limits{Dial: 100 * time.Millisecond, Reply: 100 * time.Millisecond}) {
 		if l.State != want[i] {
@@ -59,16 +61,16 @@ func TestSurveyOfSilentPeers(t *testing.T) {
 func TestSurveyEndsWithTheRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	looks := LookAtPeers(ctx, []Target{{Instance: At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
-	if looks[0].State != Unseen {
+	looks := LookAtPeers(ctx, []Target{{Instance: model.At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
+	if looks[0].State != model.Unseen {
 		t.Errorf("the run had no time, and the peer %s (%v)", looks[0].State, looks[0].Err)
 	}
 }
 
 func TestPeersAreLookedAtThroughTheirOpenDoor(t *testing.T) {
 	up := replay(t, []byte("+PONG\r\n$13\r\nrole:master\r\n\r\n-ERR This instance has cluster support disabled\r\n"))
-	looks := LookAtPeers(context.Background(), []Target{{Instance: At(deaf(t))}, up}, quick)
-	if looks[0].State != Silent || looks[1].State != Up || looks[1].Role() != Master {
+	looks := LookAtPeers(context.Background(), []Target{{Instance: model.At(deaf(t))}, up}, quick)
+	if looks[0].State != model.Silent || looks[1].State != model.Up || looks[1].Role() != model.Master {
 		t.Errorf("got %s and %s, %s (%v)", looks[0].State, looks[1].State, looks[1].Role(), looks[1].Err)
 	}
 }
@@ -80,7 +82,7 @@ const lateLimit = 2 * time.Second
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(lateKnock); addr != "" {
-		peer := Target{Instance: At(netip.MustParseAddrPort(addr))}
+		peer := Target{Instance: model.At(netip.MustParseAddrPort(addr))}
 		fmt.Println(LookAtPeers(context.Background(), []Target{peer}, Limits{Dial: lateLimit, Reply: 50 * time.Millisecond})[0].State)
 		os.Exit(0)
 	}
@@ -144,7 +146,7 @@ func answerInTimeSeenLate(t *testing.T) (shown bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.TrimSpace(line); got != Stalled.String() { // it was accepted, and nobody answers there
+	if got := strings.TrimSpace(line); got != model.Stalled.String() { // it was accepted, and nobody answers there
 		t.Errorf("the peer answered in time and is taken for one that %s", got)
 	}
 	if err := cmd.Wait(); err != nil {
@@ -183,11 +185,11 @@ func TestSurveyOfMany(t *testing.T) {
 	})
 	kinds := []struct {
 		target Target
-		want   State
+		want   model.State
 	}{
-		{up, Up}, {Target{Instance: At(refusing(t))}, Refused}, {Target{Instance: At(deaf(t))}, Silent}, {says(t, "", true), Stalled}, {trickle, Stalled},
-		{says(t, "", false), Dropped}, {pours(t, "-ERR unknown command\r\n"), OtherError}, {pours(t, "\x00"), NotRedis},
-		{Target{Instance: Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, Refused},
+		{up, model.Up}, {Target{Instance: model.At(refusing(t))}, model.Refused}, {Target{Instance: model.At(deaf(t))}, model.Silent}, {says(t, "", true), model.Stalled}, {trickle, model.Stalled},
+		{says(t, "", false), model.Dropped}, {pours(t, "-ERR unknown command\r\n"), model.OtherError}, {pours(t, "\x00"), model.NotRedis},
+		{Target{Instance: model.Instance{Socket: filepath.Join(t.TempDir(), "none.sock")}}, model.Refused},
 	}
 	var targets []Target
 	for range 20 {
@@ -212,15 +214,15 @@ func TestSurveyOfMany(t *testing.T) {
 // A run that is ended by a signal does not wait for what hangs.
 func TestSurveyIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan []Look)
+	done := make(chan []model.Look)
 	go func() {
-		done <- LookAtAll(ctx, []Target{says(t, "", true), {Instance: At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
+		done <- LookAtAll(ctx, []Target{says(t, "", true), {Instance: model.At(deaf(t))}}, Limits{Dial: time.Hour, Reply: time.Hour})
 	}()
 	cancel()
 	select {
 	case looks := <-done:
 		for _, l := range looks {
-			if l.State != Unseen || !errors.Is(l.Err, context.Canceled) {
+			if l.State != model.Unseen || !errors.Is(l.Err, context.Canceled) {
 				t.Errorf("%s (%v)", l.State, l.Err)
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 )
 
@@ -18,15 +18,15 @@ func TestNeverSynced(t *testing.T) {
 	}
 	master := redistest.Start(t, "repl-diskless-sync-delay 0")
 	replica := redistest.Start(t, fmt.Sprintf("slaveof 127.0.0.1 %d", master.Addr.Port()))
-	info := func() redis.Info {
+	info := func() model.Info {
 		if l := replica.Look(); l.Info != nil {
 			return *l.Info
 		}
-		return redis.Info{}
+		return model.Info{}
 	}
 	redistest.Await(t, "the replica is linked", func() bool { return info().LinkUp })
 	master.Kill()
-	redistest.Await(t, "the link is down", func() bool { i := info(); return i.Role == redis.Replica && !i.LinkUp })
+	redistest.Await(t, "the link is down", func() bool { i := info(); return i.Role == model.Replica && !i.LinkUp })
 	if i := info(); i.Keys != 0 || i.NeverSynced() {
 		t.Errorf("a replica whose master had nothing: %+v", i)
 	}

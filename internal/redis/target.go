@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 )
 
 // Target is where an instance listens and how to get in.
 type Target struct {
-	Instance
+	model.Instance
 	Username, Password string
 	// TLS is nil for a connection in the clear. Not for sockets.
 	TLS *config.TLS

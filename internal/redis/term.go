@@ -4,31 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"keepalived-redis/internal/model"
 )
 
-// TermKey holds the term of a pair's data: it is raised at every promotion. It lies in the data itself, so that it
-// replicates and persists with it, and so tells lineages apart on every version.
-const TermKey = "keepalived-redis:term"
-
-// term takes in the reply to GET TermKey.
+// term takes in the reply to GET model.TermKey.
 func (l *inquiry) term(r reply) {
 	var err error
-	if l.Term, err = parseTerm(r.text, r.err); err != nil && l.State == Up {
+	if l.Term, err = parseTerm(r.text, r.err); err != nil && l.State == model.Up {
 		l.Err = errors.Join(l.Err, fmt.Errorf("the term was not answered: %w", err))
 	}
 }
 
-func parseTerm(text string, err error) (Term, error) {
+func parseTerm(text string, err error) (model.Term, error) {
 	switch {
 	case isNil(err):
-		return Term{Known: true}, nil
+		return model.Term{Known: true}, nil
 	case err != nil:
-		return Term{}, err
+		return model.Term{}, err
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
-	t := Term{N: n, Known: true, Released: n > 0 && text[0] == '0'}
-	if err != nil || t.text() != text {
-		return Term{}, fmt.Errorf("key %s is no number: %.40q", TermKey, text)
+	t := model.Term{N: n, Known: true, Released: n > 0 && text[0] == '0'}
+	if err != nil || t.Text() != text {
+		return model.Term{}, fmt.Errorf("key %s is no number: %.40q", model.TermKey, text)
 	}
 	return t, nil
 }

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"keepalived-redis/internal/model"
 )
 
 // tlsError marks an error of the handshake: somebody listens there and lives, whatever it has against us.
@@ -38,14 +40,14 @@ func handshake(ctx context.Context, c net.Conn, t Target, l Limits) (*tls.Conn, 
 // lookTwice asks again what a look alone cannot tell: whether the server speaks TLS and we do not, or the other way round.
 // Redis drops a connection without TLS before it says a word, and takes a hello of TLS for a line whose end is still to
 // come. Without this a mistake in our configuration would look like a server that hangs.
-func lookTwice(ctx context.Context, look inquiry, l Limits) Look {
+func lookTwice(ctx context.Context, look inquiry, l Limits) model.Look {
 	t := look.target
 	l.Reply /= 4 // it has answered before, or has hung already
 	switch {
-	case look.State == Dropped && asks(ctx, t, l, speaksTLS):
-		look.State = WantsTLS
-	case look.State == Stalled && asks(ctx, t, l, speaksPlain):
-		look.State = NoTLS
+	case look.State == model.Dropped && asks(ctx, t, l, speaksTLS):
+		look.State = model.WantsTLS
+	case look.State == model.Stalled && asks(ctx, t, l, speaksPlain):
+		look.State = model.NoTLS
 	}
 	return look.Look
 }
@@ -88,15 +90,15 @@ func isReply(b []byte) bool { return (b[0] == '+' || b[0] == '-') && b[1] >= 'A'
 // alerts are what a server says of us in TLS. crypto/tls gives the words only; those of RFC 8446, section 6.
 var alerts = []struct {
 	words string
-	state State
+	state model.State
 }{
-	{"certificate required", WantsCert},
-	{"bad certificate", RefusesCert}, {"unsupported certificate", RefusesCert}, {"revoked certificate", RefusesCert},
-	{"expired certificate", RefusesCert}, {"unknown certificate", RefusesCert}, {"access denied", RefusesCert},
+	{"certificate required", model.WantsCert},
+	{"bad certificate", model.RefusesCert}, {"unsupported certificate", model.RefusesCert}, {"revoked certificate", model.RefusesCert},
+	{"expired certificate", model.RefusesCert}, {"unknown certificate", model.RefusesCert}, {"access denied", model.RefusesCert},
 }
 
 // stateOfTLS is what an error of TLS says; Unseen when err is none.
-func stateOfTLS(err error) State {
+func stateOfTLS(err error) model.State {
 	var (
 		plain   tls.RecordHeaderError
 		invalid x509.CertificateInvalidError
@@ -106,15 +108,15 @@ func stateOfTLS(err error) State {
 	switch {
 	case errors.As(err, &plain):
 		if isReply(plain.RecordHeader[:]) {
-			return NoTLS
+			return model.NoTLS
 		}
-		return NotRedis
+		return model.NotRedis
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return ExpiredCert
+		return model.ExpiredCert
 	case errors.As(err, new(x509.HostnameError)):
-		return BadName
+		return model.BadName
 	case errors.As(err, &invalid), errors.As(err, new(x509.UnknownAuthorityError)), errors.As(err, new(x509.SystemRootsError)):
-		return UnknownCA
+		return model.UnknownCA
 	case errors.As(err, &alert) && alert.Op == "remote error":
 		for _, a := range alerts {
 			if strings.Contains(alert.Err.Error(), a.words) {
@@ -122,13 +124,13 @@ func stateOfTLS(err error) State {
 			}
 		}
 		if errors.As(err, &begin) && begin.bare && strings.Contains(alert.Err.Error(), "handshake failure") {
-			return WantsCert // before TLS 1.3 a server has no better word for it
+			return model.WantsCert // before TLS 1.3 a server has no better word for it
 		}
-		return OtherTLS
+		return model.OtherTLS
 	case errors.As(err, &begin) && !gone(err):
-		return OtherTLS
+		return model.OtherTLS
 	}
-	return Unseen
+	return model.Unseen
 }
 
 // gone: the connection came to nothing below TLS.

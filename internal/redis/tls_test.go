@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/tlstest"
@@ -23,7 +24,7 @@ import (
 var quick = redis.Limits{Dial: 3 * time.Second, Reply: 3 * time.Second}
 
 // looking is one look that ends.
-func looking(t *testing.T, at redis.Target) redis.Look {
+func looking(t *testing.T, at redis.Target) model.Look {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -81,14 +82,14 @@ func TestTLS(t *testing.T) {
 	client := []string{ca, "cert=" + clientCert, "key=" + clientKey}
 	start := func(asks string, more ...string) *redistest.Server {
 		t.Helper()
-		return redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: by(t, client...)}, append(serverLines(ours, cert, key, asks), more...)...)
+		return redistest.StartFor(t, redis.Target{Instance: model.At(loopback), TLS: by(t, client...)}, append(serverLines(ours, cert, key, asks), more...)...)
 	}
 	open, closed, old := start("no"), start("yes"), start("yes", "tls-protocols TLSv1.2")
 	badServer := func(c *x509.Certificate) *redistest.Server {
 		t.Helper()
 		cert, key := issue(t, ours, "bad", c)
 		// Nobody could wait for it with a check of its certificate: see below.
-		return redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: by(t, ca)}, serverLines(ours, cert, key, "no")...)
+		return redistest.StartFor(t, redis.Target{Instance: model.At(loopback), TLS: by(t, ca)}, serverLines(ours, cert, key, "no")...)
 	}
 	expired := badServer(tlstest.Expired())
 	noServer := tlstest.Template()
@@ -97,33 +98,33 @@ func TestTLS(t *testing.T) {
 	for name, test := range map[string]struct {
 		at   *redistest.Server
 		by   []string
-		want redis.State
+		want model.State
 	}{
-		"any name of the authority":       {open, []string{ca}, redis.Up},
-		"the right name":                  {open, []string{ca, "server_name=redis.example"}, redis.Up},
-		"another name":                    {open, []string{ca, "server_name=redis2.example"}, redis.BadName},
-		"another authority":               {open, []string{"ca=" + others.File}, redis.UnknownCA},
-		"another authority and name":      {open, []string{"ca=" + others.File, "server_name=redis.example"}, redis.UnknownCA},
-		"the system's authorities":        {open, nil, redis.UnknownCA},
-		"a client certificate, not asked": {open, client, redis.Up},
-		"a client certificate":            {closed, client, redis.Up},
-		"no client certificate":           {closed, []string{ca}, redis.WantsCert},
-		"a strange client certificate":    {closed, []string{ca, "cert=" + strangeCert, "key=" + strangeKey}, redis.RefusesCert},
-		"TLS 1.2":                         {old, client, redis.Up},
-		"TLS 1.2, none":                   {old, []string{ca}, redis.WantsCert},
-		"TLS 1.2, a strange one":          {old, []string{ca, "cert=" + strangeCert, "key=" + strangeKey}, redis.RefusesCert},
-		"an expired certificate":          {expired, []string{ca}, redis.ExpiredCert},
-		"expired, with a name":            {expired, []string{ca, "server_name=redis.example"}, redis.ExpiredCert},
-		"a certificate for clients":       {forClients, []string{ca}, redis.UnknownCA},
+		"any name of the authority":       {open, []string{ca}, model.Up},
+		"the right name":                  {open, []string{ca, "server_name=redis.example"}, model.Up},
+		"another name":                    {open, []string{ca, "server_name=redis2.example"}, model.BadName},
+		"another authority":               {open, []string{"ca=" + others.File}, model.UnknownCA},
+		"another authority and name":      {open, []string{"ca=" + others.File, "server_name=redis.example"}, model.UnknownCA},
+		"the system's authorities":        {open, nil, model.UnknownCA},
+		"a client certificate, not asked": {open, client, model.Up},
+		"a client certificate":            {closed, client, model.Up},
+		"no client certificate":           {closed, []string{ca}, model.WantsCert},
+		"a strange client certificate":    {closed, []string{ca, "cert=" + strangeCert, "key=" + strangeKey}, model.RefusesCert},
+		"TLS 1.2":                         {old, client, model.Up},
+		"TLS 1.2, none":                   {old, []string{ca}, model.WantsCert},
+		"TLS 1.2, a strange one":          {old, []string{ca, "cert=" + strangeCert, "key=" + strangeKey}, model.RefusesCert},
+		"an expired certificate":          {expired, []string{ca}, model.ExpiredCert},
+		"expired, with a name":            {expired, []string{ca, "server_name=redis.example"}, model.ExpiredCert},
+		"a certificate for clients":       {forClients, []string{ca}, model.UnknownCA},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at := redis.Target{Instance: redis.At(test.at.Addr), TLS: by(t, test.by...)}
+			at := redis.Target{Instance: model.At(test.at.Addr), TLS: by(t, test.by...)}
 			// A connection that the server drops with bytes unread can lose the alert.
 			look := looking(t, at)
 			if look.State != test.want || !look.State.Alive() {
 				t.Errorf("it %s, want %s (%v)", look.State, test.want, look.Err)
 			}
-			if test.want == redis.Up && look.Info == nil {
+			if test.want == model.Up && look.Info == nil {
 				t.Error("INFO is not answered")
 			}
 		})
@@ -134,13 +135,13 @@ func TestTLSOnOneSideOnly(t *testing.T) {
 	a := authority(t, "ca")
 	cert, key := issue(t, a, "server", tlstest.Template())
 	secure := by(t, "ca="+a.File)
-	server := redistest.StartFor(t, redis.Target{Instance: redis.At(loopback), TLS: secure}, serverLines(a, cert, key, "no")...)
+	server := redistest.StartFor(t, redis.Target{Instance: model.At(loopback), TLS: secure}, serverLines(a, cert, key, "no")...)
 	plain := redistest.Start(t)
 	short := redis.Limits{Dial: 3 * time.Second, Reply: time.Second}
-	for _, at := range []redis.Target{{Instance: redis.At(plain.Addr), TLS: secure}, {Instance: redis.At(server.Addr)}} {
+	for _, at := range []redis.Target{{Instance: model.At(plain.Addr), TLS: secure}, {Instance: model.At(server.Addr)}} {
 		// Peers are looked at in another way.
 		for i, l := range append(redis.LookAtPeers(context.Background(), []redis.Target{at}, short), redis.LookAt(context.Background(), at, short)) {
-			if want := map[bool]redis.State{true: redis.NoTLS, false: redis.WantsTLS}[at.TLS != nil]; l.State != want || !l.State.Alive() {
+			if want := map[bool]model.State{true: model.NoTLS, false: model.WantsTLS}[at.TLS != nil]; l.State != want || !l.State.Alive() {
 				t.Errorf("look %d: it %s, want %s (%v)", i, l.State, want, l.Err)
 			}
 		}
@@ -158,17 +159,17 @@ func TestTLSWithSomethingElse(t *testing.T) {
 	secure := by(t, "ca="+a.File)
 	for name, test := range map[string]struct {
 		serve func(net.Conn)
-		want  redis.State
+		want  model.State
 	}{
-		"http":     {func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); io.Copy(io.Discard, c) }, redis.NotRedis},
-		"hangs up": {func(c net.Conn) { c.Read(make([]byte, 4096)) }, redis.Dropped},
-		"hangs":    {func(c net.Conn) { io.Copy(io.Discard, c) }, redis.Stalled},
-		"full":     {func(c net.Conn) { fmt.Fprint(c, "-ERR max number of clients reached\r\n"); io.Copy(io.Discard, c) }, redis.NoTLS},
+		"http":     {func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); io.Copy(io.Discard, c) }, model.NotRedis},
+		"hangs up": {func(c net.Conn) { c.Read(make([]byte, 4096)) }, model.Dropped},
+		"hangs":    {func(c net.Conn) { io.Copy(io.Discard, c) }, model.Stalled},
+		"full":     {func(c net.Conn) { fmt.Fprint(c, "-ERR max number of clients reached\r\n"); io.Copy(io.Discard, c) }, model.NoTLS},
 		"old TLS": {func(c net.Conn) {
 			tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake()
-		}, redis.OtherTLS},
-		"https":      {func(c net.Conn) { answerTLS(c, pair, "HTTP/1.1 400 Bad Request\r\n\r\n") }, redis.NotRedis},
-		"TLS, hangs": {func(c net.Conn) { answerTLS(c, pair, "") }, redis.Stalled},
+		}, model.OtherTLS},
+		"https":      {func(c net.Conn) { answerTLS(c, pair, "HTTP/1.1 400 Bad Request\r\n\r\n") }, model.NotRedis},
+		"TLS, hangs": {func(c net.Conn) { answerTLS(c, pair, "") }, model.Stalled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +190,7 @@ func TestTLSWithSomethingElse(t *testing.T) {
 					}()
 				}
 			}()
-			at := redis.Target{Instance: redis.At(netip.MustParseAddrPort(l.Addr().String())), TLS: secure}
+			at := redis.Target{Instance: model.At(netip.MustParseAddrPort(l.Addr().String())), TLS: secure}
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			begun := time.Now()

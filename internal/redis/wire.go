@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"keepalived-redis/internal/model"
 )
 
 // wire is the connection under go-redis. It remembers how the server's first answer began, because go-redis takes the
@@ -35,7 +37,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if w.n == 0 && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
 		// It hung up before we spoke. What it said is still to be read, and a read cannot block any more.
 		var said error
-		if w.n, said = w.Conn.Read(w.first[:]); stateOfTLS(said) != Unseen {
+		if w.n, said = w.Conn.Read(w.first[:]); stateOfTLS(said) != model.Unseen {
 			return n, said // TLS tells why by an alert, and that comes as an error
 		}
 	}

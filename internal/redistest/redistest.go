@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
@@ -51,7 +52,7 @@ func free(port uint16) bool {
 }
 
 // plain is the way to servers that want nothing of their clients.
-var plain = redis.Target{Instance: redis.At(netip.MustParseAddrPort("127.0.0.1:0"))}
+var plain = redis.Target{Instance: model.At(netip.MustParseAddrPort("127.0.0.1:0"))}
 
 // Start starts a server with the further configuration lines and waits until it answers.
 func Start(t testing.TB, lines ...string) *Server {
@@ -92,7 +93,7 @@ func (s *Server) Run(t testing.TB) {
 }
 
 // Look is one look at the server.
-func (s *Server) Look() redis.Look {
+func (s *Server) Look() model.Look {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	return redis.LookAt(ctx, s.login, redis.Limits{Dial: time.Second, Reply: time.Second})
@@ -177,7 +178,7 @@ func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) 
 	}
 	Await(t, "every replica is linked", func() bool {
 		for _, s := range all[masters:] {
-			if l := s.Look(); l.Info == nil || l.Info.Role != redis.Replica || !l.Info.LinkUp {
+			if l := s.Look(); l.Info == nil || l.Info.Role != model.Replica || !l.Info.LinkUp {
 				return false
 			}
 		}

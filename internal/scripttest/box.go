@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
@@ -99,9 +100,9 @@ func kill(dir string, port int) error {
 }
 
 // look is one look at an instance, without a password.
-func look(port int) redis.Look {
+func look(port int) model.Look {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))
-	return redis.LookAt(ctx, redis.Target{Instance: redis.At(addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	return redis.LookAt(ctx, redis.Target{Instance: model.At(addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
@@ -37,7 +38,7 @@ func (m *processes) ask(ctx context.Context, t target) error {
 	}
 	_, err := c.Do(ctx, command)
 	switch {
-	case redis.Classify(err) == redis.Dropped:
+	case redis.Classify(err) == model.Dropped:
 		// A server that ends closes the connection instead of answering. If it stays, it is told by a signal.
 		await(ctx, func() bool { return !p.lives() })
 	case err != nil && strings.Contains(err.Error(), "Errors trying to SHUTDOWN"):

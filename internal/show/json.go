@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // document is the JSON form. Its keys never change their meaning; what is unknown is null.
@@ -103,7 +103,7 @@ func printable(b []byte) []byte {
 	return out
 }
 
-func (s *Scene) told(l redis.Look) peer {
+func (s *Scene) told(l model.Look) peer {
 	p := peer{Address: l.Instance.Name(), Role: orNull(string(l.Role())), State: key(l.State)}
 	if l.Err != nil {
 		p.Error = orNull(l.Err.Error())
@@ -116,7 +116,7 @@ func (s *Scene) told(l redis.Look) peer {
 	}
 	i := l.Info
 	p.RedisVersion = orNull(i.VersionText)
-	if l.Role() == redis.Replica {
+	if l.Role() == model.Replica {
 		p.LinkUp = &i.LinkUp
 		if m := master(l); m.IsValid() {
 			p.Master = orNull(m.String())
@@ -139,18 +139,18 @@ func seconds(d time.Duration) *float64 {
 	return &s
 }
 
-func number(f redis.Figure) *int64 {
+func number(f model.Figure) *int64 {
 	if !f.Known {
 		return nil
 	}
 	return &f.Value
 }
 
-func wentWell(s redis.Status) *bool {
+func wentWell(s model.Status) *bool {
 	if s == "" {
 		return nil
 	}
-	ok := s == redis.StatusOK
+	ok := s == model.StatusOK
 	return &ok
 }
 

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // exposition is text in Prometheus' format, as node_exporter's textfile collector reads it.
@@ -35,16 +35,16 @@ func Metrics(s Scene) string {
 		return float64(n), known
 	})
 	e.each(s, "replication_link_up", "Whether the replica's link to its master is up.", func(in Instance) (float64, bool) {
-		if in.Role() != redis.Replica {
+		if in.Role() != model.Replica {
 			return 0, false
 		}
 		return bit(in.Info.LinkUp), true
 	})
 	e.each(s, "used_memory_bytes", "Memory in use, by the allocator's count.", func(in Instance) (float64, bool) {
-		return said(in, func(i *redis.Info) redis.Figure { return i.UsedMemory })
+		return said(in, func(i *model.Info) model.Figure { return i.UsedMemory })
 	})
 	e.each(s, "last_save_timestamp_seconds", "When the data set was last written to disk whole.", func(in Instance) (float64, bool) {
-		return said(in, func(i *redis.Info) redis.Figure { return i.LastSave })
+		return said(in, func(i *model.Info) model.Figure { return i.LastSave })
 	})
 	e.one("check_duration_seconds", "How long this check took, from its start to its verdict.", s.Took.Seconds())
 	e.one("check_timestamp_seconds", "When this check was done; older than a few intervals: no check gets to its end.", float64(s.At.UnixMilli())/1000)
@@ -53,7 +53,7 @@ func Metrics(s Scene) string {
 	return e.String()
 }
 
-func said(in Instance, of func(*redis.Info) redis.Figure) (float64, bool) {
+func said(in Instance, of func(*model.Info) model.Figure) (float64, bool) {
 	if in.Info == nil {
 		return 0, false
 	}

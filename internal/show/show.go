@@ -9,8 +9,8 @@ import (
 	"time"
 	"unicode"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/redis"
 )
 
 // Scene is what one check saw, and what came of it.
@@ -26,7 +26,7 @@ type Scene struct {
 	// Maintenance is the reason of a maintenance, empty without one.
 	Maintenance string
 	Instances   []Instance
-	Peers       []redis.Look
+	Peers       []model.Look
 	Witness     Witness
 	Warnings    []string
 	// At is when the check was done, Took how long it took.
@@ -37,7 +37,7 @@ type Scene struct {
 
 // Instance is one of this box, and whether it is fit by itself.
 type Instance struct {
-	redis.Look
+	model.Look
 	Fit bool
 }
 
@@ -48,15 +48,15 @@ type Witness struct {
 }
 
 // keys name the states for programs, and in the table. They never change.
-var keys = [...]string{redis.Unseen: "unseen", redis.Up: "up", redis.Refused: "refused", redis.Silent: "silent", redis.Stalled: "stalled",
-	redis.Dropped: "dropped", redis.Loading: "loading", redis.Busy: "busy", redis.Misconf: "misconf", redis.NoAuth: "no_auth",
-	redis.WrongPassword: "wrong_password", redis.NoPerm: "no_perm", redis.Denied: "denied", redis.TooManyClients: "too_many_clients",
-	redis.MasterDown: "master_down", redis.OtherError: "other_error", redis.NotRedis: "not_redis", redis.Working: "working",
-	redis.NoTLS: "no_tls", redis.WantsTLS: "wants_tls", redis.UnknownCA: "unknown_ca", redis.ExpiredCert: "expired_cert", redis.BadName: "bad_name",
-	redis.WantsCert: "wants_cert", redis.RefusesCert: "refuses_cert", redis.OtherTLS: "other_tls"}
+var keys = [...]string{model.Unseen: "unseen", model.Up: "up", model.Refused: "refused", model.Silent: "silent", model.Stalled: "stalled",
+	model.Dropped: "dropped", model.Loading: "loading", model.Busy: "busy", model.Misconf: "misconf", model.NoAuth: "no_auth",
+	model.WrongPassword: "wrong_password", model.NoPerm: "no_perm", model.Denied: "denied", model.TooManyClients: "too_many_clients",
+	model.MasterDown: "master_down", model.OtherError: "other_error", model.NotRedis: "not_redis", model.Working: "working",
+	model.NoTLS: "no_tls", model.WantsTLS: "wants_tls", model.UnknownCA: "unknown_ca", model.ExpiredCert: "expired_cert", model.BadName: "bad_name",
+	model.WantsCert: "wants_cert", model.RefusesCert: "refuses_cert", model.OtherTLS: "other_tls"}
 
 // key is the name of a state. One that was added and not named here shows as its words.
-func key(s redis.State) string {
+func key(s model.State) string {
 	if int(s) < len(keys) && keys[s] != "" {
 		return keys[s]
 	}
@@ -64,8 +64,8 @@ func key(s redis.State) string {
 }
 
 // master is the address of a replica's master, as the cluster says it or, outside a cluster, as INFO does.
-func master(l redis.Look) netip.AddrPort {
-	if l.Role() != redis.Replica {
+func master(l model.Look) netip.AddrPort {
+	if l.Role() != model.Replica {
 		return netip.AddrPort{}
 	}
 	if self, ok := l.Self(); ok {
@@ -77,14 +77,14 @@ func master(l redis.Look) netip.AddrPort {
 }
 
 // lag is by how many bytes a replica is behind its master. It is known when the master was looked at in the same check.
-func (s *Scene) lag(l redis.Look) (bytes int64, known bool) {
+func (s *Scene) lag(l model.Look) (bytes int64, known bool) {
 	addr := master(l)
 	if !addr.IsValid() {
 		return 0, false
 	}
-	behind := func(m redis.Look) bool {
+	behind := func(m model.Look) bool {
 		self, ok := m.Self()
-		known = m.Role() == redis.Master && (m.Instance.Addr == addr || ok && self.Addr == addr)
+		known = m.Role() == model.Master && (m.Instance.Addr == addr || ok && self.Addr == addr)
 		if known {
 			// The looks are not of the same instant: the replica may have been asked a little later.
 			bytes = max(0, m.Info.Offset-l.Info.Offset)

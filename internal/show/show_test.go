@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/golden"
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // at is when the scenes of these tests were seen.
@@ -26,26 +26,26 @@ func addr(port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr("192.168.9.70"), port)
 }
 
-func look(port uint16, s redis.State, info *redis.Info) redis.Look {
-	return redis.Look{Instance: redis.Instance{Addr: addr(port)}, State: s, Info: info, Took: 1234 * time.Microsecond}
+func look(port uint16, s model.State, info *model.Info) model.Look {
+	return model.Look{Instance: model.Instance{Addr: addr(port)}, State: s, Info: info, Took: 1234 * time.Microsecond}
 }
 
 // mixed is a box with a bit of everything.
 func mixed() Scene {
 	held := true
-	master := &redis.Info{Role: redis.Master, VersionText: "7.0.15", Offset: 5000, Shown: redis.Shown{
-		UsedMemory: redis.Figure{Value: 1 << 30, Known: true}, Clients: redis.Figure{Value: 12, Known: true},
-		LastSave: redis.Figure{Value: at.Unix() - 250, Known: true}, SaveStatus: redis.StatusOK,
-		AOF: redis.Figure{Value: 1, Known: true}, AOFStatus: redis.StatusErr}}
-	replica := &redis.Info{Role: redis.Replica, VersionText: "7.0.15", Offset: 2440, Master: addr(7000), LinkUp: true, Shown: redis.Shown{
-		UsedMemory: redis.Figure{Value: 900, Known: true}, LastSave: redis.Figure{Value: at.Unix() - 3*86400, Known: true}, SaveStatus: redis.StatusErr}}
-	syncing := &redis.Info{Role: redis.Replica, Master: addr(7999), Syncing: true}
-	refused := look(7002, redis.Refused, nil)
+	master := &model.Info{Role: model.Master, VersionText: "7.0.15", Offset: 5000, Shown: model.Shown{
+		UsedMemory: model.Figure{Value: 1 << 30, Known: true}, Clients: model.Figure{Value: 12, Known: true},
+		LastSave: model.Figure{Value: at.Unix() - 250, Known: true}, SaveStatus: model.StatusOK,
+		AOF: model.Figure{Value: 1, Known: true}, AOFStatus: model.StatusErr}}
+	replica := &model.Info{Role: model.Replica, VersionText: "7.0.15", Offset: 2440, Master: addr(7000), LinkUp: true, Shown: model.Shown{
+		UsedMemory: model.Figure{Value: 900, Known: true}, LastSave: model.Figure{Value: at.Unix() - 3*86400, Known: true}, SaveStatus: model.StatusErr}}
+	syncing := &model.Info{Role: model.Replica, Master: addr(7999), Syncing: true}
+	refused := look(7002, model.Refused, nil)
 	refused.Err = errors.New("connect: connection refused")
 	return Scene{
 		Sentence: "unfit: 192.168.9.70:7002 refuses connections", Decision: "nothing to do", State: "MASTER", Why: "the VIP is on this box", VIPHeld: &held,
-		Instances: []Instance{{look(7000, redis.Up, master), true}, {look(7001, redis.Up, replica), true}, {refused, false}, {look(7003, redis.WrongPassword, nil), true}},
-		Peers:     []redis.Look{look(7004, redis.Up, syncing), look(7005, redis.Silent, nil)},
+		Instances: []Instance{{look(7000, model.Up, master), true}, {look(7001, model.Up, replica), true}, {refused, false}, {look(7003, model.WrongPassword, nil), true}},
+		Peers:     []model.Look{look(7004, model.Up, syncing), look(7005, model.Silent, nil)},
 		Witness:   Witness{"192.168.9.1", true, true}, Warnings: []string{"service: no unit"},
 		At: at, Took: 3 * time.Millisecond, Version: "1.2.3",
 	}
@@ -54,9 +54,9 @@ func mixed() Scene {
 // hostile is a server, and a configuration, that tries to order a terminal about.
 func hostile() Scene {
 	const bad = "a\x1b[2J\nb\r\u009b31m\u202e\x7f\"\\\xff{}\U000e0001"
-	i := &redis.Info{Role: redis.Master, VersionText: bad}
-	l := redis.Look{Instance: redis.Instance{Socket: "/run/" + bad}, State: redis.OtherError, Err: errors.New(bad), Info: i}
-	return Scene{Sentence: bad, Decision: bad, State: bad, Why: bad, Maintenance: bad, Instances: []Instance{{l, false}}, Peers: []redis.Look{l},
+	i := &model.Info{Role: model.Master, VersionText: bad}
+	l := model.Look{Instance: model.Instance{Socket: "/run/" + bad}, State: model.OtherError, Err: errors.New(bad), Info: i}
+	return Scene{Sentence: bad, Decision: bad, State: bad, Why: bad, Maintenance: bad, Instances: []Instance{{l, false}}, Peers: []model.Look{l},
 		Witness: Witness{Name: bad}, Warnings: []string{bad}, At: at, Version: bad}
 }
 
@@ -168,7 +168,7 @@ func TestPrintableLeavesTextAlone(t *testing.T) {
 
 func TestEveryStateHasAKey(t *testing.T) {
 	seen := map[string]bool{}
-	for s := redis.Unseen; s <= redis.NotRedis; s++ {
+	for s := model.Unseen; s <= model.NotRedis; s++ {
 		if keys[s] == "" || seen[keys[s]] {
 			t.Errorf("%q has no key of its own", s)
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // The colours of a terminal.
@@ -108,12 +108,12 @@ func align(b *strings.Builder, rows []row, colour bool) {
 }
 
 // cells are the columns of one look.
-func (s *Scene) cells(l redis.Look) []string {
+func (s *Scene) cells(l model.Look) []string {
 	cells := []string{Plain(l.Instance.Name()), cmp.Or(string(l.Role()), "-"), strings.ReplaceAll(key(l.State), "_", " "), latency(l), "-", "-", "-", "-"}
 	if l.Info == nil {
 		return cells
 	}
-	if l.Role() == redis.Replica {
+	if l.Role() == model.Replica {
 		cells[4] = "down"
 		if l.Info.LinkUp {
 			cells[4] = "up"
@@ -131,16 +131,16 @@ func (s *Scene) cells(l redis.Look) []string {
 	if t := l.Info.LastSave; t.Known {
 		cells[7] = Age(s.At.Sub(time.Unix(t.Value, 0))) + " ago"
 	}
-	if l.Info.SaveStatus == redis.StatusErr {
+	if l.Info.SaveStatus == model.StatusErr {
 		cells[7] += ", fails"
 	}
-	if l.Info.AOFStatus == redis.StatusErr {
+	if l.Info.AOFStatus == model.StatusErr {
 		cells[7] += ", AOF fails"
 	}
 	return cells
 }
 
-func latency(l redis.Look) string {
+func latency(l model.Look) string {
 	if !l.State.Alive() {
 		return "-"
 	}

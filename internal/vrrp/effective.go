@@ -3,6 +3,7 @@ package vrrp
 import (
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
 )
 
@@ -12,9 +13,9 @@ const RecordFile = "event.json"
 // Record is the last event that a hook was told. It wakes up; it is never the truth.
 type Record struct {
 	// Seq grows by one with each event; a running hook that finds a higher one has been superseded.
-	Seq   uint64 `json:"seq"`
-	Name  string `json:"name"`
-	State State  `json:"state"`
+	Seq   uint64     `json:"seq"`
+	Name  string     `json:"name"`
+	State model.VRRP `json:"state"`
 	// Keepalived that told us.
 	Keepalived Process `json:"keepalived"`
 	// Held: the VIP was on this box when the record was written.
@@ -25,9 +26,9 @@ type Record struct {
 }
 
 // Next is the record of the event after r, told by keepalived k; held says whether the VIP is on this box.
-func (r Record) Next(e Event, k Process, held bool) Record {
+func (r Record) Next(e model.Event, k Process, held bool) Record {
 	// Late hooks can come in a row, so one MASTER counts until the VIP has been seen gone.
-	since := r.State == Master || r.AfterMaster && r.Held
+	since := r.State == model.VRRPMaster || r.AfterMaster && r.Held
 	return Record{Seq: r.Seq + 1, Name: e.Name, State: e.State, Keepalived: k, Held: held, AfterMaster: since && r.Keepalived == k, At: state.Now()}
 }
 
@@ -46,48 +47,45 @@ type Facts struct {
 	Record *Record
 }
 
-// StaleVIP begins the sentence about a VIP that a killed keepalived left behind.
-const StaleVIP = "STALE VIP"
-
 // Effective is the state to act on, and one sentence why. None means: act on nothing. It is pure.
 //
 // keepalived's hooks overlap, come late, twice or not at all, so the truth is what can be seen: our keepalived lives and
 // the VIP is here. The one exception is a stale VIP that a killed keepalived left behind.
-func Effective(f Facts) (State, string) {
+func Effective(f Facts) (model.VRRP, string) {
 	switch {
 	case f.Keepalived.Zero():
-		return None, "keepalived does not run here, so nothing is decided"
+		return model.VRRPNone, "keepalived does not run here, so nothing is decided"
 	case !f.VIPKnown:
-		return None, "the VIP is not known, so nothing is decided; hint: set vip in keepalived-redis.toml"
+		return model.VRRPNone, "the VIP is not known, so nothing is decided; hint: set vip in keepalived-redis.toml"
 	case f.Record == nil && f.Held:
-		return Master, "the VIP is on this box; no hook has told us so: are the notify lines in keepalived.conf?"
+		return model.VRRPMaster, "the VIP is on this box; no hook has told us so: are the notify lines in keepalived.conf?"
 	case f.Record == nil:
-		return None, "the VIP is not on this box and no hook has run yet"
+		return model.VRRPNone, "the VIP is not on this box and no hook has run yet"
 	case f.Held:
 		return held(f)
-	case f.Record.State == Master:
-		return None, "the last hook said MASTER but the VIP is not on this box, so nothing is decided"
+	case f.Record.State == model.VRRPMaster:
+		return model.VRRPNone, "the last hook said MASTER but the VIP is not on this box, so nothing is decided"
 	}
 	return f.Record.State, "the last hook said " + string(f.Record.State) + " and the VIP is not on this box"
 }
 
 // held decides with the VIP on this box.
-func held(f Facts) (State, string) {
+func held(f Facts) (model.VRRP, string) {
 	same := f.Record.Keepalived == f.Keepalived
 	switch {
-	case f.Record.State == Master && same:
-		return Master, "the VIP is on this box"
-	case f.Record.State == Master:
-		return Master, "the VIP is on this box since an earlier keepalived; it may be stale"
+	case f.Record.State == model.VRRPMaster && same:
+		return model.VRRPMaster, "the VIP is on this box"
+	case f.Record.State == model.VRRPMaster:
+		return model.VRRPMaster, "the VIP is on this box since an earlier keepalived; it may be stale"
 	case !f.Record.Held:
-		return Master, "the VIP came to this box after the last hook said " + string(f.Record.State)
+		return model.VRRPMaster, "the VIP came to this box after the last hook said " + string(f.Record.State)
 	case f.Record.AfterMaster && same:
-		return Master, "the VIP is on this box; the hook that said " + string(f.Record.State) + " came late"
+		return model.VRRPMaster, "the VIP is on this box; the hook that said " + string(f.Record.State) + " came late"
 	}
 	// The hook that said so was late, and that for MASTER has not come: both happen, also together (seen in the lab).
 	if f.Since > f.Keepalived.Started() {
-		return Master, "the VIP came to this box under this keepalived; the hook that said " + string(f.Record.State) + " came late"
+		return model.VRRPMaster, "the VIP came to this box under this keepalived; the hook that said " + string(f.Record.State) + " came late"
 	}
-	return f.Record.State, StaleVIP + ": it is on this box, but the last hook said " + string(f.Record.State) +
+	return f.Record.State, model.StaleVIP + ": it is on this box, but the last hook said " + string(f.Record.State) +
 		" and this keepalived never held it; hint: remove the address or restart keepalived"
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"keepalived-redis/internal/model"
 )
 
 // FuzzParseEvent: what is accepted is one of keepalived's words, with a name that can be logged and a priority in range.
@@ -17,8 +19,8 @@ func FuzzParseEvent(f *testing.F) {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
-		check(t, b, c, func() (Event, error) { return ParseEvent([]string{a, b, c, d}, "") })
-		check(t, b, a, func() (Event, error) { return ParseEvent([]string{a}, b) })
+		check(t, b, c, func() (model.Event, error) { return ParseEvent([]string{a, b, c, d}, "") })
+		check(t, b, a, func() (model.Event, error) { return ParseEvent([]string{a}, b) })
 		for _, words := range [][]string{nil, {a, b}, {a, b, c}, {a, b, c, d, a}} {
 			if e, err := ParseEvent(words, b); err == nil {
 				t.Errorf("%q: accepted %+v", words, e)
@@ -27,7 +29,7 @@ func FuzzParseEvent(f *testing.F) {
 	})
 }
 
-func check(t *testing.T, name, word string, parse func() (Event, error)) {
+func check(t *testing.T, name, word string, parse func() (model.Event, error)) {
 	t.Helper()
 	e, err := parse()
 	if err != nil {
@@ -41,7 +43,7 @@ func check(t *testing.T, name, word string, parse func() (Event, error)) {
 		t.Errorf("accepted %+v", e)
 	}
 	switch e.State {
-	case Master, Backup, Fault, Stop:
+	case model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop:
 	default:
 		t.Errorf("accepted the state %q", e.State)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/golden"
+	"keepalived-redis/internal/model"
 )
 
 func TestParseEvent(t *testing.T) {
@@ -60,18 +61,18 @@ func TestEffective(t *testing.T) {
 	for _, ka := range []Process{{}, ours} {
 		for _, known := range []bool{false, true} {
 			for _, now := range []bool{false, true} {
-				for _, rec := range []State{None, Master, Backup, Fault, Stop} {
+				for _, rec := range []model.VRRP{model.VRRPNone, model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop} {
 					for _, by := range []Process{ours, earlier} {
 						for _, then := range []bool{false, true} {
 							for _, after := range []bool{false, true} {
 								f := Facts{Keepalived: ka, VIPKnown: known, Held: now}
-								if rec != None {
+								if rec != model.VRRPNone {
 									f.Record = &Record{State: rec, Keepalived: by, Held: then, AfterMaster: after}
 								}
 								s, why := Effective(f)
 								fmt.Fprintf(&got, "alive=%v known=%v held=%v record=%s same=%v held-then=%v after-master=%v: %s: %s\n",
 									!ka.Zero(), known, now, rec, by == ours, then, after, s, why)
-								if s == Master && (!now || ka.Zero()) {
+								if s == model.VRRPMaster && (!now || ka.Zero()) {
 									t.Errorf("master without the VIP or keepalived: %s", why)
 								}
 							}
@@ -87,34 +88,34 @@ func TestEffective(t *testing.T) {
 // TestTruth goes through the sentences of the design about what we are.
 func TestTruth(t *testing.T) {
 	ours, earlier := Process{100, 1}, Process{100, 2} // the same number, another process
-	record := func(s State, by Process, held, after bool) *Record {
+	record := func(s model.VRRP, by Process, held, after bool) *Record {
 		return &Record{State: s, Keepalived: by, Held: held, AfterMaster: after}
 	}
 	for name, c := range map[string]struct {
 		alive, known, held bool
 		record             *Record
-		want               State
+		want               model.VRRP
 		says               string
 		since              time.Duration
 	}{
-		"master":                           {true, true, true, record(Master, ours, true, false), Master, "the VIP is on this box", 0},
-		"master, and the hook came late":   {true, true, true, record(Backup, ours, true, true), Master, "came late", 0},
-		"fault, and the hook came late":    {true, true, true, record(Fault, ours, true, true), Master, "came late", 0},
-		"backup, then the VIP came":        {true, true, true, record(Backup, ours, false, false), Master, "came to this box", 0},
-		"fault, then the VIP came":         {true, true, true, record(Fault, ours, false, true), Master, "came to this box", 0},
-		"the VIP came to a successor":      {true, true, true, record(Stop, earlier, false, false), Master, "came to this box", 0},
-		"a VIP that was left behind":       {true, true, true, record(Backup, ours, true, false), Backup, "STALE VIP", 0},
-		"left behind, and a new one":       {true, true, true, record(Fault, earlier, true, true), Fault, "STALE VIP", 0},
-		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(Backup, ours, true, false), want: Master, says: "under this keepalived", since: 11 * time.Millisecond},
-		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(Backup, ours, true, false), want: Backup, says: "STALE VIP", since: 10 * time.Millisecond},
-		"master, and a new keepalived":     {true, true, true, record(Master, earlier, true, false), Master, "may be stale", 0},
-		"master without the VIP":           {true, true, false, record(Master, ours, true, false), None, "not on this box", 0},
-		"backup":                           {true, true, false, record(Backup, ours, false, true), Backup, "the last hook said", 0},
-		"stopped":                          {true, true, false, record(Stop, ours, false, true), Stop, "the last hook said", 0},
-		"keepalived is dead":               {false, true, true, record(Master, ours, true, false), None, "does not run", 0},
-		"the VIP is not known":             {true, false, false, record(Master, ours, true, false), None, "hint: set vip", 0},
-		"no record, with the VIP":          {true, true, true, nil, Master, "notify lines", 0},
-		"no record, without":               {true, true, false, nil, None, "no hook has run", 0},
+		"master":                           {true, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPMaster, "the VIP is on this box", 0},
+		"master, and the hook came late":   {true, true, true, record(model.VRRPBackup, ours, true, true), model.VRRPMaster, "came late", 0},
+		"fault, and the hook came late":    {true, true, true, record(model.VRRPFault, ours, true, true), model.VRRPMaster, "came late", 0},
+		"backup, then the VIP came":        {true, true, true, record(model.VRRPBackup, ours, false, false), model.VRRPMaster, "came to this box", 0},
+		"fault, then the VIP came":         {true, true, true, record(model.VRRPFault, ours, false, true), model.VRRPMaster, "came to this box", 0},
+		"the VIP came to a successor":      {true, true, true, record(model.VRRPStop, earlier, false, false), model.VRRPMaster, "came to this box", 0},
+		"a VIP that was left behind":       {true, true, true, record(model.VRRPBackup, ours, true, false), model.VRRPBackup, "STALE VIP", 0},
+		"left behind, and a new one":       {true, true, true, record(model.VRRPFault, earlier, true, true), model.VRRPFault, "STALE VIP", 0},
+		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPMaster, says: "under this keepalived", since: 11 * time.Millisecond},
+		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPBackup, says: "STALE VIP", since: 10 * time.Millisecond},
+		"master, and a new keepalived":     {true, true, true, record(model.VRRPMaster, earlier, true, false), model.VRRPMaster, "may be stale", 0},
+		"master without the VIP":           {true, true, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "not on this box", 0},
+		"backup":                           {true, true, false, record(model.VRRPBackup, ours, false, true), model.VRRPBackup, "the last hook said", 0},
+		"stopped":                          {true, true, false, record(model.VRRPStop, ours, false, true), model.VRRPStop, "the last hook said", 0},
+		"keepalived is dead":               {false, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "does not run", 0},
+		"the VIP is not known":             {true, false, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "hint: set vip", 0},
+		"no record, with the VIP":          {true, true, true, nil, model.VRRPMaster, "notify lines", 0},
+		"no record, without":               {true, true, false, nil, model.VRRPNone, "no hook has run", 0},
 	} {
 		f := Facts{VIPKnown: c.known, Held: c.held, Record: c.record, Since: c.since}
 		if c.alive {
@@ -130,25 +131,25 @@ func TestTruth(t *testing.T) {
 func TestHooksInARow(t *testing.T) {
 	k, other := Process{PID: 10, Start: 1}, Process{PID: 20, Start: 2}
 	type hook struct {
-		said State
+		said model.VRRP
 		by   Process
 		held bool
 	}
 	for name, c := range map[string]struct {
 		hooks []hook
-		want  State
+		want  model.VRRP
 	}{
-		"one late":                      {[]hook{{Master, k, true}, {Fault, k, true}}, Master},
-		"two late":                      {[]hook{{Master, k, true}, {Fault, k, true}, {Backup, k, true}}, Master},
-		"the VIP was gone in between":   {[]hook{{Master, k, true}, {Fault, k, false}, {Backup, k, true}}, Backup},
-		"an earlier keepalived's":       {[]hook{{Master, other, true}, {Backup, k, true}}, Backup},
-		"a new keepalived, twice":       {[]hook{{Master, other, true}, {Backup, k, true}, {Backup, k, true}}, Backup},
-		"a new keepalived that held it": {[]hook{{Backup, k, true}, {Master, k, true}, {Backup, k, true}}, Master},
+		"one late":                      {[]hook{{model.VRRPMaster, k, true}, {model.VRRPFault, k, true}}, model.VRRPMaster},
+		"two late":                      {[]hook{{model.VRRPMaster, k, true}, {model.VRRPFault, k, true}, {model.VRRPBackup, k, true}}, model.VRRPMaster},
+		"the VIP was gone in between":   {[]hook{{model.VRRPMaster, k, true}, {model.VRRPFault, k, false}, {model.VRRPBackup, k, true}}, model.VRRPBackup},
+		"an earlier keepalived's":       {[]hook{{model.VRRPMaster, other, true}, {model.VRRPBackup, k, true}}, model.VRRPBackup},
+		"a new keepalived, twice":       {[]hook{{model.VRRPMaster, other, true}, {model.VRRPBackup, k, true}, {model.VRRPBackup, k, true}}, model.VRRPBackup},
+		"a new keepalived that held it": {[]hook{{model.VRRPBackup, k, true}, {model.VRRPMaster, k, true}, {model.VRRPBackup, k, true}}, model.VRRPMaster},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r Record
 			for n, h := range c.hooks {
-				r = r.Next(Event{Name: "VI_1", State: h.said}, h.by, h.held)
+				r = r.Next(model.Event{Name: "VI_1", State: h.said}, h.by, h.held)
 				if r.Seq != uint64(n+1) {
 					t.Errorf("event %d has number %d", n+1, r.Seq)
 				}

@@ -1,4 +1,4 @@
-package redis
+package model
 
 // State is what one look at an instance found. It is the only place where replies are told apart by their text: Redis
 // gives nothing else, and the words are those of 3.2.4 to 8 and of Valkey.
@@ -61,7 +61,7 @@ const (
 	NotRedis
 )
 
-var stateWords = [...]string{
+var StateWords = [...]string{
 	"was not looked at", "is up", "refuses connections", "is silent", "accepts connections but does not answer",
 	"closes the connection", "is loading its data set", "is busy with a script", "is busy and does not answer", "cannot write to its disk",
 	"asks for a password", "refuses our password", "does not permit our user to ask", "denies us by protected mode",
@@ -71,7 +71,7 @@ var stateWords = [...]string{
 }
 
 // String is the state as a predicate: it stands behind an instance's name.
-func (s State) String() string { return stateWords[s] }
+func (s State) String() string { return StateWords[s] }
 
 // Alive: a reply of Redis came, also an error; or it is at work, and one will come.
 func (s State) Alive() bool {

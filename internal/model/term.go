@@ -1,8 +1,12 @@
-package redis
+package model
 
 import (
 	"strconv"
 )
+
+// TermKey holds the term of a pair's data: it is raised at every promotion. It lies in the data itself, so that it
+// replicates and persists with it, and so tells lineages apart on every version.
+const TermKey = "keepalived-redis:term"
 
 // Term is how often the data has changed its master. Known is false where it could not be read; data that was never
 // promoted has the known term 0.
@@ -15,7 +19,7 @@ type Term struct {
 }
 
 // text is the value of the key.
-func (t Term) text() string {
+func (t Term) Text() string {
 	s := strconv.FormatUint(t.N, 10)
 	if t.Released {
 		s = "0" + s

@@ -1,5 +1,4 @@
-// Package health says whether this box is fit to hold the VIP, and revives instances that died.
-package health
+package decide
 
 import (
 	"fmt"
@@ -7,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // Verdict is fit or not, and one sentence why.
@@ -19,7 +18,7 @@ type Verdict struct {
 // Facts are what a verdict stands on.
 type Facts struct {
 	// Locals are the instances of this box, Peers those of the other boxes.
-	Locals, Peers []redis.Look
+	Locals, Peers []model.Look
 	// Require is how many local instances must be fit; 0 means all.
 	Require int
 	// Able is how many instances of each other box were seen able to serve, in two looks.
@@ -90,31 +89,31 @@ func (f Facts) better(fit int) bool {
 }
 
 // Fit: this instance does not keep the VIP away.
-func (f Facts) Fit(l redis.Look) bool {
+func (f Facts) Fit(l model.Look) bool {
 	switch {
 	case busy(l):
 		return f.BusyFor[l.Instance.Name()] < f.BusyGrace
-	case l.State == redis.Misconf:
-		return l.Role() == redis.Replica // a master cannot write
+	case l.State == model.Misconf:
+		return l.Role() == model.Replica // a master cannot write
 	}
 	return fits(l.State)
 }
 
 // busy: by its own word, or by what the kernel says of its process.
-func busy(l redis.Look) bool { return l.State == redis.Busy || l.State == redis.Working }
+func busy(l model.Look) bool { return l.State == model.Busy || l.State == model.Working }
 
 // worthAWord is how long an instance is busy without a warning: a command of some hundred milliseconds is daily life.
 const worthAWord = time.Second
 
 // about is what there is to say of an instance; nothing when all is well.
-func about(l redis.Look, f Facts) string {
+func about(l model.Look, f Facts) string {
 	name := l.Instance.Name()
 	switch {
 	case busy(l) && !f.Fit(l):
 		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
-	case l.State == redis.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
+	case l.State == model.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
 		return ""
-	case l.State == redis.Misconf && f.Fit(l):
+	case l.State == model.Misconf && f.Fit(l):
 		return name + " " + l.State.String() + "; hint: mend that before it becomes a master"
 	case !f.Fit(l):
 		return name + " " + l.State.String() + words(l)
@@ -137,7 +136,7 @@ func (f Facts) peersNoBetter(unfit int) bool {
 		b := boxes[p.Instance.Addr.Addr()]
 		b.alive = b.alive || p.State.Alive()
 		// A replica with a full disk does not keep the VIP away there, but no master could move to it: the VIP would come for nothing.
-		if p.State == redis.Refused || p.State == redis.Misconf || p.State.Alive() && !f.Fit(p) {
+		if p.State == model.Refused || p.State == model.Misconf || p.State.Alive() && !f.Fit(p) {
 			b.unfit++
 		}
 		boxes[p.Instance.Addr.Addr()] = b
@@ -165,56 +164,56 @@ func count(n int) string {
 }
 
 // fits: an instance in this state does not keep the VIP away.
-func fits(s redis.State) bool {
+func fits(s model.State) bool {
 	switch s {
-	case redis.Up, redis.MasterDown, redis.Busy, redis.Working, redis.NoAuth, redis.WrongPassword, redis.NoPerm, redis.Denied, redis.TooManyClients:
+	case model.Up, model.MasterDown, model.Busy, model.Working, model.NoAuth, model.WrongPassword, model.NoPerm, model.Denied, model.TooManyClients:
 		return true
-	case redis.NoTLS, redis.WantsTLS, redis.UnknownCA, redis.ExpiredCert, redis.BadName, redis.WantsCert, redis.RefusesCert, redis.OtherTLS:
+	case model.NoTLS, model.WantsTLS, model.UnknownCA, model.ExpiredCert, model.BadName, model.WantsCert, model.RefusesCert, model.OtherTLS:
 		return true // it lives, and a certificate that expires on both boxes must not take the VIP from both
 	}
 	return false
 }
 
 // warning is what an operator should do about a state that is fit and not well.
-func warning(s redis.State) string {
+func warning(s model.State) string {
 	switch s {
-	case redis.Busy:
+	case model.Busy:
 		return "; hint: SCRIPT KILL"
-	case redis.Working:
+	case model.Working:
 		return "; hint: once it answers, SLOWLOG GET and INFO persistence say what it was"
-	case redis.NoAuth:
+	case model.NoAuth:
 		return "; hint: set password_file"
-	case redis.WrongPassword:
+	case model.WrongPassword:
 		return "; hint: correct password_file, or requirepass in the instance's own configuration"
-	case redis.NoPerm:
+	case model.NoPerm:
 		return "; hint: allow this user PING, INFO, CLUSTER, CONFIG and CLIENT"
-	case redis.Denied:
+	case model.Denied:
 		return "; hint: set a password, or protected-mode no"
-	case redis.TooManyClients:
+	case model.TooManyClients:
 		return "; hint: raise maxclients"
-	case redis.NoTLS:
+	case model.NoTLS:
 		return "; hint: set enabled = false below [tls], or tls-port in the instance's own configuration"
-	case redis.WantsTLS:
+	case model.WantsTLS:
 		return "; hint: set enabled = true below [tls]"
-	case redis.UnknownCA:
+	case model.UnknownCA:
 		return "; hint: set ca below [tls] to the authority that issued it, for servers"
-	case redis.ExpiredCert:
+	case model.ExpiredCert:
 		return "; hint: renew it, or correct the clock of this box"
-	case redis.BadName:
+	case model.BadName:
 		return "; hint: correct server_name below [tls], or issue a certificate with that name as a subject alternative name"
-	case redis.WantsCert:
+	case model.WantsCert:
 		return "; hint: set cert and key below [tls], readable by the user of the check, or tls-auth-clients no"
-	case redis.RefusesCert:
+	case model.RefusesCert:
 		return "; hint: cert below [tls] must be of an authority in tls-ca-cert-file, and not expired"
-	case redis.OtherTLS:
+	case model.OtherTLS:
 		return "; hint: see the log of Redis, and tls-protocols and tls-ciphers in its configuration"
 	}
 	return ""
 }
 
 // words are those of the error, where the state alone says too little.
-func words(l redis.Look) string {
-	if l.Err == nil || l.State != redis.OtherError && l.State != redis.Unseen {
+func words(l model.Look) string {
+	if l.Err == nil || l.State != model.OtherError && l.State != model.Unseen {
 		return ""
 	}
 	text := strings.Join(strings.Fields(l.Err.Error()), " ")

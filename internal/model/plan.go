@@ -1,10 +1,7 @@
-package failover
+package model
 
 import (
-	"strings"
 	"time"
-
-	"keepalived-redis/internal/redis"
 )
 
 // Verb is what a step does.
@@ -37,7 +34,7 @@ const (
 type Step struct {
 	Do Verb
 	// Instance is the instance to change, From the old master of a move, or the new one to follow.
-	Instance, From redis.Instance
+	Instance, From Instance
 }
 
 // Plan is what to do and why.
@@ -49,44 +46,13 @@ type Plan struct {
 	Again time.Duration
 }
 
-// planner collects a plan.
-type planner struct {
-	steps   []Step
-	clauses []string
-	again   time.Duration
-}
-
-func (p *planner) say(s string)       { p.clauses = append(p.clauses, s) }
-func (p *planner) do(v Verb)          { p.steps = append(p.steps, Step{Do: v}) }
-func (p *planner) add(s Step)         { p.steps = append(p.steps, s) }
-func (p *planner) in(d time.Duration) { p.again = soonest(p.again, d) }
-
-// promotes: an instance is promoted by the plan already.
-func (p *planner) promotes(a redis.Instance) bool {
-	for _, s := range p.steps {
-		if s.Instance == a && (s.Do == Takeover || s.Do == Force) {
+// changesRoles: a step of the plan would make a master or a replica of an instance.
+func (p Plan) ChangesRoles() bool {
+	for _, s := range p.Steps {
+		switch s.Do {
+		case Takeover, Force, Move, Promote, Follow:
 			return true
 		}
 	}
 	return false
-}
-
-func soonest(a, b time.Duration) time.Duration {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
-// plan ends the collection; equal clauses are said once.
-func (p *planner) plan() Plan {
-	var said []string
-	seen := map[string]bool{}
-	for _, c := range p.clauses {
-		if !seen[c] {
-			seen[c] = true
-			said = append(said, c)
-		}
-	}
-	return Plan{Steps: p.steps, Sentence: strings.Join(said, "; "), Again: p.again}
 }

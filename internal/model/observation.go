@@ -1,14 +1,9 @@
-// Package failover carries a VRRP state over to Redis: observe, decide, apply, observe again. The decision is pure; what
-// it decides is one sentence that the log, --dry-run and the tests share.
-package failover
+// Package model has the plain types that the others share: what was seen, and what can be done about it. It has no I/O, no clock and no log.
+package model
 
 import (
 	"net/netip"
 	"time"
-
-	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/vrrp"
 )
 
 // Ail is how long, and in how many looks, something has been in a bad state without a break.
@@ -42,13 +37,13 @@ type FenceView struct {
 // Observation is everything that one look found. It is taken once and handed down.
 type Observation struct {
 	// State to act on, and why. KeepalivedLives is false when nothing may be done.
-	State           vrrp.State
+	State           VRRP
 	Why             string
 	KeepalivedLives bool
 	// Hook: a VRRP transition woke us, so silence of a box counts at once; a tick wants a second look.
 	Hook bool
 	// Locals are the instances of this box, Peers those of the other boxes.
-	Locals, Peers []redis.Look
+	Locals, Peers []Look
 	// Answers are the other boxes that answered by themselves, whatever their instances did: an instance whose queue of connections is full drops a
 	// SYN without a word, and looks as silent as a box that is off.
 	Answers map[netip.Addr]bool
@@ -58,15 +53,15 @@ type Observation struct {
 	// Alone is how long no peer and no witness has answered.
 	Alone   Ail
 	Witness Witness
-	Policy  config.Policy
-	Times   config.Times
+	Policy  Policy
+	Times   Times
 	MaxLag  int64
 	// HeldFor is how long the VIP has been on this box.
 	HeldFor time.Duration
 	// MoveWait is how long the next coordinated move has to wait after a failed one.
 	MoveWait time.Duration
 	// GivenUp: revive has used up its starts for this instance.
-	GivenUp     map[redis.Instance]bool
+	GivenUp     map[Instance]bool
 	Fence       *FenceView
 	Maintenance Maintenance
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
@@ -79,45 +74,45 @@ type Observation struct {
 	// BusyFor is how long the local instances that are busy now have been so with one command, by name: by a script, or by /proc.
 	BusyFor map[string]time.Duration
 	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
-	Orphans []redis.Instance
+	Orphans []Instance
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
-	Unconfirmed, Confirmed []redis.Instance
+	Unconfirmed, Confirmed []Instance
 	// HeardOnBus: a node on another box has answered a local one on the cluster's bus since that one was started.
 	HeardOnBus bool
 	// Severed are the local instances that have not been linked since this box was cut off, for cold_start_wait after the end of that.
-	Severed nameSet
+	Severed NameSet
 	// Voteless is how long a local replica has asked for votes in vain.
-	Voteless map[redis.Instance]time.Duration
+	Voteless map[Instance]time.Duration
 	// Standing is what is known of the data of the local replicas of a cluster, by instance. Its zero value is good.
-	Standing map[redis.Instance]Standing
+	Standing map[Instance]Standing
 	// BothMaster: a master was pulled from this box while it held the VIP without a break, less than pulledFor ago.
 	BothMaster bool
 	// Sentinel names the local instances that a Sentinel watches.
-	Sentinel map[redis.Instance]bool
+	Sentinel map[Instance]bool
 	// Pairs are the local instances with their peers, in replication mode; else it is empty.
-	Pairs      map[redis.Instance]Pair
-	Durability config.Durability
+	Pairs      map[Instance]Pair
+	Durability Durability
 	Cold       Cold
 }
 
 // minLookGap is the least time between two looks that together prove silence.
-const minLookGap = 100 * time.Millisecond
+const MinLookGap = 100 * time.Millisecond
 
 // Isolated: no peer and no witness answers, in two looks at least 100 ms apart.
 func (o *Observation) Isolated() bool {
-	return o.Alone.Looks >= 2 && o.Alone.For >= minLookGap
+	return o.Alone.Looks >= 2 && o.Alone.For >= MinLookGap
 }
 
 // cutOff: in this very look no peer and no witness answers, and the witness counts.
-func (o *Observation) cutOff() bool {
-	return o.Witness.Counts && !o.Witness.Answers && o.peersSilent()
+func (o *Observation) CutOff() bool {
+	return o.Witness.Counts && !o.Witness.Answers && o.PeersSilent()
 }
 
 // peersSilent: there are peers, and the network to none of them works: not even a refusal came, and no box answered by itself. A peer that we could not look
 // at, for want of time or of descriptors, proves nothing.
-func (o *Observation) peersSilent() bool {
+func (o *Observation) PeersSilent() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent || o.Answers[p.Instance.Addr.Addr()] {
+		if p.State != Silent || o.Answers[p.Instance.Addr.Addr()] {
 			return false
 		}
 	}
@@ -125,7 +120,7 @@ func (o *Observation) peersSilent() bool {
 }
 
 // peerAlive: a peer's Redis answered.
-func (o *Observation) peerAlive() bool {
+func (o *Observation) PeerAlive() bool {
 	for _, p := range o.Peers {
 		if p.State.Alive() {
 			return true
@@ -136,9 +131,9 @@ func (o *Observation) peerAlive() bool {
 
 // heard: the box of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
 // whole, which says nothing of whose data is newer.
-func (o *Observation) heard() bool {
+func (o *Observation) Heard() bool {
 	for _, p := range o.Peers {
-		if p.State != redis.Silent && p.State != redis.Unseen || o.Answers[p.Instance.Addr.Addr()] {
+		if p.State != Silent && p.State != Unseen || o.Answers[p.Instance.Addr.Addr()] {
 			return true
 		}
 	}
@@ -146,17 +141,17 @@ func (o *Observation) heard() bool {
 }
 
 // unanswered: for so long no Redis of a peer has answered a fenced box that is not cut off, that nobody can be leading elsewhere.
-func (o *Observation) unanswered() bool {
-	return !o.peerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
+func (o *Observation) Unanswered() bool {
+	return !o.PeerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
 }
 
 // boxSilent: no SYN answered and no refusal from any instance of that box, nor an answer of the box itself.
-func (o *Observation) boxSilent(box netip.Addr) bool {
+func (o *Observation) BoxSilent(box netip.Addr) bool {
 	if o.Answers[box] {
 		return false
 	}
 	for _, p := range o.Peers {
-		if p.Instance.Addr.Addr() == box && p.State != redis.Silent {
+		if p.Instance.Addr.Addr() == box && p.State != Silent {
 			return false
 		}
 	}
@@ -164,9 +159,9 @@ func (o *Observation) boxSilent(box netip.Addr) bool {
 }
 
 // find gives the look at an address, and whether it is on this box.
-func (o *Observation) find(a netip.AddrPort) (look redis.Look, local, ok bool) {
+func (o *Observation) Find(a netip.AddrPort) (look Look, local, ok bool) {
 	for _, l := range o.Locals {
-		if localAddr(l) == a {
+		if LocalAddr(l) == a {
 			return l, true, true
 		}
 	}
@@ -175,36 +170,36 @@ func (o *Observation) find(a netip.AddrPort) (look redis.Look, local, ok bool) {
 			return p, false, true
 		}
 	}
-	return redis.Look{}, false, false
+	return Look{}, false, false
 }
 
 // local gives the look at a local instance.
-func (o *Observation) local(i redis.Instance) (redis.Look, bool) { return o.localNamed(i.Name()) }
+func (o *Observation) Local(i Instance) (Look, bool) { return o.LocalNamed(i.Name()) }
 
-func (o *Observation) localNamed(name string) (redis.Look, bool) {
+func (o *Observation) LocalNamed(name string) (Look, bool) {
 	for _, l := range o.Locals {
 		if l.Instance.Name() == name {
 			return l, true
 		}
 	}
-	return redis.Look{}, false
+	return Look{}, false
 }
 
 // masterOf gives the master of a local replica, by CLUSTER NODES or else by INFO, and the look at it. found is false where nobody
 // looked, and then a may not be valid.
-func (o *Observation) masterOf(l redis.Look) (m redis.Look, a netip.AddrPort, local, found bool) {
+func (o *Observation) MasterOf(l Look) (m Look, a netip.AddrPort, local, found bool) {
 	self, _ := l.Self()
 	node, _ := l.Nodes.ByID(self.MasterID)
 	a = node.Addr
 	if !a.IsValid() && l.Info != nil {
 		a = l.Info.Master
 	}
-	m, local, found = o.find(a)
+	m, local, found = o.Find(a)
 	return m, a, local, found && a.IsValid()
 }
 
 // localAddr is the address by which the cluster knows a local instance.
-func localAddr(l redis.Look) netip.AddrPort {
+func LocalAddr(l Look) netip.AddrPort {
 	if n, ok := l.Self(); ok && n.Addr.IsValid() {
 		return n.Addr
 	}
@@ -213,7 +208,7 @@ func localAddr(l redis.Look) netip.AddrPort {
 
 // view is the cluster as this box sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
 // yet knows only itself, and must not blind the others. It is nil outside cluster mode or with every local instance dead.
-func (o *Observation) view() redis.Nodes {
+func (o *Observation) View() Nodes {
 	best := -1
 	for i, l := range o.Locals {
 		if l.Nodes != nil && (best < 0 || l.Nodes.HighestEpoch() > o.Locals[best].Nodes.HighestEpoch()) {
@@ -232,46 +227,4 @@ func (o *Observation) view() redis.Nodes {
 		}
 	}
 	return all
-}
-
-// boxes counts the boxes of the cluster.
-func boxes(ns redis.Nodes) int {
-	seen := map[netip.Addr]bool{}
-	for _, n := range ns {
-		if n.Addr.IsValid() {
-			seen[n.Addr.Addr()] = true
-		}
-	}
-	return len(seen)
-}
-
-// majority: more than half of the cluster's masters answer this box as masters, so a vote can succeed.
-func (o *Observation) majority() bool {
-	masters := o.view().Masters()
-	n := 0
-	for _, m := range masters {
-		if l, _, ok := o.find(m.Addr); ok && l.State.Serves() && l.Role() == redis.Master {
-			n++
-		}
-	}
-	return n > len(masters)/2
-}
-
-// policy resolves auto: follow with two boxes and Redis 4.0 or newer, else stay.
-func (o *Observation) policy() config.Policy {
-	if o.Policy != config.PolicyAuto && o.Policy != "" {
-		return o.Policy
-	}
-	if o.replication() {
-		return config.PolicyFollow // clients write through the VIP: where it is, the master must be
-	}
-	if boxes(o.view()) != 2 {
-		return config.PolicyStay
-	}
-	for _, l := range append(append([]redis.Look{}, o.Locals...), o.Peers...) {
-		if l.Info != nil && l.Info.VersionText != "" && !l.Info.Version.AtLeast(4, 0) {
-			return config.PolicyStay
-		}
-	}
-	return config.PolicyFollow
 }

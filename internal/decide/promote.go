@@ -1,28 +1,29 @@
-package failover
+package decide
 
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
-	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/model"
 )
 
 // promote makes a local replica a master unless there is a reason not to.
-func (p *planner) promote(o *Observation, l redis.Look, why string) {
-	if o.replication() {
+func (p *planner) promote(o *model.Observation, l model.Look, why string) {
+	if o.Replication() {
 		p.promotePair(o, l, why)
 		return
 	}
-	me := localAddr(l)
+	me := model.LocalAddr(l)
 	if reason := limitation(o, l); reason != "" {
 		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
-		p.in(lookAgain)
+		p.in(LookAgain)
 		return
 	}
-	switch best, local := o.freshest(l); {
-	case local && localAddr(best) != me:
-		p.say(fmt.Sprintf("%s leaves it to %s, a replica of the same master with as much or more of the data: %s", me, localAddr(best), why))
-		p.in(lookAgain)
+	switch best, local := freshest(o, l); {
+	case local && model.LocalAddr(best) != me:
+		p.say(fmt.Sprintf("%s leaves it to %s, a replica of the same master with as much or more of the data: %s", me, model.LocalAddr(best), why))
+		p.in(LookAgain)
 		return
 	case !local && p.promotes(best.Instance):
 		return
@@ -34,29 +35,29 @@ func (p *planner) promote(o *Observation, l redis.Look, why string) {
 	if l.Nodes.Down() {
 		p.say("the cluster was down before (cluster_state:fail); each takeover mends the slots of its master, and Redis answers within about 5 s of the last")
 	}
-	if self, _ := l.Self(); o.inMigration(self.MasterID) {
+	if self, _ := l.Self(); InMigration(o, self.MasterID) {
 		p.say(fmt.Sprintf("slots that were on their way to or from its master are left as they are; hint: once every master answers: redis-cli --cluster fix %s", me))
 	}
 }
 
 // promoteBy chooses between a vote and a takeover.
-func (p *planner) promoteBy(o *Observation, l redis.Look, me netip.AddrPort, why string) {
-	late := o.Voteless[l.Instance] >= voteWithin
+func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPort, why string) {
+	late := o.Voteless[l.Instance] >= VoteWithin
 	switch {
-	case late && o.majority() && !o.rivals(l):
-		p.add(Step{Do: Takeover, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by takeover: %s, the vote that was asked for did not come within %s, and no other replica of it can be voted for", me, why, voteWithin))
-	case o.majority():
-		p.add(Step{Do: Force, Instance: l.Instance})
+	case late && majority(o) && !rivals(o, l):
+		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
+		p.say(fmt.Sprintf("promote %s by takeover: %s, the vote that was asked for did not come within %s, and no other replica of it can be voted for", me, why, VoteWithin))
+	case majority(o):
+		p.add(model.Step{Do: model.Force, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
 		if late {
-			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks anew only after four times cluster-node-timeout; %s", me, forceHint))
+			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks anew only after four times cluster-node-timeout; %s", me, ForceHint))
 		}
-	case boxes(o.view()) > 2:
-		p.add(Step{Do: Force, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.view())))
+	case boxes(o.View()) > 2:
+		p.add(model.Step{Do: model.Force, Instance: l.Instance})
+		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.View())))
 	default:
-		p.add(Step{Do: Takeover, Instance: l.Instance})
+		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by takeover: %s, and no majority of the masters answers", me, why))
 	}
 }
@@ -64,15 +65,15 @@ func (p *planner) promoteBy(o *Observation, l redis.Look, me netip.AddrPort, why
 // rivals: another replica of the same master may be voted for without our knowing: it does not answer here as a replica, the
 // cluster has not marked it as failed, and it may reach masters that we do not see. With two boxes the masters that vote are
 // where we are, or answer us, and a silent box is not with them.
-func (o *Observation) rivals(l redis.Look) bool {
+func rivals(o *model.Observation, l model.Look) bool {
 	self, _ := l.Self()
 	for _, n := range l.Nodes {
 		if n.Myself || n.MasterID == "" || n.MasterID != self.MasterID || n.Failed {
 			continue
 		}
-		other, _, ok := o.find(n.Addr)
-		known := ok && other.State.Alive() && other.Role() == redis.Replica
-		away := ok && boxes(l.Nodes) == 2 && o.boxSilent(n.Addr.Addr())
+		other, _, ok := o.Find(n.Addr)
+		known := ok && other.State.Alive() && other.Role() == model.Replica
+		away := ok && boxes(l.Nodes) == 2 && o.BoxSilent(n.Addr.Addr())
 		if !known && !away {
 			return true
 		}
@@ -81,32 +82,32 @@ func (o *Observation) rivals(l redis.Look) bool {
 }
 
 // limitation is the reason why a replica may not be promoted now, or nothing.
-func limitation(o *Observation, l redis.Look) string {
+func limitation(o *model.Observation, l model.Look) string {
 	if reason := unwhole(l); reason != "" {
 		return reason
 	}
-	if reason := o.watched(l); reason != "" {
+	if reason := Watched(o, l); reason != "" {
 		return reason
 	}
 	return oldData(o, l)
 }
 
 // unwhole is the reason why a replica has no whole data set, or nothing.
-func unwhole(l redis.Look) string {
+func unwhole(l model.Look) string {
 	switch {
-	case l.State == redis.Loading:
+	case l.State == model.Loading:
 		return "it is still loading its data set"
 	case l.Info.Syncing:
 		return "it is in the middle of a sync and its data is not whole"
 	case l.Info.NeverSynced():
-		return "it never finished its first sync; " + forceHint
+		return "it never finished its first sync; " + ForceHint
 	}
 	return ""
 }
 
 // inMigration: slots are on their way to or from a node.
-func (o *Observation) inMigration(id string) bool {
-	for _, looks := range [...][]redis.Look{o.Locals, o.Peers} {
+func InMigration(o *model.Observation, id string) bool {
+	for _, looks := range [...][]model.Look{o.Locals, o.Peers} {
 		for _, l := range looks {
 			self, _ := l.Self()
 			for _, open := range self.Open {
@@ -121,15 +122,15 @@ func (o *Observation) inMigration(id string) bool {
 
 // freshest is the replica that has the most of the data of l's master, of l and those that answer and whose data is whole; local
 // says whether it is on this box, where a tie is decided for.
-func (o *Observation) freshest(l redis.Look) (best redis.Look, local bool) {
+func freshest(o *model.Observation, l model.Look) (best model.Look, local bool) {
 	self, _ := l.Self()
 	best, local, least := l, true, self.ID
 	for _, n := range l.Nodes {
 		if n.Myself || n.MasterID == "" || n.MasterID != self.MasterID {
 			continue
 		}
-		other, here, ok := o.find(n.Addr)
-		if !ok || !other.State.Alive() || other.Role() != redis.Replica || unwhole(other) != "" {
+		other, here, ok := o.Find(n.Addr)
+		if !ok || !other.State.Alive() || other.Role() != model.Replica || unwhole(other) != "" {
 			continue
 		}
 		ahead := other.Info.Offset - best.Info.Offset
@@ -142,30 +143,33 @@ func (o *Observation) freshest(l redis.Look) (best redis.Look, local bool) {
 
 // oldData is the reason why the data of a replica may be too old to count, or nothing. A master that says what it has leaves no
 // doubt.
-func oldData(o *Observation, l redis.Look) string {
-	m, master, _, _ := o.masterOf(l)
+func oldData(o *model.Observation, l model.Look) string {
+	m, master, _, _ := o.MasterOf(l)
 	s := o.Standing[l.Instance]
 	cold := s.Unlinked && !o.Cold.HeldLast
 	switch {
-	case m.Info != nil && m.State != redis.Loading:
-	case o.Severed.has(l.Instance.Name()):
-		return o.severedSentence(master)
+	case m.Info != nil && m.State != model.Loading:
+	case o.Severed.Has(l.Instance.Name()):
+		return severedSentence(o, master)
 	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
-		return staleSentence(o)
+		return StaleSentence(o)
 	case cold && s.Waited < o.Times.ColdStartWait:
 		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its master %s is waited for, for %s", master, o.Times.ColdStartWait)
 	case cold:
-		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, forceHint)
+		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, ForceHint)
 	}
 	return ""
 }
 
 // severedSentence: its master went on after the cut, and has perhaps been stopped behind a fence of its own: that it refuses connections says
 // nothing of whose data is newer. (Found by a storm.)
-func (o *Observation) severedSentence(master netip.AddrPort) string {
+func severedSentence(o *model.Observation, master netip.AddrPort) string {
 	return fmt.Sprintf("it was not linked since this box was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
 }
 
-func staleSentence(o *Observation) string {
-	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, forceHint)
+func StaleSentence(o *model.Observation) string {
+	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, ForceHint)
 }
+
+// voteWithin is how long a vote may take. It takes a tenth of a second where it is granted.
+const VoteWithin = 700 * time.Millisecond

@@ -1,17 +1,16 @@
-package failover
+// Package decide is pure: an Observation comes in, a Verdict and a Plan go out. It has no I/O, no clock and no log (pure_test.go).
+package decide
 
 import (
 	"fmt"
 	"net/netip"
 	"time"
 
-	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/vrrp"
+	"keepalived-redis/internal/model"
 )
 
 // lookAgain is the pause before a look that waits for something.
-const lookAgain = 100 * time.Millisecond
+const LookAgain = 100 * time.Millisecond
 
 // flapAgain is the pause where a cable may be whole for less than that.
 const flapAgain = 10 * time.Millisecond
@@ -20,7 +19,7 @@ const flapAgain = 10 * time.Millisecond
 const bumpPause = time.Second
 
 // Decide turns an observation into a plan. It has no I/O and no clock.
-func Decide(o Observation) Plan {
+func Decide(o model.Observation) model.Plan {
 	var p planner
 	switch {
 	case !o.KeepalivedLives:
@@ -32,11 +31,11 @@ func Decide(o Observation) Plan {
 	case o.Fence != nil:
 		p.fenced(&o)
 	case o.Isolated():
-		p.do(Fence)
-		p.in(lookAgain)
+		p.do(model.Fence)
+		p.in(LookAgain)
 		p.say(fmt.Sprintf("fence: this box is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
-	case o.cutOff():
-		p.in(lookAgain)
+	case o.CutOff():
+		p.in(LookAgain)
 		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this box is not cut off, name a witness that answers", o.Witness.Name))
 	default:
 		p.guard(&o)
@@ -46,23 +45,23 @@ func Decide(o Observation) Plan {
 }
 
 // goOn decides where nothing keeps this box from acting.
-func (p *planner) goOn(o *Observation) {
+func (p *planner) goOn(o *model.Observation) {
 	switch {
 	case o.MoveOpen:
-		p.do(UndoMove)
+		p.do(model.UndoMove)
 		p.say("a coordinated move was begun and not ended; writes are given back")
 	case len(o.Orphans) > 0:
 		for _, a := range o.Orphans {
-			p.add(Step{Do: Restore, Instance: a})
+			p.add(model.Step{Do: model.Restore, Instance: a})
 			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a move of ours is on record; they are given back", a))
 		}
-	case o.replication() && (o.State == vrrp.Master || o.State == vrrp.Backup):
+	case o.Replication() && (o.State == model.VRRPMaster || o.State == model.VRRPBackup):
 		p.pairs(o)
-	case o.State == vrrp.Master:
+	case o.State == model.VRRPMaster:
 		p.master(o)
-	case o.State == vrrp.None:
+	case o.State == model.VRRPNone:
 		p.say(o.Why)
-	case o.State == vrrp.Fault:
+	case o.State == model.VRRPFault:
 		p.fault(o)
 	default:
 		p.say(string(o.State) + ": Redis is left as it is")
@@ -70,12 +69,12 @@ func (p *planner) goOn(o *Observation) {
 }
 
 // maintained is what is said in a maintenance.
-func maintained(m Maintenance) string {
-	return "maintenance (" + m.String() + "): nothing is changed; hint: to end it, remove the file " + MaintenanceFile + " in the state directory"
+func maintained(m model.Maintenance) string {
+	return "maintenance (" + m.String() + "): nothing is changed; hint: to end it, remove the file " + model.MaintenanceFile + " in the state directory"
 }
 
 // standing says what makes the box unfit where nothing is done about it: the check repeats the sentence as its reason.
-func (p *planner) standing(o *Observation) {
+func (p *planner) standing(o *model.Observation) {
 	if o.Isolated() {
 		p.say(fmt.Sprintf("this box is cut off, no peer and no witness (%s) answers", o.Witness.Name))
 	}
@@ -85,13 +84,13 @@ func (p *planner) standing(o *Observation) {
 }
 
 // master decides for the box that holds the VIP.
-func (p *planner) master(o *Observation) {
-	if o.view() == nil {
+func (p *planner) master(o *model.Observation) {
+	if o.View() == nil {
 		p.say("MASTER: no local instance answers as a node of a cluster, so nothing can be promoted")
 		return
 	}
 	for _, l := range o.Locals {
-		if l.Role() == redis.Replica && l.State.Alive() {
+		if l.Role() == model.Replica && l.State.Alive() {
 			p.replica(o, l)
 		}
 	}
@@ -102,9 +101,9 @@ func (p *planner) master(o *Observation) {
 }
 
 // bump goes on with what a takeover has begun.
-func (p *planner) bump(o *Observation) {
+func (p *planner) bump(o *model.Observation) {
 	if o.BumpGoal > 0 && len(p.steps) == 0 {
-		p.do(Bump)
+		p.do(model.Bump)
 		p.in(bumpPause)
 		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a box that was cut off loses when it returns", o.BumpGoal))
 	}
@@ -113,11 +112,11 @@ func (p *planner) bump(o *Observation) {
 // fault decides for a box in FAULT. Its Redis is left as it is, with two exceptions. Where every other box is lost, what is healthy here is all
 // that there is, whatever keeps the VIP away; the witness must answer in the same look. And a master of a pair beside a serving one of a better
 // claim follows it here as in BACKUP: what made this box unfit may be that very master. (Found by a storm: a save on a full disk.)
-func (p *planner) fault(o *Observation) {
-	if o.Witness.Answers && o.peersSilent() {
+func (p *planner) fault(o *model.Observation) {
+	if o.Witness.Answers && o.PeersSilent() {
 		o.Hook = false // VRRP says nothing of the other box here, so it takes two looks
 		for _, l := range o.Locals {
-			master, local, known := o.lostMaster(l)
+			master, local, known := lostMaster(o, l)
 			if known && !local {
 				p.lostBox(o, l, master)
 			}
@@ -125,8 +124,8 @@ func (p *planner) fault(o *Observation) {
 		p.bump(o)
 	}
 	for _, l := range o.Locals {
-		if o.replication() && overruled(o, l) && o.watched(l) == "" {
-			p.twoMasters(o, l, o.peerOf(l))
+		if o.Replication() && model.Overruled(o, l) && Watched(o, l) == "" {
+			p.twoMasters(o, l, o.PeerOf(l))
 		}
 	}
 	if len(p.clauses) == 0 {
@@ -135,37 +134,37 @@ func (p *planner) fault(o *Observation) {
 }
 
 // lostMaster is the address of the master of a local replica that answers, and whether it is on this box.
-func (o *Observation) lostMaster(l redis.Look) (master netip.AddrPort, local, known bool) {
-	if l.Role() != redis.Replica || !l.State.Alive() {
+func lostMaster(o *model.Observation, l model.Look) (master netip.AddrPort, local, known bool) {
+	if l.Role() != model.Replica || !l.State.Alive() {
 		return master, false, false
 	}
-	if o.replication() {
+	if o.Replication() {
 		peer := o.Pairs[l.Instance].Peer
 		return peer, false, peer.IsValid() && l.Info.Master == peer
 	}
-	_, master, local, known = o.masterOf(l)
+	_, master, local, known = o.MasterOf(l)
 	return master, local, known
 }
 
 // replica decides for one local replica by the fate of its master.
-func (p *planner) replica(o *Observation, l redis.Look) {
-	me := localAddr(l)
-	m, master, local, found := o.masterOf(l)
+func (p *planner) replica(o *model.Observation, l model.Look) {
+	me := model.LocalAddr(l)
+	m, master, local, found := o.MasterOf(l)
 	switch {
 	case !found:
 		p.say(fmt.Sprintf("%s: the address of its master is not known yet", me))
-		p.in(lookAgain)
+		p.in(LookAgain)
 	case local && m.State.Alive():
 		p.say(fmt.Sprintf("%s stays replica of %s on this box", me, master))
 	case local && o.GivenUp[m.Instance]:
 		p.promote(o, l, fmt.Sprintf("its master %s on this box is dead and revive has given up", master))
 	case local:
 		p.say(fmt.Sprintf("%s: its master %s on this box is being revived", me, master))
-	case o.boxSilent(master.Addr()):
+	case o.BoxSilent(master.Addr()):
 		p.lostBox(o, l, master)
-	case m.State.Serves() && m.Role() == redis.Master:
+	case m.State.Serves() && m.Role() == model.Master:
 		p.living(o, l, m)
-	case m.State == redis.Refused || m.State == redis.Stalled || m.State == redis.Dropped || m.State == redis.Silent || m.State == redis.Loading || m.Role() == redis.Replica:
+	case m.State == model.Refused || m.State == model.Stalled || m.State == model.Dropped || m.State == model.Silent || m.State == model.Loading || m.Role() == model.Replica:
 		p.ailing(o, l, m)
 	default:
 		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: mend that on %s", me, master, m.State, master.Addr()))
@@ -173,30 +172,30 @@ func (p *planner) replica(o *Observation, l redis.Look) {
 }
 
 // lostBox: the master's whole box is silent.
-func (p *planner) lostBox(o *Observation, l redis.Look, master netip.AddrPort) {
-	if a := o.Boxes[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < minLookGap) {
+func (p *planner) lostBox(o *model.Observation, l model.Look, master netip.AddrPort) {
+	if a := o.Boxes[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < model.MinLookGap) {
 		p.say(fmt.Sprintf("box %s is silent; looking again", master.Addr()))
-		p.in(lookAgain)
+		p.in(LookAgain)
 		return
 	}
 	p.promote(o, l, fmt.Sprintf("its master %s is lost, box %s is silent", master, master.Addr()))
 }
 
 // ailing: the master's box answers, the master does not serve. It gets a little time to come back.
-func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
+func (p *planner) ailing(o *model.Observation, l model.Look, m model.Look) {
 	master := m.Instance.Addr
 	why := fmt.Sprintf("its master %s %s", master, m.State)
-	if m.State == redis.Up {
+	if m.State == model.Up {
 		why = fmt.Sprintf("its master %s is itself a replica", master)
 	}
 	a := o.Instances[master]
-	wait := max(o.grace(m.State), o.unproven(m.State, a))
+	wait := max(grace(o, m.State), unproven(o, m.State, a))
 	if !o.Hook {
-		wait = max(o.Times.Deadline, o.unproven(m.State, a))
+		wait = max(o.Times.Deadline, unproven(o, m.State, a))
 	}
 	if a.For < wait || !o.Hook && a.Looks < 2 {
-		p.say(fmt.Sprintf("%s: %s; waiting for it", localAddr(l), why))
-		p.in(lookAgain)
+		p.say(fmt.Sprintf("%s: %s; waiting for it", model.LocalAddr(l), why))
+		p.in(LookAgain)
 		return
 	}
 	p.promote(o, l, why)
@@ -207,8 +206,8 @@ func (p *planner) ailing(o *Observation, l redis.Look, m redis.Look) {
 const refusedGrace = 300 * time.Millisecond
 
 // grace is how long a hook waits for a master on a box that answers.
-func (o *Observation) grace(s redis.State) time.Duration {
-	if s == redis.Refused {
+func grace(o *model.Observation, s model.State) time.Duration {
+	if s == model.Refused {
 		return min(refusedGrace, o.Times.StallGrace)
 	}
 	return o.Times.StallGrace
@@ -220,32 +219,32 @@ const withVIP = time.Second
 
 // unproven is for how long a stalled instance on another box, or a silent one on a box that answers, proves nothing: its own box can tell whether it works or hangs, and would
 // have given the VIP away. Where the VIP came here when the instance stalled, that box has judged.
-func (o *Observation) unproven(s redis.State, a Ail) time.Duration {
-	if s != redis.Stalled && s != redis.Silent || o.State == vrrp.Master && o.HeldFor <= a.For+withVIP {
+func unproven(o *model.Observation, s model.State, a model.Ail) time.Duration {
+	if s != model.Stalled && s != model.Silent || o.State == model.VRRPMaster && o.HeldFor <= a.For+withVIP {
 		return 0
 	}
 	return o.Times.BusyGrace
 }
 
 // living: the master serves on another box.
-func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
-	me, master := localAddr(l), m.Instance.Addr
+func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
+	me, master := model.LocalAddr(l), m.Instance.Addr
 	lag := m.Info.Offset - l.Info.Offset
 	self, _ := l.Self()
-	migrates := o.inMigration(self.MasterID) // the new master would not know of it, and the keys that have gone would be missed
+	migrates := InMigration(o, self.MasterID) // the new master would not know of it, and the keys that have gone would be missed
 	switch {
-	case o.policy() == config.PolicyStay:
+	case policy(o) == model.PolicyStay:
 		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
-	case o.watched(l) != "":
-		p.say(o.watched(l))
+	case Watched(o, l) != "":
+		p.say(Watched(o, l))
 	case o.BothMaster:
-		p.say(fmt.Sprintf("%s stays where it is: a master was pulled from this box while the VIP was here, so %s", master, bothMaster))
+		p.say(fmt.Sprintf("%s stays where it is: a master was pulled from this box while the VIP was here, so %s", master, BothMaster))
 	case o.HeldFor < o.Times.Settle:
 		p.say(fmt.Sprintf("%s moves here once the VIP has been held for %s", master, o.Times.Settle))
 		p.in(o.Times.Settle - o.HeldFor)
-	case l.State != redis.Up:
+	case l.State != model.Up:
 		p.say(fmt.Sprintf("%s does not move yet: %s %s", master, me, l.State))
-		p.in(lookAgain)
+		p.in(LookAgain)
 	case o.MoveWait > 0:
 		p.say(fmt.Sprintf("%s: the last move failed, the next try is in at most %s", master, roundUp(o.MoveWait)))
 	case migrates:
@@ -255,80 +254,80 @@ func (p *planner) living(o *Observation, l redis.Look, m redis.Look) {
 	case lag > o.MaxLag:
 		p.say(fmt.Sprintf("%s does not move yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
 	default:
-		p.add(Step{Do: Move, Instance: l.Instance, From: m.Instance})
+		p.add(model.Step{Do: model.Move, Instance: l.Instance, From: m.Instance})
 		p.say(fmt.Sprintf("move %s to %s: the VIP is here and both are alive", master, me))
 	}
 }
 
 // bothMaster is said where two boxes pull masters from each other.
-const bothMaster = "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
+const BothMaster = "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
 
 // roundUp keeps a countdown from making a new sentence at every look.
 func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) + 30*time.Second }
 
 // fenced decides while a fence is on record.
-func (p *planner) fenced(o *Observation) {
+func (p *planner) fenced(o *model.Observation) {
 	f := o.Fence
 	switch {
 	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
-		p.do(FenceStop)
+		p.do(model.FenceStop)
 		p.say(fmt.Sprintf("fenced and still cut off after %s: the instances are stopped", o.Times.FenceStopAfter))
-	case o.Isolated() || o.cutOff():
+	case o.Isolated() || o.CutOff():
 		if !f.Stopped {
-			p.do(Fence)
+			p.do(model.Fence)
 			if f.For >= o.Times.FenceStopAfter/2 {
 				// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
 				p.in(flapAgain)
 			}
 		}
 		p.say("fenced: this box is cut off, writes are refused here")
-	case o.unanswered():
+	case o.Unanswered():
 		p.lift(o, fmt.Sprintf("this box is not cut off, and no Redis of a peer has answered for %s", o.Times.ColdStartWait))
-	case f.HeardFor >= f.HoldOff && o.heard():
+	case f.HeardFor >= f.HoldOff && o.Heard():
 		p.lift(o, fmt.Sprintf("the other box has answered for %s", f.HoldOff))
 	default:
 		if !f.Stopped {
-			p.do(Fence)
+			p.do(model.Fence)
 		}
 		p.say(fmt.Sprintf("fenced: the other box must answer for %s before anything is given back", f.HoldOff))
 	}
 }
 
 // lift ends a fence: what it stopped is started, and each instance may write again once the peers agree with its role.
-func (p *planner) lift(o *Observation, why string) {
+func (p *planner) lift(o *model.Observation, why string) {
 	if o.Fence.Stopped {
-		p.do(LiftStart)
-		p.in(lookAgain)
+		p.do(model.LiftStart)
+		p.in(LookAgain)
 		p.say("the fence lifts: " + why + "; what it stopped is started, and takes no writes yet")
 		return
 	}
 	waiting, start := false, false
 	for _, l := range o.Locals {
-		if l.State == redis.Refused && o.liftsFor() >= startsWithin {
+		if l.State == model.Refused && liftsFor(o) >= startsWithin {
 			p.say(fmt.Sprintf("%s does not start, and the fence lifts without it", l.Instance.Name()))
 			continue
 		}
 		reason := notYet(o, l)
 		if reason == "" {
-			p.add(Step{Do: Restore, Instance: l.Instance})
+			p.add(model.Step{Do: model.Restore, Instance: l.Instance})
 			continue
 		}
 		waiting = true
-		start = start || l.State == redis.Refused
-		p.add(Step{Do: Fence, Instance: l.Instance})
-		if o.replication() && overruled(o, l) && o.watched(l) == "" {
-			p.add(Step{Do: Follow, Instance: l.Instance, From: redis.At(o.Pairs[l.Instance].Peer)})
+		start = start || l.State == model.Refused
+		p.add(model.Step{Do: model.Fence, Instance: l.Instance})
+		if o.Replication() && model.Overruled(o, l) && Watched(o, l) == "" {
+			p.add(model.Step{Do: model.Follow, Instance: l.Instance, From: model.At(o.Pairs[l.Instance].Peer)})
 		}
 		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Instance.Name(), reason))
 	}
 	if start {
-		p.do(LiftStart)
+		p.do(model.LiftStart)
 	}
 	if waiting {
-		p.in(lookAgain)
+		p.in(LookAgain)
 		return
 	}
-	p.do(LiftDone)
+	p.do(model.LiftDone)
 	p.say("the fence lifts: " + why)
 }
 
@@ -336,24 +335,24 @@ func (p *planner) lift(o *Observation, why string) {
 const startsWithin = 10 * time.Second
 
 // liftsFor is for how long nothing has stood against the end of the fence but the instances themselves.
-func (o *Observation) liftsFor() time.Duration {
+func liftsFor(o *model.Observation) time.Duration {
 	return max(o.Fence.HeardFor-o.Fence.HoldOff, o.Fence.UnansweredFor-o.Times.ColdStartWait)
 }
 
 // notYet is the reason why a fenced instance may not write yet, or nothing.
-func notYet(o *Observation, l redis.Look) string {
-	if o.replication() {
+func notYet(o *model.Observation, l model.Look) string {
+	if o.Replication() {
 		return pairNotYet(o, l)
 	}
 	self, ok := l.Self()
 	switch {
-	case l.State == redis.Loading:
+	case l.State == model.Loading:
 		return "it is still loading its data set"
 	case !l.State.Alive() || !ok:
 		return "it does not answer yet"
-	case l.Role() == redis.Replica || len(self.Slots) == 0:
+	case l.Role() == model.Replica || len(self.Slots) == 0:
 		return ""
-	case o.agreed(self), o.unanswered():
+	case o.Agreed(self), o.Unanswered():
 		return ""
 	}
 	return "it is a master and no peer agrees with that yet"

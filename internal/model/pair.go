@@ -1,0 +1,118 @@
+package model
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Pair is what is known of a local instance and its peer, a master and its replica outside a cluster.
+type Pair struct {
+	// Peer is the instance on the other box, by the setting.
+	Peer netip.AddrPort
+	// Leaderless: both have been replicas, and nobody else leads them.
+	Leaderless Ail
+	// Overruled: both have been masters, and the peer's claim is the better one.
+	Overruled Ail
+	// Left: the local instance is a master without the VIP, and not marked so.
+	Left Ail
+	// Stale is how long the peer was seen alive as master while our link to it was down.
+	Stale time.Duration
+	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago, and has not
+	// marked since that the VIP has left it.
+	Pulled bool
+	// Unheard: the VIP has come to this box while the local instance was the master already, and the peer has not answered since; nor has
+	// the instance been given a new term.
+	Unheard bool
+	// Linked: since this box started the local instance has been linked to a master, or the peer has been its replica.
+	Linked bool
+}
+
+// Cold is how a box stands that has just started and has heard of no peer yet.
+type Cold struct {
+	// Peerless: no peer has answered since this box started, and For is how long we have been looking.
+	Peerless bool
+	For      time.Duration
+	// HeldLast: by our durable record this box was the last to hold the VIP.
+	HeldLast bool
+	// Survivor: by that record it led while every other box was silent and the witness answered, and no peer has answered since.
+	Survivor bool
+}
+
+// replication: the instances of this box are no nodes of a cluster, and have peers by the setting.
+func (o *Observation) Replication() bool { return len(o.Pairs) > 0 }
+
+// peerOf is the look at the peer of a local instance; its state is Unseen when nobody looked.
+func (o *Observation) PeerOf(l Look) Look {
+	a := o.Pairs[l.Instance].Peer
+	for _, p := range o.Peers {
+		if p.Instance.Addr == a {
+			return p
+		}
+	}
+	return Look{Instance: At(a)}
+}
+
+// waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this box
+// started.
+func (o *Observation) WaitsCold() bool {
+	if !o.Replication() || !o.Cold.Peerless || o.Cold.For >= o.Times.ColdStartWait {
+		return false
+	}
+	for _, l := range o.Locals {
+		if l.Role() == Master && o.Pairs[l.Instance].Peer.IsValid() {
+			return true
+		}
+	}
+	return false
+}
+
+// nextTerm is a term above all that were seen. One box of a pair takes even terms and the other odd ones, so that two
+// promotions that know nothing of each other never come to the same term.
+func NextTerm(own, peer netip.AddrPort, seen ...Term) uint64 {
+	var n uint64
+	for _, t := range seen {
+		n = max(n, t.N)
+	}
+	n++
+	if !owns(own, peer, n) {
+		n++
+	}
+	return n
+}
+
+// owns: a term was raised by the box of own, and not by that of its peer.
+func owns(own, peer netip.AddrPort, term uint64) bool {
+	return term > 0 && (own.Compare(peer) > 0) == (term%2 == 1)
+}
+
+// bothMasters: both say so, and both have said their terms.
+func BothMasters(l, peer Look) bool {
+	return l.Role() == Master && peer.State.Serves() && peer.Role() == Master && l.Term.Known && peer.Term.Known
+}
+
+// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its box raised, which
+// ours then has by replication only: its server came up as a master from a configuration file that nobody could write.
+func Outranked(l, peer Look) bool {
+	if !BothMasters(l, peer) {
+		return false
+	}
+	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Instance.Addr, l.Instance.Addr, l.Term.N)
+}
+
+// overruled: the local instance is outranked by its peer.
+func Overruled(o *Observation, l Look) bool { return Outranked(l, o.PeerOf(l)) }
+
+// nobodyLeads: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
+// link is up (tried, 7.0.15).
+func NobodyLeads(l, peer Look) bool {
+	if l.Role() != Replica || peer.Role() != Replica {
+		return false
+	}
+	circle := l.Info.Master == peer.Instance.Addr && peer.Info.Master == l.Instance.Addr
+	return circle || !l.Info.LinkUp && !peer.Info.LinkUp
+}
+
+// LeftBehind: a local instance is a master of a box that the VIP has left, and its data does not say so.
+func LeftBehind(s VRRP, held bool, l Look) bool {
+	return s == VRRPBackup && !held && l.Role() == Master && l.Term.N > 0 && !l.Term.Released
+}

@@ -1,0 +1,32 @@
+package model
+
+import (
+	"strings"
+	"time"
+)
+
+// Standing is what is known of the data of a local replica in a cluster.
+type Standing struct {
+	// Unlinked: it has not been linked to a master since this box started, and Waited is how long its master has been missing
+	// meanwhile.
+	Unlinked bool
+	Waited   time.Duration
+	// Stale is how long its master was seen alive while the link to it was down.
+	Stale time.Duration
+}
+
+// nameSet is a set of names as one string, because that costs a check less to read than a list.
+type NameSet string
+
+func (s NameSet) Has(name string) bool { return strings.Contains(string(s), " "+name+" ") }
+
+func (s NameSet) With(name string) NameSet {
+	if s.Has(name) {
+		return s
+	}
+	return NameSet(strings.TrimSuffix(string(s), " ") + " " + name + " ")
+}
+
+func (s NameSet) Without(name string) NameSet {
+	return NameSet(strings.Replace(string(s), " "+name+" ", " ", 1))
+}

@@ -1,0 +1,29 @@
+package model
+
+// State of a VRRP instance, as keepalived names it to its hooks.
+type VRRP string
+
+// The states that a hook is told.
+const (
+	VRRPNone   VRRP = ""
+	VRRPMaster VRRP = "MASTER"
+	VRRPBackup VRRP = "BACKUP"
+	VRRPFault  VRRP = "FAULT"
+	VRRPStop   VRRP = "STOP"
+)
+
+// Event is what keepalived told a hook.
+type Event struct {
+	// Name of the vrrp_instance or vrrp_sync_group.
+	Name  string
+	Group bool
+	State VRRP
+	// Priority is what keepalived said; 0 for a group and for a hook with words of its own.
+	Priority int
+}
+
+// String is the event as people say it.
+func (e Event) String() string { return e.Name + " " + string(e.State) }
+
+// StaleVIP begins the sentence about a VIP that a killed keepalived left behind.
+const StaleVIP = "STALE VIP"
