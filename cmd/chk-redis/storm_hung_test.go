@@ -12,9 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/redistest"
-
 	"keepalived-redis/internal/disktest"
+	"keepalived-redis/internal/redistest"
 )
 
 // hangers are instances that hang, each in its own way. They give their port.

@@ -7,9 +7,10 @@ import (
 	"io"
 	"slices"
 
-	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -40,7 +41,7 @@ func (h *hook) force(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	caller, _ := vrrp.Caller()
-	r := failover.Reconciler{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, DryRun: h.dry}
+	r := loop.New(session.Session{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, DryRun: h.dry})
 	sentence, err := r.Force(ctx)
 	if sentence != "" {
 		fmt.Fprintln(out, sentence)

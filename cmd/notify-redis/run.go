@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/failover"
 	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -64,7 +65,7 @@ func run(f flags, out, errOut io.Writer) int {
 		err = cause // it was cut short, perhaps while it waited for something
 	}
 	switch {
-	case errors.Is(err, failover.ErrSuperseded):
+	case errors.Is(err, session.ErrSuperseded):
 		log.Info().Msgf("%s: a newer event goes on from here", event)
 	case err != nil:
 		return fail(errOut, event.String()+" was not finished; the next check goes on from here", err, program.Unfit)
@@ -100,7 +101,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	caller, _ := vrrp.Caller()
-	r := failover.Reconciler{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, Event: &h.event, DryRun: h.dry}
+	r := loop.New(session.Session{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, Event: &h.event, DryRun: h.dry})
 	if err := r.Record(ctx); err != nil {
 		// If state cannot be written, the hook acts from what it sees.
 		h.log.Warn().Err(err).Msg("going on without a record of the event")
@@ -128,7 +129,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		r.WarnOfTimeout(ctx, o)
 	}
 	if err == nil && h.event.State == model.VRRPStop && m.Word == "" && !r.Fenced() {
-		h.handOver(ctx, &r, o)
+		h.handOver(ctx, r, o)
 	}
 	return err
 }
@@ -138,7 +139,7 @@ const goesDownTime = 200 * time.Millisecond
 
 // handOver gives the masters to the other box when the whole machine goes down: Redis is stopped as soon as keepalived has
 // ended, which is earlier than the other box, with its VIP settled, would pull them. A keepalived that only restarts moves nothing.
-func (h *hook) handOver(ctx context.Context, r *failover.Reconciler, o model.Observation) {
+func (h *hook) handOver(ctx context.Context, r *loop.Reconciler, o model.Observation) {
 	ask, cancel := context.WithTimeout(ctx, goesDownTime)
 	defer cancel()
 	if !service.GoesDown(ask) {

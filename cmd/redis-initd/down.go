@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/failover"
+	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 )
 
 // linkTime is how long a restarted instance may take to load its data and to be linked to its master, before the restart
@@ -137,7 +138,7 @@ func (j *job) handOver(ctx context.Context, i config.Instance) error {
 	defer cancel()
 	log := program.Open(name)
 	defer log.Close()
-	r := failover.Reconciler{Config: j.cfg, Service: j.manager, Log: &log.Logger}
+	r := loop.New(session.Session{Config: j.cfg, Service: j.manager, Log: &log.Logger})
 	_, err := r.HandOver(ctx, redis.TargetOf(i).Instance)
 	return err
 }

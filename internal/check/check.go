@@ -12,12 +12,14 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/decide"
-	"keepalived-redis/internal/failover"
 	"keepalived-redis/internal/health"
+	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/observe"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
 )
@@ -47,7 +49,7 @@ type check struct {
 // seen is what a run found, as far as it got.
 type seen struct {
 	looks       []model.Look
-	around      failover.Surroundings
+	around      observe.Surroundings
 	observation *model.Observation
 	outcome     model.Outcome
 }
@@ -63,8 +65,8 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
 		return decide.Verdict{Sentence: "unfit: " + err.Error()}
 	}
-	r := failover.Reconciler{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act}
-	c.prepare(&r, run, durable)
+	r := loop.New(session.Session{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act})
+	c.prepare(r, run, durable)
 	looks, around, aroundErr := r.LookAround(ctx)
 	if c.act && c.maintenance.Word == "" && !r.Fenced() {
 		looks, r.GivenUp = c.revive(ctx, manager, looks, around.Peers(), r.LocalLimits(), deadline)
@@ -93,7 +95,9 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 	v := c.verdict(o, outcome)
 	fit, short := c.facts(o).Serving()
 	worse := !v.Fit && !outcome.Unfit() && c.maintenance.Word == "" && short && fit > 0
-	if r.TakesAbandoned(ctx, around, worse) {
+	takes := r.TakesAbandoned(ctx, around, worse)
+	r.Keep()
+	if takes {
 		v = decide.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
 	}
 	return v
@@ -125,7 +129,7 @@ func (c *check) facts(o model.Observation) decide.Facts {
 
 // prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it
 // is not what the last run said. What cannot be made is a warning: the verdict does not need it.
-func (c *check) prepare(r *failover.Reconciler, run, durable state.Dir) {
+func (c *check) prepare(r *loop.Reconciler, run, durable state.Dir) {
 	var warnings []string // those of the configuration a looking run has told already
 	if c.act {
 		warnings = c.cfg.Warnings

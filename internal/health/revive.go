@@ -1,3 +1,4 @@
+// Package health starts instances that died, and never those that were stopped, or whose data only others have.
 package health
 
 import (

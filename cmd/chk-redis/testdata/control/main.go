@@ -9,7 +9,7 @@ import (
 
 	_ "github.com/alecthomas/kong"
 
-	_ "keepalived-redis/internal/failover"
+	_ "keepalived-redis/internal/loop"
 	"keepalived-redis/internal/program"
 )
 

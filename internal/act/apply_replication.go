@@ -1,0 +1,199 @@
+package act
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+)
+
+// promotePairs carries out every promotion of a pair at once.
+func (r *Actor) promotePairs(ctx context.Context, o model.Observation, steps []model.Step) error {
+	errs := make([]error, len(steps))
+	var wg sync.WaitGroup
+	for i, s := range steps {
+		if s.Do != model.Promote {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = r.promotePair(ctx, o, s.Instance, relaxed(steps, s.Instance))
+		}()
+	}
+	wg.Wait()
+	for i, s := range steps {
+		switch {
+		case s.Do != model.Promote:
+		case errs[i] != nil:
+			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted in full", s.Instance)
+		default:
+			r.Log.Info().Msgf("%s is master", s.Instance)
+			r.Memory.Heard(s.Instance.String())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// relaxed: the same plan lets the instance take writes without a replica.
+func relaxed(steps []model.Step, i model.Instance) bool {
+	for _, s := range steps {
+		if s.Do == model.Relax && s.Instance == i {
+			return true
+		}
+	}
+	return false
+}
+
+// promotePair makes an instance the master of its pair, raises the term and lets its configuration file know. relax gives up
+// that it needs a replica, in the running server only: a restart must not bring back a master that takes writes alone.
+func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.Instance, relax bool) error {
+	ctx, cancel := context.WithTimeout(ctx, takeoverTimeout)
+	defer cancel()
+	c := r.Conn(i)
+	defer c.Close()
+	own, peer := termsOf(&o, i)
+	if l, local := o.Local(i); local && l.Role() == model.Master {
+		own.term.N += UnseenTerms
+	}
+	needs, err := c.MinReplicas(ctx)
+	if err != nil {
+		needs = "0" // where CONFIG is not allowed, the role may still be
+	}
+	err = lead(ctx, c, needs, own, peer)
+	if errors.Is(err, redis.ErrTerm) {
+		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, model.TermKey)
+	} else if err != nil {
+		return fmt.Errorf("promote %s: %w", i, err)
+	}
+	// It is a master, with its new term or without. What it needs to take a write goes into its file before it is relaxed.
+	r.rewrite(ctx, c, i)
+	if relax {
+		err = errors.Join(err, c.SetMinReplicas(ctx, "0"))
+	}
+	return err
+}
+
+// lead makes an instance a master of a term above all that were seen, and above the one that it turns out to have had.
+func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
+	term := model.NextTerm(own.addr, peer.addr, own.term, peer.term)
+	before, err := c.Lead(ctx, term, needs)
+	if err == nil && before.N > term { // an equal one is ours: the same plan was carried out before
+		return c.SetTerm(ctx, model.NextTerm(own.addr, peer.addr, before))
+	}
+	return err
+}
+
+// claim is an instance of a pair and the term it was seen with.
+type claim struct {
+	addr netip.AddrPort
+	term model.Term
+}
+
+// unseenTerms is how far a master that is promoted anew goes above its own term: its peer may have been promoted meanwhile without anybody here
+// having seen it, and once is 2.
+const UnseenTerms = 8
+
+// termsOf gives an instance of a pair, on either box, and the one on the other side.
+func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
+	for _, l := range o.Locals {
+		p := o.PeerOf(l)
+		here, there := claim{l.Instance.Addr, l.Term}, claim{p.Instance.Addr, p.Term}
+		switch i {
+		case l.Instance:
+			return here, there
+		case p.Instance:
+			return there, here
+		}
+	}
+	return claim{addr: i.Addr}, claim{}
+}
+
+// rewrite lets the instance write its role into its own configuration file, so that a restart brings no second master back.
+// Never while writes are stopped there by us, because that would be written as well. What stands against it is said: the
+// role has changed all the same.
+func (r *Actor) rewrite(ctx context.Context, c *redis.Conn, i model.Instance) {
+	value, err := c.MinReplicas(ctx)
+	if err == nil && value == redis.StopWrites {
+		return // whoever gives writes back comes here again
+	}
+	if err == nil {
+		err = c.RewriteConf(ctx)
+	}
+	if err != nil {
+		r.Log.Warn().Err(err).Msgf("the role of %s is not in its configuration file, so a restart brings the old one back until the next check; "+
+			"hint: start it with a configuration file, which its user can write, as well as the directory", i)
+	}
+}
+
+// follow makes a local instance the replica of its peer. A master keeps its data set aside first.
+func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) error {
+	c, master := r.Conn(s.Instance), r.Conn(s.From)
+	defer c.Close()
+	defer master.Close()
+	now, err := c.Replication(ctx)
+	if err != nil {
+		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
+	}
+	if claims, err := master.Replication(ctx); err != nil || claims.Role != model.Master {
+		return fmt.Errorf("make %s follow %s: that is no master any more: %w", s.Instance, s.From, errors.Join(err, errRoles))
+	}
+	var value string
+	if now.Role == model.Master {
+		if value, err = r.keepAside(ctx, c, o, s.Instance); err != nil {
+			return fmt.Errorf("%s does not follow %s yet: keep its data set aside: %w", s.Instance, s.From, err)
+		}
+	}
+	if err := c.Follow(ctx, s.From.Addr); err != nil {
+		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
+	}
+	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
+	delete(r.Memory.Pulls, s.Instance.String()) // we did it: it may move back at once
+	if now.Role == model.Master {
+		if err := c.KillClients(ctx); err != nil { // they believe to speak with a master
+			r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though it is no master any more", s.Instance)
+		}
+	}
+	if value != "" {
+		if err := c.SetMinReplicas(ctx, value); err != nil {
+			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
+		}
+	}
+	r.rewrite(ctx, c, s.Instance)
+	return nil
+}
+
+// errRoles: somebody else changed the roles since they were seen.
+var errRoles = errors.New("the roles changed meanwhile")
+
+// needReplica makes an instance take writes only with a replica at hand, also after a restart.
+func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
+	c := r.Conn(i)
+	defer c.Close()
+	if err := c.NeedReplica(ctx); err != nil {
+		return err
+	}
+	r.rewrite(ctx, c, i)
+	return nil
+}
+
+// relax lets a master take writes without a replica. Nothing is written to its configuration file: after a restart it needs
+// one again.
+func (r *Actor) relax(ctx context.Context, i model.Instance) error {
+	c := r.Conn(i)
+	defer c.Close()
+	return c.SetMinReplicas(ctx, "0")
+}
+
+// mark says beside the term of a local master whether the VIP has left its box.
+func (r *Actor) mark(ctx context.Context, o model.Observation, s model.Step) error {
+	own, _ := termsOf(&o, s.Instance)
+	own.term.Released = s.Do == model.Release
+	c := r.Conn(s.Instance)
+	defer c.Close()
+	return c.Mark(ctx, own.term)
+}

@@ -1,0 +1,245 @@
+package act
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// fenceForgets is how long after a fence the next one counts as the first again.
+const fenceForgets = time.Hour
+
+// fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
+// INFO go on. The record is written first; each tick sets it again on whatever answers.
+// only names one instance; its zero value means all.
+func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Instance) error {
+	var f session.FenceRecord
+	found := r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	if !found || f.Lifted != nil {
+		f = NextFence(f)
+		for _, l := range o.Locals {
+			r.Memory.Severed = r.Memory.Severed.With(l.Instance.Name())
+		}
+	}
+	if f.Values == nil {
+		f.Values = map[string]string{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
+	defer cancel()
+	type result struct {
+		name, value string
+		err         error
+	}
+	results := make(chan result, len(o.Locals))
+	asked := 0
+	for i, l := range o.Locals {
+		if !l.State.Alive() || only.Known() && l.Instance != only {
+			continue
+		}
+		asked++
+		go func() {
+			value, err := r.refuseWrites(ctx, r.Config.Instances[i])
+			results <- result{l.Instance.Name(), value, err}
+		}()
+	}
+	var errs []error
+	for range asked {
+		x := <-results
+		if x.err != nil {
+			errs = append(errs, x.err)
+		}
+		if _, known := f.Values[x.name]; !known && x.value != "" && x.value != redis.StopWrites {
+			f.Values[x.name] = x.value
+		}
+	}
+	// Writes are refused before the record is written: the refusal is what counts against the clock, and a value that was
+	// not kept is found again in the instance's own configuration.
+	r.Store.Save(r.Store.Durable, session.FenceFile, f)
+	return errors.Join(errs...)
+}
+
+func NextFence(last session.FenceRecord) session.FenceRecord {
+	now := state.Now()
+	f := session.FenceRecord{Since: now, Count: 1}
+	if last.Lifted != nil && now.Since(*last.Lifted) < fenceForgets {
+		f.Count = last.Count + 1
+	}
+	return f
+}
+
+// refuseWrites sets 99 and returns the value before.
+func (r *Actor) refuseWrites(ctx context.Context, in config.Instance) (string, error) {
+	c := r.Conn(redis.TargetOf(in).Instance)
+	defer c.Close()
+	value, err := c.MinReplicas(ctx)
+	if err != nil || value == redis.StopWrites {
+		return value, err
+	}
+	return value, c.SetMinReplicas(ctx, redis.StopWrites)
+}
+
+// fenceStop stops every local instance: after fence_stop_after a box that is still cut off must not keep its masters,
+// because the cluster on its side would begin to elect.
+func (r *Actor) fenceStop(ctx context.Context, o model.Observation) error {
+	var f session.FenceRecord
+	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	f.Stopped = true
+	r.Store.Save(r.Store.Durable, session.FenceFile, f)
+	return r.each(o, func(i int) error {
+		if l := o.Locals[i]; l.State.Alive() && l.Info != nil && l.Info.Version.AtLeast(7, 0) {
+			c := r.Conn(o.Locals[i].Instance)
+			// It must not wait for its replicas, which are cut off. The stop itself is left to the manager: one that ended
+			// by itself would be started again by a unit with Restart=always. A server that does not obey stops later.
+			_, _ = c.Do(ctx, "config", "set", "shutdown-timeout", "0")
+			c.Close()
+		}
+		return r.Service.Stop(ctx, r.Config.Instances[i], false)
+	})
+}
+
+// liftStart starts what the fence stopped, with writes refused. The fence stays on record; the next looks refuse them again on what answers later.
+func (r *Actor) liftStart(ctx context.Context, o model.Observation) error {
+	var f session.FenceRecord
+	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	var wg sync.WaitGroup
+	errs := make([]error, len(r.Config.Instances))
+	for i, in := range r.Config.Instances {
+		if i < len(o.Locals) && o.Locals[i].State.Alive() {
+			continue
+		}
+		if f.Stopped {
+			r.keepFile(ctx, in)
+		}
+		wg.Add(1)
+		go func() { // side by side, for all share the time of one check
+			defer wg.Done()
+			errs[i] = r.startRefusing(ctx, in)
+		}()
+	}
+	wg.Wait()
+	// What has not come up is tried again, and holds back itself, not the others.
+	f.Stopped = false
+	r.Store.Save(r.Store.Durable, session.FenceFile, f)
+	return errors.Join(errs...)
+}
+
+// startedWithin bounds the wait for a server that was just started to take a command.
+const startedWithin = 300 * time.Millisecond
+
+// startRefusing starts an instance and refuses writes on it as soon as it takes connections, before its clients come back. A server takes
+// that while it loads its data, too, and some managers return from a start only after that. What takes longer is left to the next looks.
+func (r *Actor) startRefusing(ctx context.Context, in config.Instance) error {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	refused := make(chan struct{})
+	go func() {
+		defer close(refused)
+		for {
+			_, err := r.refuseWrites(asking, in)
+			if redis.Classify(err) != model.Refused || session.Pause(asking, startPause) != nil {
+				return
+			}
+		}
+	}()
+	if err := r.Service.Start(ctx, in); err != nil {
+		return fmt.Errorf("start %s: %w", in.Name(), err)
+	}
+	late := time.NewTimer(startedWithin)
+	defer late.Stop()
+	select {
+	case <-refused:
+	case <-late.C:
+	}
+	return nil
+}
+
+// startPause is the pause between two tries to reach a server that is being started.
+const startPause = 5 * time.Millisecond
+
+// refuse makes one instance refuse writes. What is to be given back is what its own configuration says, for it has just been started.
+func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
+	for _, in := range r.Config.Instances {
+		if in.Name() == i.Name() {
+			ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
+			defer cancel()
+			_, err := r.refuseWrites(ctx, in)
+			return err
+		}
+	}
+	return fmt.Errorf("refuse writes on %s: it is no instance of this box", i)
+}
+
+// restore gives an instance the value back that it had before the fence, or before it was in doubt.
+func (r *Actor) restore(ctx context.Context, i model.Instance) error {
+	var f session.FenceRecord
+	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	value := f.Values[i.Name()]
+	if value == "" {
+		value = r.configured(i)
+	}
+	c := r.Conn(i)
+	defer c.Close()
+	err := c.SetMinReplicas(ctx, value)
+	if err == nil {
+		r.Memory.Guarded = r.Memory.Guarded.Without(i.Name())
+	}
+	if err != nil || len(r.Config.Peers) == 0 {
+		return err
+	}
+	r.rewrite(ctx, c, i) // its role may have changed while the file could not be written
+	return nil
+}
+
+// configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.
+func (r *Actor) configured(i model.Instance) string {
+	for _, in := range r.Config.Instances {
+		if in.Name() != i.Name() || in.Conf == "" {
+			continue
+		}
+		conf, err := config.ReadRedisConf(in.Conf)
+		if err != nil {
+			r.Log.Warn().Err(err).Msgf("min-slaves-to-write of %s is taken as 0", i)
+			continue
+		}
+		for _, key := range []string{"min-slaves-to-write", "min-replicas-to-write"} {
+			if v, ok := conf.Get(key); ok {
+				return v
+			}
+		}
+	}
+	return "0"
+}
+
+// liftDone ends the fence; the record stays for the hold-off of the next one.
+func (r *Actor) liftDone(o model.Observation) error {
+	var f session.FenceRecord
+	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	now := state.Now()
+	r.Memory.Confirm(o.Locals, now)
+	if o.Fence != nil && o.Unanswered() {
+		r.Memory.Severed = "" // their masters have been waited for
+	}
+	r.Store.Save(r.Store.Durable, session.FenceFile, session.FenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
+	return nil
+}
+
+// each does something to every local instance side by side.
+func (r *Actor) each(o model.Observation, do func(i int) error) error {
+	errs := make(chan error, len(o.Locals))
+	for i := range o.Locals {
+		go func() { errs <- do(i) }()
+	}
+	var all []error
+	for range o.Locals {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}

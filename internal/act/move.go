@@ -1,0 +1,220 @@
+package act
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// Bounds of a coordinated move.
+const (
+	// pauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole move may take.
+	PauseFor = 2 * time.Second
+	// offsetsWithin is how long equal offsets are waited for before the move is undone.
+	offsetsWithin = 200 * time.Millisecond
+	// handOver is how long the old master may take to learn of the new one.
+	handOver = time.Second
+	// moveRoom is the time that must be left of a run to begin a move.
+	moveRoom = 400 * time.Millisecond
+)
+
+// ErrOffsets: the replica did not reach the master's offset in time.
+var ErrOffsets = errors.New("the replica did not catch up in time")
+
+// move moves one living master to its local replica without loss: stop writes on the old master, wait for equal offsets,
+// take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
+// first, so that a mover that dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
+// one pauses clients for seconds, and several at once collide.
+func (r *Actor) move(ctx context.Context, o model.Observation, s model.Step) (err error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
+		return nil // the next run has the time
+	}
+	start := time.Now()
+	old, to := r.Conn(s.From), r.Conn(s.Instance)
+	defer old.Close()
+	defer to.Close()
+	// Both connections are made before writes stop, so that no dial is part of the gap.
+	if done, err := ready(ctx, old, to); err != nil {
+		return r.notBegun(s, err)
+	} else if done {
+		return nil
+	}
+	master, _, _ := o.Find(s.From.Addr)
+	undo := session.MoveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	if !undo.Pause {
+		if undo.Value, err = old.MinReplicas(ctx); err != nil {
+			return r.notBegun(s, err)
+		}
+	}
+	r.Store.Save(r.Store.Durable, session.MoveFile, undo)
+	gap := time.Now()
+	stopped, err := StopWrites(ctx, old, undo)
+	if err == nil {
+		err = awaitOffsets(ctx, old, to, stopped)
+	}
+	if err == nil {
+		err = to.Takeover(ctx)
+	}
+	if err == nil {
+		err = awaitReplica(ctx, old)
+	}
+	if err == nil && undo.Pause {
+		// Over the connection that is there, so that writers need not wait for another dial. What becomes of it does not matter: the undo
+		// does it again.
+		_ = old.Unpause(ctx)
+	}
+	gapLength := time.Since(gap)
+	// Whatever happened, writers are let go; a signal does not stop that.
+	if undoErr := r.undoMove(context.WithoutCancel(ctx)); undoErr != nil {
+		err = errors.Join(err, undoErr)
+	}
+	if err != nil {
+		return r.moveFailed(s, err)
+	}
+	r.Memory.MoveFailures = 0
+	r.Log.Info().Msgf("%s moved to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	return nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// ErrNotLinked: the replica's link to its master broke after the look that the move was planned by.
+var ErrNotLinked = errors.New("the replica is not linked to it any more")
+
+// ready asks both ends of a move how they stand, before anything is changed: what was seen may be over, as after a restart of
+// the old master. done: the same plan was carried out before.
+func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
+	replica, err := to.Replication(ctx)
+	if err != nil || replica.Role == model.Master {
+		return err == nil, err
+	}
+	master, err := old.Replication(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case master.Role != model.Master:
+		return false, errRoles
+	case !replica.LinkUp || master.Replicas == 0:
+		return false, ErrNotLinked
+	}
+	return false, nil
+}
+
+// notBegun is the error of a move that has changed nothing and cost nobody anything: the next tick looks anew and tries again.
+// Only what Redis refuses, which no look shows and which stays so, backs off.
+func (r *Actor) notBegun(s model.Step, err error) error {
+	switch redis.Classify(err) {
+	case model.NoPerm, model.OtherError:
+		return r.moveFailed(s, err)
+	}
+	return fmt.Errorf("move %s to %s, which was not begun: %w", s.From, s.Instance, err)
+}
+
+// moveFailed backs off: writers were held back in vain.
+func (r *Actor) moveFailed(s model.Step, err error) error {
+	r.Memory.MoveFailures++
+	failed := state.Now()
+	r.Memory.MoveFailedAt = &failed
+	return fmt.Errorf("move %s to %s: %w", s.From, s.Instance, err)
+}
+
+// stopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
+// back INFO and ourselves as well.
+func StopWrites(ctx context.Context, old *redis.Conn, m session.MoveRecord) (model.Info, error) {
+	if m.Pause {
+		return old.PauseWrites(ctx, PauseFor)
+	}
+	if err := old.SetMinReplicas(ctx, redis.StopWrites); err != nil {
+		return model.Info{}, err
+	}
+	return old.Replication(ctx)
+}
+
+// awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
+func awaitOffsets(ctx context.Context, old, to *redis.Conn, m model.Info) error {
+	ctx, cancel := context.WithTimeout(ctx, offsetsWithin)
+	defer cancel()
+	for {
+		s, err := to.Replication(ctx)
+		if err != nil {
+			return err
+		}
+		if s.Role != model.Replica || m.Role != model.Master {
+			return fmt.Errorf("the roles changed meanwhile: old master is %s, replica is %s", m.Role, s.Role)
+		}
+		if s.Offset >= m.Offset {
+			return nil
+		}
+		if session.Pause(ctx, pollPause) != nil {
+			return fmt.Errorf("%w: %d bytes behind after %s", ErrOffsets, m.Offset-s.Offset, offsetsWithin)
+		}
+		if m, err = old.Replication(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitReplica polls until the old master has learnt that it is one no more: a write let go before that would be
+// acknowledged and lost.
+func awaitReplica(ctx context.Context, old *redis.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOver)
+	defer cancel()
+	for {
+		i, err := old.Replication(ctx)
+		if err == nil && i.Role == model.Replica {
+			return nil
+		}
+		if session.Pause(ctx, pollPause) != nil {
+			if err == nil {
+				err = fmt.Errorf("it says that it is %s", i.Role)
+			}
+			return fmt.Errorf("the old master does not follow the new one after %s: %w", handOver, err)
+		}
+	}
+}
+
+// undoMove lets the writers of the old master go and forgets the move.
+func (r *Actor) undoMove(ctx context.Context) error {
+	var m session.MoveRecord
+	if !r.Store.Load(r.Store.Durable, session.MoveFile, &m) {
+		return nil
+	}
+	limit := session.CommandTimeout
+	if m.Pair {
+		limit *= 3 // it has three connections to make instead of one
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if m.Pair {
+		if err := r.handOverPair(ctx, m); err != nil {
+			return err
+		}
+	}
+	c := r.Conn(m.From)
+	defer c.Close()
+	var err error
+	if m.Pause {
+		err = c.Unpause(ctx)
+	} else {
+		err = c.SetMinReplicas(ctx, valueOr(m.Value, "0"))
+	}
+	// A server that is gone has forgotten both settings with its process.
+	if err != nil && redis.Classify(err).Alive() {
+		return fmt.Errorf("give writes back on %s: %w", m.From, err)
+	}
+	r.Store.Remove(r.Store.Durable, session.MoveFile)
+	return nil
+}
+
+func valueOr(v, other string) string {
+	if v == "" {
+		return other
+	}
+	return v
+}

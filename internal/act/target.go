@@ -1,0 +1,13 @@
+package act
+
+import (
+	"time"
+)
+
+// Bounds of one step.
+const (
+	takeoverTimeout = 700 * time.Millisecond
+	forceAskAgain   = 500 * time.Millisecond
+	pollPause       = 500 * time.Microsecond
+	betweenMoves    = 50 * time.Millisecond
+)

@@ -1,0 +1,86 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/session"
+)
+
+// Maintenance is what a person wrote down for this box; warning is what there is to say of the file.
+func (r *Reconciler) Maintenance() (m model.Maintenance, warning string) {
+	r.Begin()
+	return observe.Maintenance(r.Store.Durable)
+}
+
+// Fenced: a fence is on record, so nothing is revived.
+func (r *Reconciler) Fenced() bool {
+	r.Begin()
+	var f session.FenceRecord
+	return r.Store.Load(r.Store.Durable, session.FenceFile, &f) && f.Lifted == nil
+}
+
+// Describe is what a run would decide on an observation, for people.
+func (r *Reconciler) Describe(ctx context.Context, o model.Observation) string {
+	r.Begin()
+	r.decide(ctx, &o, decide.Decide)
+	return Describe(o)
+}
+
+// Describe is an observation and its plan for people: what --dry-run prints.
+func Describe(o model.Observation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), o.Why)
+	for _, l := range o.Locals {
+		fmt.Fprintf(&b, "local:    %s\n", describeLook(l))
+	}
+	for _, l := range o.Peers {
+		fmt.Fprintf(&b, "peer:     %s\n", describeLook(l))
+	}
+	fmt.Fprintf(&b, "witness:  %s, counts %v, answers %v\n", orNone(o.Witness.Name), o.Witness.Counts, o.Witness.Answers)
+	plan := decide.Decide(o)
+	for _, s := range plan.Steps {
+		b.WriteString("step:     " + string(s.Do))
+		if s.Instance.Known() {
+			b.WriteString(" " + s.Instance.String())
+		}
+		if s.From.Known() {
+			b.WriteString(" from " + s.From.String())
+		}
+		b.WriteString("\n")
+	}
+	for _, w := range decide.Warnings(&o) {
+		b.WriteString("warning:  " + w + "\n")
+	}
+	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
+	return b.String()
+}
+
+func describeLook(l model.Look) string {
+	s := l.Instance.Name() + " " + l.State.String()
+	if l.Info != nil {
+		s += ", " + string(l.Info.Role)
+		if l.Info.Role == model.Replica {
+			s += fmt.Sprintf(" of %s, link up %v", l.Info.Master, l.Info.LinkUp)
+		}
+		s += fmt.Sprintf(", offset %d", l.Info.Offset)
+	}
+	if l.Term.Known {
+		s += fmt.Sprintf(", term %d", l.Term.N)
+		if l.Term.Released {
+			s += " (released)"
+		}
+	}
+	return s
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

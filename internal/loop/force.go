@@ -1,0 +1,44 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// ErrNothingForced: there was nothing that force could change.
+var ErrNothingForced = errors.New("nothing was promoted")
+
+// Force carries out what a person forces, once. It returns the sentence.
+func (r *Reconciler) Force(ctx context.Context) (string, error) {
+	r.Begin()
+	if !r.DryRun {
+		unlock, err := session.Lock(ctx, r.Store.Run, session.ActLock)
+		if err != nil {
+			return "", fmt.Errorf("promote by force: %w", err)
+		}
+		defer unlock()
+		r.Memory = nil // whoever acted until now has written down more than we have read
+	}
+	o, err := r.Look(ctx)
+	if err != nil {
+		return "", err
+	}
+	plan := r.decide(ctx, &o, decide.DecideForced)
+	if r.DryRun {
+		return plan.Sentence, nil
+	}
+	r.Log.Warn().Msg(plan.Sentence)
+	r.Memory.PeerAnswered = true // a master here is used without waiting for its peer any longer
+	r.Memory.Confirm(o.Locals, state.Now())
+	err = r.Apply(ctx, o, plan)
+	r.Store.SaveMemory(r.Memory)
+	if err == nil && len(plan.Steps) == 0 {
+		err = ErrNothingForced
+	}
+	return plan.Sentence, err
+}

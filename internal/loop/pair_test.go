@@ -1,0 +1,450 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/act"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/sessiontest"
+	"keepalived-redis/internal/vrrp"
+)
+
+// pairBox is one box of a pair of real servers.
+type pairBox struct {
+	t *testing.T
+	r *Reconciler
+	s *redistest.Server
+	// state is the VRRP state of this box.
+	state model.VRRP
+	hook  bool
+	// vip is the VIP that the box looks for among its addresses; not valid for none.
+	vip netip.Addr
+	// said is the last sentence that the test's log has.
+	said string
+}
+
+// startPair starts a master and its linked replica, each on a box of its own: MASTER is where the master is.
+func startPair(t *testing.T, lines ...string) (a, b *pairBox) {
+	t.Helper()
+	lines = append(lines, "repl-diskless-sync no") // with it each sync waits five seconds for further replicas
+	master := redistest.Start(t, lines...)
+	replica := redistest.Start(t, append(lines, "slaveof "+strings.ReplaceAll(master.Addr.String(), ":", " "))...)
+	box := func(s, peer *redistest.Server, state model.VRRP) *pairBox {
+		r := reconciler(t, s)
+		r.Config.Peers = []netip.AddrPort{peer.Addr}
+		r.Config.Instances[0].Peer = peer.Addr
+		r.Config.Times = model.Times{Deadline: 900 * time.Millisecond, StallGrace: 300 * time.Millisecond, Dial: 50 * time.Millisecond,
+			HoldOff: time.Second, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute, MaxStaleness: time.Minute}
+		return &pairBox{t: t, r: r, s: s, state: state}
+	}
+	a, b = box(master, replica, model.VRRPMaster), box(replica, master, model.VRRPBackup)
+	b.awaitLinked()
+	for _, x := range []*pairBox{a, b} {
+		x.observe() // each has seen the other
+	}
+	return a, b
+}
+
+func (b *pairBox) awaitLinked() {
+	b.t.Helper()
+	redistest.Await(b.t, b.s.Addr.String()+" is linked", func() bool {
+		l := b.s.Look()
+		return l.Info != nil && l.Role() == model.Replica && l.Info.LinkUp
+	})
+}
+
+// observe is one look, with the state and the VIP that the test says.
+func (b *pairBox) observe() model.Observation {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.LocalLimits())
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	o := b.r.Observe(ctx, locals, observe.Surroundings{Own: own, Vips: []netip.Addr{b.vip}, PeerLooks: b.r.LookAtPeers(ctx, b.r.Config.Peers), Witness: model.Witness{Name: "w", Counts: true, Answers: true}})
+	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
+	for i, p := range o.Pairs { // what depends on the state that the test says
+		p.Left = session.Note(b.r.Memory.Instances, "the test's left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
+		o.Pairs[i] = p
+	}
+	return o
+}
+
+// tick is one look, decision and act.
+func (b *pairBox) tick() (model.Plan, error) {
+	b.t.Helper()
+	o := b.observe()
+	plan := decide.Decide(o)
+	if plan.Sentence != b.said {
+		b.t.Logf("%s on %s: %s", b.state, b.s.Addr, plan.Sentence)
+		b.said = plan.Sentence
+	}
+	return plan, b.r.Apply(sessiontest.Within(b.t, 5*time.Second), o, plan)
+}
+
+// until ticks until a plan has that step and it succeeded.
+func (b *pairBox) until(v model.Verb) model.Plan {
+	b.t.Helper()
+	var done model.Plan
+	redistest.Await(b.t, string(v)+" on "+b.s.Addr.String(), func() bool {
+		plan, err := b.tick()
+		if err != nil {
+			b.t.Log(err)
+			return false
+		}
+		for _, s := range plan.Steps {
+			if s.Do == v {
+				done = plan
+				return true
+			}
+		}
+		return false
+	})
+	return done
+}
+
+func (b *pairBox) is(role model.Role) {
+	b.t.Helper()
+	if l := b.s.Look(); l.Role() != role {
+		b.t.Errorf("%s is %s, want %s", b.s.Addr, l.Role(), role)
+	}
+}
+
+func (b *pairBox) term() uint64 {
+	b.t.Helper()
+	l := redis.LookAt(sessiontest.Within(b.t, time.Second), redis.Target{Instance: model.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	if !l.Term.Known {
+		b.t.Fatalf("no term: %v", l.Err)
+	}
+	return l.Term.N
+}
+
+func (b *pairBox) conf() string {
+	b.t.Helper()
+	text, err := os.ReadFile(b.s.Conf)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// config is a running setting.
+func (b *pairBox) setting(name string) string {
+	b.t.Helper()
+	words := strings.Fields(strings.Trim(b.s.Do(b.t, "config", "get", name), "map[]"))
+	return strings.TrimPrefix(words[len(words)-1], name+":")
+}
+
+func replicaLine(conf string) bool {
+	return strings.Contains(conf, "\nslaveof ") || strings.Contains(conf, "\nreplicaof ")
+}
+
+func TestPairPlannedMoveThereAndBack(t *testing.T) {
+	a, b := startPair(t)
+	a.s.Do(t, "set", "k", "v1")
+	for range 2 {
+		a.state, b.state = model.VRRPBackup, model.VRRPMaster
+		b.until(model.Move)
+		b.is(model.Master)
+		a.is(model.Replica)
+		if replicaLine(b.conf()) || !replicaLine(a.conf()) {
+			t.Errorf("a restart would bring the old roles back:\n%s\n%s", a.conf(), b.conf())
+		}
+		begun := time.Now()
+		b.s.Do(t, "set", "k", "v2")
+		if took := time.Since(begun); took > act.PauseFor/2 {
+			t.Errorf("a write still waited %s", took)
+		}
+		a.awaitLinked()
+		if at, bt := a.term(), b.term(); at != bt || bt == 0 {
+			t.Errorf("terms %d and %d", at, bt)
+		}
+		a, b = b, a
+	}
+	if a.r.Store.Load(a.r.Store.Durable, session.MoveFile, &session.MoveRecord{}) || b.r.Store.Load(b.r.Store.Durable, session.MoveFile, &session.MoveRecord{}) {
+		t.Error("the undo of a finished move is still on record")
+	}
+}
+
+// The old master of a move loses its sessions, and a mover that stops writes by min-slaves-to-write leaves none of it behind.
+func TestPairMoveFromAnOldServer(t *testing.T) {
+	a, b := startPair(t)
+	c := redis.Open(redis.Target{Instance: model.At(a.s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	defer c.Close()
+	if _, err := c.Do(sessiontest.Within(t, time.Second), "client", "setname", "session"); err != nil {
+		t.Fatal(err)
+	}
+	o := b.observe()
+	for i := range o.Peers {
+		o.Peers[i].Info.Version = model.Version{Major: 3, Minor: 2} // it is spoken to as one
+	}
+	if err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err != nil {
+		t.Fatal(err)
+	}
+	b.is(model.Master)
+	a.is(model.Replica)
+	if v := a.setting("min-slaves-to-write"); v != "0" {
+		t.Errorf("min-slaves-to-write is %s", v)
+	}
+	if strings.Contains(a.s.Do(t, "client", "list"), "name=session") {
+		t.Error("the session is still open")
+	}
+	if conf := a.conf(); !replicaLine(conf) || strings.Contains(conf, "-to-write 99") {
+		t.Errorf("the configuration of the old master:\n%s", conf)
+	}
+}
+
+func TestPairMoverThatDies(t *testing.T) {
+	a, b := startPair(t)
+	for _, m := range []session.MoveRecord{{Pause: true}, {Value: "0"}} {
+		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
+		c := b.r.Conn(model.At(a.s.Addr))
+		if _, err := act.StopWrites(sessiontest.Within(t, time.Second), c, m); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		b.r.Store.Save(b.r.Store.Durable, session.MoveFile, m)
+		b.until(model.UndoMove)
+		begun := time.Now()
+		a.s.Do(t, "set", "k", "v")
+		if took := time.Since(begun); took > act.PauseFor/2 {
+			t.Errorf("a write still waited %s", took)
+		}
+	}
+	// It died after its promotion: the old master must follow before it takes a write again.
+	b.s.Do(t, "slaveof", "no", "one")
+	b.r.Store.Save(b.r.Store.Durable, session.MoveFile, session.MoveRecord{From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.until(model.UndoMove)
+	a.is(model.Replica)
+	b.is(model.Master)
+}
+
+func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
+	a, b := startPair(t)
+	a.s.Do(t, "set", "k", "replicated")
+	redistest.Await(t, "k is replicated", func() bool { return b.s.Do(t, "exists", "k") == "1" })
+	a.s.Kill()
+	b.state = model.VRRPMaster
+	b.until(model.Promote)
+	b.is(model.Master)
+	if replicaLine(b.conf()) {
+		t.Error("a restart would bring a replica back")
+	}
+	term := b.term()
+	if term == 0 {
+		t.Fatal("the term was not raised")
+	}
+	b.s.Do(t, "set", "k", "new")
+
+	// The old master comes back with what only it has: kept aside, then it follows.
+	a.state = model.VRRPBackup
+	a.s.Run(t)
+	a.s.Do(t, "set", "only", "here")
+	plan := a.until(model.Follow)
+	if !strings.Contains(plan.Sentence, "a master of term ") {
+		t.Error(plan.Sentence)
+	}
+	a.awaitLinked()
+	if got := a.s.Do(t, "get", "k"); got != "new" {
+		t.Errorf("k is %s", got)
+	}
+	if a.setting("min-slaves-to-write") != "0" || a.term() != term || !replicaLine(a.conf()) {
+		t.Errorf("min-slaves-to-write %s, term %d, configuration:\n%s", a.setting("min-slaves-to-write"), a.term(), a.conf())
+	}
+	kept, err := filepath.Glob(filepath.Join(a.r.Config.StateDir, act.DivergentDir, "*.rdb"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %v, %v", kept, err)
+	}
+	if text, err := os.ReadFile(kept[0]); err != nil || !strings.Contains(string(text), "only") {
+		t.Errorf("the data set that was kept lacks the write: %v", err)
+	}
+	// And the VIP's box notices nothing but a replica.
+	if plan, err := b.tick(); err != nil || plan.Sentence != "MASTER: every master is on this box" {
+		t.Errorf("%s, %v", plan.Sentence, err)
+	}
+}
+
+// The VIP comes back to a master whose peer was promoted while nobody here saw it, and has died since: what is written from now on counts when
+// that one returns.
+func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
+	a, b := startPair(t)
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", model.TermKey, model.NextTerm(b.s.Addr, a.s.Addr, model.Term{N: a.term(), Known: true}))
+	b.s.Do(t, "set", "k", "of the side that died")
+	b.s.Do(t, "config", "rewrite")
+	b.s.Kill()
+	a.state, a.vip = model.VRRPMaster, a.s.Addr.Addr()
+	a.r.Memory = nil // the VIP came back: what is known of its stretch is gone
+	plan := a.until(model.Promote)
+	if want := "promote " + a.s.Addr.String() + " anew: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
+		t.Error(plan.Sentence)
+	}
+	a.s.Do(t, "set", "k", "since")
+	term := a.term()
+	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 || a.term() != term {
+		t.Errorf("again: %s, %v", plan.Sentence, err)
+	}
+	b.s.Run(t)
+	b.state = model.VRRPBackup
+	b.until(model.Follow)
+	b.awaitLinked()
+	if got := b.s.Do(t, "get", "k"); got != "since" {
+		t.Errorf("k is %s", got)
+	}
+	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("afterwards: %s, %v", plan.Sentence, err)
+	}
+}
+
+// As MASTER with an older term: follow the peer, then move the master back.
+func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
+	a, b := startPair(t)
+	b.s.Do(t, "slaveof", "no", "one")
+	b.s.Do(t, "set", model.TermKey, 7)
+	b.s.Do(t, "set", "k", "of the higher term")
+	a.until(model.Follow)
+	a.is(model.Replica)
+	a.until(model.Move)
+	a.is(model.Master)
+	b.is(model.Replica)
+	if got := a.s.Do(t, "get", "k"); got != "of the higher term" {
+		t.Errorf("k is %s", got)
+	}
+}
+
+// A file that could not be written: the server comes up as a master, with the term that it got from the other one.
+func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
+	a, b := startPair(t)
+	old := a.conf()
+	a.state, b.state = model.VRRPBackup, model.VRRPMaster
+	b.until(model.Move)
+	a.awaitLinked()
+	a.s.Do(t, "save")
+	a.s.Kill()
+	if err := os.WriteFile(a.s.Conf, []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.s.Run(t)
+	a.is(model.Master)
+	if at, bt := a.term(), b.term(); at != bt {
+		t.Fatalf("terms %d and %d", at, bt)
+	}
+	if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("%v, %v", plan, err)
+	}
+	a.until(model.Follow)
+	a.awaitLinked()
+}
+
+func TestPairBothReplicas(t *testing.T) {
+	a, b := startPair(t)
+	b.awaitLinked()
+	a.s.Do(t, "slaveof", b.s.Addr.Addr().String(), b.s.Addr.Port())
+	a.is(model.Replica)
+	b.is(model.Replica)
+	a.until(model.Promote)
+	redistest.Await(t, "the VIP's box has the master again", func() bool {
+		_, err := a.tick()
+		return err == nil && a.s.Look().Role() == model.Master
+	})
+	b.awaitLinked()
+}
+
+// The role cannot be written down: the promotion counts all the same, and the operator is told.
+func TestPairWithoutAConfigurationFileThatCanBeWritten(t *testing.T) {
+	a, b := startPair(t)
+	if err := os.RemoveAll(filepath.Dir(b.s.Conf)); err != nil {
+		t.Fatal(err)
+	}
+	a.s.Kill()
+	b.state = model.VRRPMaster
+	b.until(model.Promote)
+	b.is(model.Master)
+}
+
+// Both boxes hold the VIP: the one that is pulled from does not pull back, until the VIP was away.
+func TestPairBothBoxesMaster(t *testing.T) {
+	a, b := startPair(t)
+	vip := netip.MustParseAddr("127.0.0.1") // always held
+	look := func(x *pairBox) model.Plan {
+		x.vip = vip
+		plan, err := x.tick()
+		if err != nil {
+			t.Error(err)
+		}
+		return plan
+	}
+	look(a)
+	b.state = model.VRRPMaster
+	b.until(model.Move)
+	for range 3 {
+		if plan := look(a); fixture.Promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
+			t.Error(plan.Sentence)
+		}
+	}
+	a.vip = netip.Addr{}
+	a.state = model.VRRPBackup
+	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
+		t.Error(plan, err)
+	}
+	a.state, a.vip = model.VRRPMaster, vip
+	a.until(model.Move)
+	a.is(model.Master)
+}
+
+// Both boxes held the VIP, and the one that pulled the master has lost it: it marks that in the data, once, and the one that held back
+// pulls at once. That the VIP comes back takes the mark away.
+func TestPairHoldEndsWithTheMark(t *testing.T) {
+	a, b := startPair(t)
+	vip := netip.MustParseAddr("127.0.0.1") // always held
+	a.vip = vip
+	if _, err := a.tick(); err != nil {
+		t.Fatal(err)
+	}
+	b.state = model.VRRPMaster
+	b.until(model.Move)
+	term := b.term()
+	key := func() string { return b.s.Do(t, "get", model.TermKey) }
+	for range 2 {
+		b.state, b.vip = model.VRRPBackup, netip.Addr{}
+		b.until(model.Release)
+		if got, want := key(), fmt.Sprintf("0%d", term); got != want {
+			t.Fatalf("the key is %q, want %q", got, want)
+		}
+		if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 || plan.Again > 0 {
+			t.Errorf("marked again: %+v, %v", plan, err)
+		}
+		b.state, b.vip = model.VRRPMaster, vip
+		b.until(model.Claim)
+		if got, want := key(), fmt.Sprint(term); got != want {
+			t.Fatalf("the key is %q, want %q", got, want)
+		}
+	}
+	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
+		t.Errorf("both are MASTER: %+v, %v", plan, err)
+	}
+	b.state, b.vip = model.VRRPBackup, netip.Addr{}
+	b.until(model.Release)
+	if plan, err := a.tick(); err != nil || !fixture.Promotes(plan) {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	a.is(model.Master)
+	if got, want := a.s.Do(t, "get", model.TermKey), fmt.Sprint(a.term()); got != want || a.term() <= term {
+		t.Errorf("the key is %q, want %q, above %d", got, want, term)
+	}
+}

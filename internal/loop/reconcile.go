@@ -1,0 +1,198 @@
+// Package loop brings this box's Redis to the state that VRRP is in: observe, decide, act, and observe again until nothing is left to do.
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keepalived-redis/internal/act"
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// Reconciler brings this box's Redis to the state that VRRP is in. One per process; not for concurrent use.
+type Reconciler struct {
+	*session.Session
+	*observe.Observer
+	*act.Actor
+}
+
+// New is the loop of one run.
+func New(s session.Session) *Reconciler {
+	return &Reconciler{Session: &s, Observer: &observe.Observer{Session: &s}, Actor: &act.Actor{Session: &s}}
+}
+
+// Record writes down the event of a hook, so that ticks go on from it when the hook is killed.
+func (r *Reconciler) Record(ctx context.Context) error {
+	r.Begin()
+	if r.DryRun {
+		return nil
+	}
+	unlock, err := session.Lock(ctx, r.Store.Run, session.RecordLock)
+	if err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	defer unlock()
+	own, err := vrrp.OwnAddresses()
+	if err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	vips := r.Config.VIPs
+	if len(vips) == 0 {
+		// Without a VIP the record says "not held"; what follows from that is decided, and said, by the reconciler.
+		vips, _ = vrrp.VIPs(r.Config.KeepalivedConf)
+	}
+	var last vrrp.Record
+	r.Store.Load(r.Store.Run, vrrp.RecordFile, &last)
+	parent, _ := vrrp.Parent(r.Caller)
+	rec := last.Next(*r.Event, parent, vrrp.Held(vips, own))
+	if err := r.Store.Run.Store(vrrp.RecordFile, rec); err != nil {
+		return fmt.Errorf("record the event: %w", err)
+	}
+	r.Seq = rec.Seq
+	return nil
+}
+
+// Look is one whole observation: the local instances and what is around them, side by side.
+func (r *Reconciler) Look(ctx context.Context) (model.Observation, error) {
+	locals, around, err := r.LookAround(ctx)
+	if err != nil {
+		return model.Observation{}, err
+	}
+	return r.Observe(ctx, locals, around), nil
+}
+
+// Observe is a look of the Observer, and what it has found to write is written.
+func (r *Reconciler) Observe(ctx context.Context, locals []model.Look, s observe.Surroundings) model.Observation {
+	o := r.Observer.Observe(ctx, locals, s)
+	r.Keep()
+	return o
+}
+
+// Keep writes what the looks have found to write.
+func (r *Reconciler) Keep() { r.Store.Keep(r.Memory) }
+
+// Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
+// that does not get the acting lock at once leaves.
+func (r *Reconciler) Reconcile(ctx context.Context, o model.Observation) (model.Outcome, error) {
+	out := decide.Outcome(&o, model.Plan{})
+	if !r.DryRun {
+		unlock, waited, err := r.takeActLock(ctx)
+		switch {
+		case errors.Is(err, state.ErrBusy):
+			out.Sentence = "another run is acting"
+			return out, nil
+		case err != nil:
+			// Nothing can be locked on a full or read-only disk; a promotion is worth more than order.
+			r.Log.Warn().Err(err).Msg("going on without the acting lock")
+		default:
+			defer unlock()
+		}
+		if waited {
+			// Whoever acted in the meantime has changed what was seen, and has written down more than we have read.
+			r.Memory = nil
+			if o, err = r.Look(ctx); err != nil {
+				return out, err
+			}
+		}
+	}
+	defer func() { r.Store.SaveMemory(r.Memory) }()
+	for {
+		plan := r.decide(ctx, &o, decide.Decide)
+		out = decide.Outcome(&o, plan)
+		r.say(plan)
+		r.warn(decide.Warnings(&o))
+		if r.DryRun {
+			return out, nil
+		}
+		failed := r.Apply(ctx, o, plan)
+		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == model.Fence {
+			out.Fenced = true
+		}
+		if errors.Is(failed, session.ErrSuperseded) || failed == nil && len(plan.Steps) == 0 && plan.Again == 0 {
+			return out, failed
+		}
+		if done, err := r.waitAgain(ctx, o, plan, failed); done {
+			return out, err
+		}
+		var err error
+		if o, err = r.Look(ctx); err != nil {
+			return out, err
+		}
+	}
+}
+
+// retryPause is the pause after a step that failed.
+const retryPause = 200 * time.Millisecond
+
+// waitAgain waits for the next look; done means that there will be none in this run.
+func (r *Reconciler) waitAgain(ctx context.Context, o model.Observation, plan model.Plan, failed error) (done bool, err error) {
+	wait := plan.Again
+	if len(plan.Steps) > 0 && wait == 0 {
+		wait = time.Millisecond
+	}
+	if failed != nil {
+		wait = max(wait, retryPause)
+	}
+	// A fence that waits for nothing is held by the ticks, and the last moment of a run is no time to begin anything.
+	if o.Fence != nil && plan.Again == 0 && !canLift(&o) {
+		return true, failed
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait+session.ReplyTimeout {
+		return true, failed
+	}
+	for ; ; wait -= decide.LookAgain {
+		if r.Superseded() {
+			return true, session.ErrSuperseded
+		}
+		if wait <= 0 {
+			return false, nil
+		}
+		if session.Pause(ctx, min(wait, decide.LookAgain)) != nil {
+			return true, failed
+		}
+	}
+}
+
+// canLift: the fence may end within this run.
+func canLift(o *model.Observation) bool {
+	return o.Fence.HeardFor >= o.Fence.HoldOff || o.Unanswered()
+}
+
+// takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
+func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, waited bool, err error) {
+	r.Begin()
+	unlock, err = r.Store.Run.TryLock(session.ActLock)
+	if r.Event == nil || !errors.Is(err, state.ErrBusy) {
+		return unlock, false, err
+	}
+	unlock, err = session.Lock(ctx, r.Store.Run, session.ActLock)
+	return unlock, true, err
+}
+
+// say logs a decision when it differs from the last.
+func (r *Reconciler) say(plan model.Plan) {
+	if r.DryRun || plan.Sentence == r.Memory.Sentence {
+		return
+	}
+	r.Log.Info().Msg(plan.Sentence)
+	r.Memory.Sentence = plan.Sentence
+}
+
+// decide decides, and where roles would change it asks for what is seldom needed first.
+func (r *Reconciler) decide(ctx context.Context, o *model.Observation, how func(model.Observation) model.Plan) model.Plan {
+	plan := how(*o)
+	if !plan.ChangesRoles() {
+		return plan
+	}
+	if r.SeeSentinels(ctx, o); len(o.Sentinel) == 0 {
+		return plan
+	}
+	return how(*o)
+}

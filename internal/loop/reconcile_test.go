@@ -1,0 +1,96 @@
+package loop
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/act"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/sessiontest"
+)
+
+// watchedContext tells when somebody begins to wait on it.
+type watchedContext struct {
+	context.Context
+	once  sync.Once
+	asked chan struct{}
+}
+
+func (w *watchedContext) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.asked) })
+	return w.Context.Done()
+}
+
+// A hook that had to wait for another one looks anew: what it saw before is what the other one has just changed.
+func TestAHookThatWaitedLooksAgain(t *testing.T) {
+	r := reconciler(t)
+	r.Event = &model.Event{Name: "VI_1", State: model.VRRPMaster}
+	unlock, err := state.Dir(r.Config.RunDir).TryLock(session.ActLock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &watchedContext{Context: sessiontest.Within(t, 10*time.Second), asked: make(chan struct{})}
+	go func() {
+		<-ctx.asked
+		unlock()
+	}()
+	out, err := r.Reconcile(ctx, model.Observation{Why: "what was seen before"})
+	if err != nil || out.Sentence != "keepalived does not run here, so nothing is decided" {
+		t.Errorf("%q, %v", out.Sentence, err)
+	}
+}
+
+func TestATickDoesNotWait(t *testing.T) {
+	r := reconciler(t)
+	unlock, err := state.Dir(r.Config.RunDir).TryLock(session.ActLock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	out, err := r.Reconcile(sessiontest.Within(t, 10*time.Second), model.Observation{Why: "what was seen before"})
+	if err != nil || out.Sentence != "another run is acting" {
+		t.Errorf("%q, %v", out.Sentence, err)
+	}
+}
+
+// BUSY counts from the first look that saw it, across runs, and anew after a look that did not.
+func TestBusyForTooLong(t *testing.T) {
+	look := model.Look{Instance: model.Instance{Addr: fixture.Addr("127.0.0.1:7000")}, State: model.Busy}
+	r := reconciler(t)
+	r.Config.Times.BusyGrace = 5 * time.Second
+	observe := func() bool {
+		t.Helper()
+		return r.Observe(sessiontest.Within(t, time.Second), []model.Look{look}, observe.Surroundings{}).BusyFor["127.0.0.1:7000"] >= r.Config.Times.BusyGrace
+	}
+	if observe() {
+		t.Error("too long at the first look")
+	}
+	since := r.Memory.Instances["one command 127.0.0.1:7000"]
+	since.Since.Mono -= 6 * time.Second
+	r.Memory.Instances["one command 127.0.0.1:7000"] = since
+	r.Keep()
+	r.Memory = nil // the next run
+	if !observe() {
+		t.Error("not too long after 6 s")
+	}
+	look.State = model.Up
+	observe()
+	look.State = model.Busy
+	if observe() {
+		t.Error("the time before a good look counts")
+	}
+}
+
+// reconciler drives the given servers as the instances of this box.
+func reconciler(t *testing.T, locals ...*redistest.Server) *Reconciler {
+	t.Helper()
+	s := sessiontest.New(t, locals...)
+	return &Reconciler{Session: s, Observer: &observe.Observer{Session: s}, Actor: &act.Actor{Session: s}}
+}

@@ -1,0 +1,83 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// seeAble counts the instances of each other box that could serve there, in this look and in the last one. What is not known is not able: this
+// box gives its VIP away only for what it has seen.
+func (r *Observer) seeAble(o *model.Observation, now state.Stamp) {
+	count := map[netip.Addr]int{}
+	for _, p := range o.Peers {
+		if ableToServe(o, p) {
+			count[p.Instance.Addr.Addr()]++
+		}
+	}
+	last := r.Memory.Able
+	o.SeenAble = last != nil && last.Boot == now.Boot
+	o.Able = map[netip.Addr]int{}
+	if o.SeenAble {
+		for box, n := range parseAble(last.Text) {
+			o.Able[box] = min(n, count[box])
+		}
+	}
+	if memo := (session.AbleMemo{Boot: now.Boot, Text: ableText(count)}); last == nil || *last != memo {
+		r.Memory.Able = &memo
+	}
+}
+
+// SeeAbleTwice looks at the peers once more where no earlier run of this boot has.
+func (r *Observer) SeeAbleTwice(ctx context.Context, o *model.Observation) {
+	if o.SeenAble || len(o.Peers) == 0 || session.Pause(ctx, model.MinLookGap) != nil {
+		return
+	}
+	again := *o
+	again.Peers = redis.LookAtPeers(ctx, r.TargetsOf(o.Peers), r.PeerLimits())
+	r.seeAble(&again, state.Now())
+	o.Able, o.SeenAble = again.Able, again.SeenAble
+}
+
+// able: an instance on another box answers, and could serve if the VIP were there: it is a master that can write, or a replica with a whole
+// data set that is linked, or whose master does not serve here.
+func ableToServe(o *model.Observation, p model.Look) bool {
+	if p.Info == nil || p.State != model.Up && p.State != model.MasterDown {
+		return false
+	}
+	if p.Role() == model.Master || p.Info.LinkUp {
+		return true
+	}
+	master, local, _ := o.Find(p.Info.Master)
+	return !p.Info.Syncing && !p.Info.NeverSynced() && !(local && master.State.Serves())
+}
+
+func ableText(count map[netip.Addr]int) string {
+	words := make([]string, 0, len(count))
+	for box, n := range count {
+		words = append(words, fmt.Sprintf("%s %d", box, n))
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// parseAble reads what ableText wrote; what cannot be read was not seen.
+func parseAble(text string) map[netip.Addr]int {
+	count := map[netip.Addr]int{}
+	words := strings.Fields(text)
+	for i := 0; i+1 < len(words); i += 2 {
+		box, err := netip.ParseAddr(words[i])
+		var n int
+		if _, scanErr := fmt.Sscan(words[i+1], &n); err == nil && scanErr == nil {
+			count[box] = n
+		}
+	}
+	return count
+}

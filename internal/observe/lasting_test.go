@@ -1,0 +1,32 @@
+package observe
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
+)
+
+// A peer's replica is nothing that lasts, or the box with the VIP would have its memory to write at every check, unless one of ours follows it:
+// then nobody leads that one's slots.
+func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
+	look := func(role model.Role) map[string]session.Seen {
+		o := fixture.Cluster()
+		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}
+		o.Peers[0].Info.Role = role
+		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Boxes: map[string]session.Seen{}, Instances: map[string]session.Seen{}}}}
+		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})
+		return r.Memory.Instances
+	}
+	if lasts := look(model.Master); len(lasts) != 0 {
+		t.Errorf("all is well, and this lasts: %v", lasts)
+	}
+	if lasts := look(model.Replica); len(lasts) != 1 || lasts["192.168.9.70:7000"].Looks != 1 {
+		t.Errorf("the master of one of ours follows another: %v", lasts)
+	}
+}

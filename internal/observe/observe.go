@@ -1,0 +1,313 @@
+// Package observe reads everything from outside, once a round, into one Observation. It changes nothing: what it has found to write is kept in
+// the session until the loop writes it.
+package observe
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// Observer reads everything from outside, once a round. It is not for concurrent use.
+type Observer struct {
+	*session.Session
+	// GivenUp: revive has used up its starts for these instances.
+	GivenUp map[model.Instance]bool
+	// turns are those that the last look has seen of local instances that gave no answer, by name.
+	turns map[string]service.Turn
+}
+
+// Surroundings are the looks beside those at the local instances.
+type Surroundings struct {
+	Own       map[netip.Addr]bool
+	Vips      []netip.Addr
+	PeerLooks []model.Look
+	// answers are the other boxes that answered by themselves.
+	answers map[netip.Addr]bool
+	Witness model.Witness
+}
+
+// Peers are the looks at the instances of the other boxes, as far as they were known.
+func (s Surroundings) Peers() []model.Look { return s.PeerLooks }
+
+// LookAround looks at the local instances, and at the peers, the witness and the VIP. All answers are awaited side by side,
+// because the peers are known from the last run. With an error there are the looks at the local instances alone.
+func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, error) {
+	r.Begin()
+	locals := redis.Targets(r.Config.Instances)
+	addresses, err := vrrp.OwnAddresses()
+	if err != nil {
+		looks := redis.LookAtAll(ctx, locals, r.LocalLimits())
+		r.tellBusyFromHung(ctx, looks)
+		return looks, Surroundings{}, err
+	}
+	s := Surroundings{Own: addresses, Vips: r.Config.VIPs}
+	if len(s.Vips) == 0 {
+		if s.Vips, err = vrrp.VIPs(r.Config.KeepalivedConf); err != nil {
+			r.Log.Debug().Err(err).Msg("the VIP is not known")
+		}
+	}
+	var known []netip.AddrPort
+	if known = r.Config.Peers; len(known) == 0 {
+		r.Store.Load(r.Store.Durable, session.PeersFile, &known)
+	}
+	looking, cancel := beforeTheEnd(ctx)
+	defer cancel()
+	survey := redis.NewSurvey(looking)
+	survey.Look(locals, r.LocalLimits())
+	survey.LookAtPeers(r.Targets(known), r.PeerLimits())
+	heard := r.askWitness(ctx, survey, addresses, s.Vips)
+	answers := r.askBoxes(ctx, survey, known)
+	looks := survey.Run()
+	s.PeerLooks, s.Witness, s.answers = looks[len(locals):], heard(), answers()
+	own := looks[:len(locals):len(locals)]
+	r.tellBusyFromHung(ctx, own)
+	return own, s, nil
+}
+
+func (r *Observer) LookAtPeers(ctx context.Context, peers []netip.AddrPort) []model.Look {
+	return redis.LookAtPeers(ctx, r.Targets(peers), r.PeerLimits())
+}
+
+// askBoxes asks every other box by itself, as a witness is asked, and waits no longer than for its instances. answers is called when the survey
+// is over.
+func (r *Observer) askBoxes(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) (answers func() map[netip.Addr]bool) {
+	heard := map[netip.Addr]*bool{}
+	for _, p := range peers {
+		if box := p.Addr(); heard[box] == nil {
+			heard[box] = new(bool)
+			ask(ctx, survey, box, r.Config.Times.Dial, heard[box])
+		}
+	}
+	return func() map[netip.Addr]bool {
+		all := make(map[netip.Addr]bool, len(heard))
+		for box, h := range heard {
+			all[box] = *h
+		}
+		return all
+	}
+}
+
+// askWitness asks every witness; any answer counts. heard is called when the survey is over.
+func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map[netip.Addr]bool, vips []netip.Addr) (heard func() model.Witness) {
+	answered := map[string]bool{}
+	r.Store.Load(r.Store.Durable, session.WitnessFile, &answered)
+	addrs := r.Config.Witnesses
+	if len(addrs) == 0 && !r.Config.NoWitness {
+		addrs = defaultWitnesses(answered)
+	}
+	w := model.Witness{}
+	var asked []netip.Addr
+	var names []string
+	for _, a := range addrs {
+		if own[a] || slices.Contains(vips, a) {
+			r.Log.Warn().Msgf("witness %s is refused: it is an address of this box or the VIP; hint: name an address outside both boxes", a)
+			continue
+		}
+		asked, names = append(asked, a), append(names, a.String())
+		w.Counts = w.Counts || answered[a.String()]
+	}
+	w.Name = strings.Join(names, ", ")
+	answers := make([]bool, len(asked))
+	for i, a := range asked {
+		ask(ctx, survey, a, witnessTimeout, &answers[i])
+	}
+	return func() model.Witness {
+		fresh := false
+		for i, ok := range answers {
+			if ok {
+				w.Answers, w.Counts = true, true
+				fresh = fresh || !answered[names[i]]
+				answered[names[i]] = true
+			}
+		}
+		if fresh {
+			r.Store.Later(r.Store.Durable, session.WitnessFile, answered)
+		}
+		return w
+	}
+}
+
+// Observe joins the looks into one observation and notes what lasts.
+func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundings) model.Observation {
+	r.Begin()
+	now := state.Now()
+	o := model.Observation{Hook: r.Event != nil && r.Event.State == model.VRRPMaster, Locals: locals, Peers: s.PeerLooks, Answers: s.answers, Witness: s.Witness,
+		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
+		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, MoveWait: r.Memory.MoveWait(now), BumpGoal: r.Memory.BumpGoal}
+	r.seePeers(ctx, &o, s.Own)
+	r.seeVRRP(&o, s, now)
+	held := vrrp.Held(s.Vips, s.Own)
+	r.seePairs(&o, held, now)
+	r.SeeStanding(&o, held, now)
+	r.noteLasting(&o, now)
+	r.seeAble(&o, now)
+	o.Maintenance, _ = Maintenance(r.Store.Durable) // the warning is for whoever asks for it before
+	o.Fence = r.SeeFence(&o, now)
+	r.seeUnconfirmed(&o, now)
+	var move session.MoveRecord
+	o.MoveOpen = r.Store.Load(r.Store.Durable, session.MoveFile, &move)
+	if o.Fence == nil && !o.MoveOpen {
+		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.Memory.IsGuarded(i) })
+	}
+	return o
+}
+
+// orphanAfter is longer than any coordinated move that a peer may have under way on our instance.
+const orphanAfter = 3 * time.Second
+
+// orphans finds local instances that a mover or a fence left with writes stopped. INFO shows for free whether a
+// min-slaves-to-write is in force at all.
+func (r *Observer) orphans(ctx context.Context, locals []model.Look, now state.Stamp) []model.Instance {
+	var out []model.Instance
+	for _, l := range locals {
+		stopped := false
+		if l.Info != nil && l.Info.MinReplicas {
+			c := r.Conn(l.Instance)
+			v, err := c.MinReplicas(ctx)
+			c.Close()
+			stopped = err == nil && v == redis.StopWrites
+		}
+		if a := session.Note(r.Memory.Instances, "stopped "+l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= orphanAfter {
+			out = append(out, l.Instance)
+		}
+	}
+	return out
+}
+
+// keeping: writes on a local instance are stopped because its data set is being kept aside.
+func (r *Observer) keeping(o *model.Observation, i model.Instance) bool {
+	l, ok := o.Local(i)
+	return ok && r.Memory.Saving[i.Name()] && o.Replication() && model.Overruled(o, l)
+}
+
+// seePeers keeps the list of peers up to date and looks at those that it did not know.
+func (r *Observer) seePeers(ctx context.Context, o *model.Observation, own map[netip.Addr]bool) {
+	view := o.View()
+	if view == nil {
+		return
+	}
+	var now, missing []netip.AddrPort
+	for _, n := range view {
+		if n.Addr.IsValid() && !own[n.Addr.Addr()] && !n.Myself && !n.Unknown {
+			now = append(now, n.Addr)
+		}
+	}
+	slices.SortFunc(now, netip.AddrPort.Compare)
+	var keep []model.Look
+	for _, a := range now {
+		if i := slices.IndexFunc(o.Peers, func(l model.Look) bool { return l.Instance.Addr == a }); i >= 0 {
+			keep = append(keep, o.Peers[i])
+		} else {
+			missing = append(missing, a)
+		}
+	}
+	changed := len(missing) > 0 || len(keep) != len(o.Peers)
+	o.Peers = append(keep, r.LookAtPeers(ctx, missing)...)
+	if changed && len(now) > 0 {
+		r.Store.Later(r.Store.Durable, session.PeersFile, now)
+	}
+}
+
+// seeVRRP finds the state to act on.
+func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp) {
+	f := vrrp.Facts{VIPKnown: len(s.Vips) > 0, Held: vrrp.Held(s.Vips, s.Own)}
+	f.Keepalived, o.KeepalivedLives = vrrp.Parent(r.Caller)
+	var rec vrrp.Record
+	if r.Store.Load(r.Store.Run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {
+		f.Record = &rec
+	}
+	switch {
+	case !f.Held:
+		r.Memory.HeldSince = nil
+	case r.Memory.HeldSince == nil || r.Memory.HeldSince.Boot != now.Boot:
+		r.Memory.HeldSince = &now
+	}
+	if f.Held {
+		o.HeldFor, f.Since = now.Since(*r.Memory.HeldSince), r.Memory.HeldSince.Mono
+	}
+	o.State, o.Why = vrrp.Effective(f)
+	if !f.VIPKnown && r.Event != nil && o.KeepalivedLives {
+		o.State, o.Why = r.Event.State, "the VIP is not known, so the hook's own words count"
+	}
+}
+
+// noteLasting counts the looks in which boxes, instances or everything was silent, and those in which an instance was busy.
+func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
+	for _, p := range o.Peers {
+		a := p.Instance.Addr
+		o.Boxes[a.Addr()] = model.Ail{}
+		bad := !p.State.Serves() || p.Role() == model.Replica && !o.Replication() && Followed(o, a)
+		o.Instances[a] = session.Note(r.Memory.Instances, a.String(), bad, now)
+	}
+	r.noteBusy(o, now)
+	for box := range o.Boxes {
+		o.Boxes[box] = session.Note(r.Memory.Boxes, box.String(), o.BoxSilent(box), now)
+	}
+	alone := map[string]session.Seen{}
+	if r.Memory.Alone != nil {
+		alone[""] = *r.Memory.Alone
+	}
+	o.Alone = session.Note(alone, "", o.CutOff(), now)
+	r.Memory.Alone = nil
+	if a, ok := alone[""]; ok {
+		r.Memory.Alone = &a
+	}
+}
+
+// followed: a replica of this box has this address for its master.
+func Followed(o *model.Observation, a netip.AddrPort) bool {
+	return slices.ContainsFunc(o.Locals, func(l model.Look) bool {
+		_, master, _, found := o.MasterOf(l)
+		return l.Role() == model.Replica && found && master == a
+	})
+}
+
+// seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
+func (r *Observer) SeeFence(o *model.Observation, now state.Stamp) *model.FenceView {
+	var f session.FenceRecord
+	if !r.Store.Load(r.Store.Durable, session.FenceFile, &f) {
+		return nil
+	}
+	if f.Lifted != nil {
+		if d := now.Since(*f.Lifted); d < r.Config.Times.ColdStartWait {
+			o.Severed = r.Memory.Severed
+		}
+		return nil
+	}
+	before := session.Text(f)
+	unanswered := !o.PeerAlive() && (o.Heard() || o.Witness.Answers)
+	f.HeardSince = since(f.HeardSince, o.Heard(), now)
+	f.UnansweredSince = since(f.UnansweredSince, unanswered, now)
+	if session.Text(f) != before {
+		r.Store.Later(r.Store.Durable, session.FenceFile, f)
+	}
+	v := &model.FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.HoldOff(r.Config.Times.HoldOff)}
+	if f.HeardSince != nil {
+		v.HeardFor = now.Since(*f.HeardSince)
+	}
+	if f.UnansweredSince != nil {
+		v.UnansweredFor = now.Since(*f.UnansweredSince)
+	}
+	return v
+}
+
+// since keeps the begin of a stretch that goes on. A stretch of an earlier boot does not count.
+func since(s *state.Stamp, goesOn bool, now state.Stamp) *state.Stamp {
+	switch {
+	case !goesOn:
+		return nil
+	case s == nil || s.Boot != now.Boot:
+		return &now
+	}
+	return s
+}

@@ -1,0 +1,88 @@
+package observe
+
+import (
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// seePairs notes what the decision on pairs needs. Without peers, or on nodes of a cluster, it does nothing.
+func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
+	if len(r.Config.Peers) == 0 {
+		return
+	}
+	pairs := map[model.Instance]model.Pair{}
+	for _, in := range r.Config.Instances {
+		if in.Peer.IsValid() {
+			pairs[redis.TargetOf(in).Instance] = model.Pair{Peer: in.Peer}
+		}
+	}
+	for _, l := range o.Locals {
+		if l.Info != nil && l.Info.Cluster {
+			return
+		}
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	o.Pairs, o.Durability = pairs, r.Config.Durability
+	var lin session.Lineage
+	r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+	before := session.Text(lin)
+	if lin.Stale == nil {
+		lin.Stale = map[string]session.Staleness{}
+	}
+	r.seePeersCold(o, now)
+	leads, elsewhere := false, false
+	stops := r.Event != nil && r.Event.State == model.VRRPStop // the VIP may still be here then, and no look will see it go
+	for _, l := range o.Locals {
+		pair, paired := pairs[l.Instance]
+		if !paired {
+			continue
+		}
+		name, peer := l.Instance.Name(), o.PeerOf(l)
+		down := model.Absent(l) || l.Role() == model.Replica && !l.Info.LinkUp
+		pair.Leaderless = session.Note(r.Memory.Instances, "leaderless "+name, model.NobodyLeads(l, peer), now)
+		pair.Overruled = session.Note(r.Memory.Instances, "overruled "+name, model.Outranked(l, peer), now)
+		pair.Left = session.Note(r.Memory.Instances, "left "+name, model.LeftBehind(o.State, held, l), now)
+		pair.Pulled = r.Memory.Pulled(name, held, l, peer, now)
+		pair.Unheard = r.Memory.Unheard(name, l)
+		linked := l.Role() == model.Replica && l.Info.LinkUp
+		if linked {
+			r.Memory.Severed = r.Memory.Severed.Without(name)
+		}
+		if linked || peer.Role() == model.Replica && peer.Info.LinkUp {
+			r.Memory.Linked[name] = now.Boot
+		}
+		pair.Linked = r.Memory.Linked[name] == now.Boot
+		leads = leads || l.Role() == model.Master
+		elsewhere = elsewhere || linked && peer.Role() == model.Master
+		pair.Stale = lin.GrowStale(name, linked, down && peer.State.Alive() && peer.Role() == model.Master, now)
+		pairs[l.Instance] = pair
+	}
+	switch {
+	case stops:
+		lin.Held = false
+	case held && leads && (!lin.Held || lin.At.Boot != now.Boot): // a VIP that has just come to a replica says nothing yet
+		lin.Held, lin.At = true, now
+	case !held && lin.Held && (lin.At.Boot == now.Boot || elsewhere):
+		lin.Held = false
+	}
+	o.Cold.HeldLast = lin.Held
+	if session.Text(lin) != before {
+		r.Store.Later(r.Store.Durable, session.LineageFile, lin)
+	}
+}
+
+// seePeersCold notes whether any peer has answered since this box started.
+func (r *Observer) seePeersCold(o *model.Observation, now state.Stamp) {
+	if r.Memory.Linked == nil {
+		r.Memory.Linked = map[string]string{}
+	}
+	if r.Memory.FirstLook == nil || r.Memory.FirstLook.Boot != now.Boot {
+		r.Memory.FirstLook, r.Memory.PeerAnswered = &now, false
+	}
+	r.Memory.PeerAnswered = r.Memory.PeerAnswered || o.PeerAlive()
+	o.Cold = model.Cold{Peerless: !r.Memory.PeerAnswered, For: now.Since(*r.Memory.FirstLook)}
+}

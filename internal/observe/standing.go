@@ -1,0 +1,176 @@
+package observe
+
+import (
+	"strings"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// seeStanding notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
+// changes it reads and writes no file.
+func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp) {
+	if o.Replication() {
+		return
+	}
+	m := r.Memory
+	if m.LinkedBoot != now.Boot {
+		m.LinkedBoot, m.LinkedNames = "", "" // without a name nothing is to be kept
+	}
+	if !held {
+		m.Led, m.PulledAt = "", nil
+	}
+	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == model.VRRPStop} // the VIP may still be here then, and no look will see it go
+	cluster := false
+	for _, l := range o.Locals {
+		if model.Absent(l) {
+			led.looks = append(led.looks, linkLook{instance: l.Instance, name: l.Instance.Name(), behind: passed(o, l)})
+		}
+		if l.Info == nil || !l.Info.Cluster {
+			continue
+		}
+		cluster = true
+		name := l.Instance.Name()
+		self, _ := l.Self()
+		master, a, local, _ := o.MasterOf(l)
+		replica := l.Role() == model.Replica
+		linked := replica && l.Info.LinkUp
+		leads := l.Role() == model.Master && len(self.Slots) > 0
+		claims := master.State.Alive() && master.Role() == model.Master
+		if linked || replica && l.Info.WasLinked || leads && l.Info.Replicas > 0 {
+			m.LinkedBoot, m.LinkedNames = now.Boot, m.LinkedNames.With(name)
+		}
+		if linked {
+			m.Severed = m.Severed.Without(name)
+		}
+		unlinked := replica && !m.LinkedNames.Has(name)
+		waited := session.Note(m.Instances, "cold "+name, unlinked && !claims, now)
+		if unlinked || replica && !linked && claims {
+			noteStanding(o, l.Instance, model.Standing{Unlinked: unlinked, Waited: waited.For})
+		}
+		led.leads = led.leads || leads
+		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.Has(name))
+		led.cold = led.cold || unlinked
+		led.elsewhere = led.elsewhere || linked && !local
+		led.looks = append(led.looks, linkLook{instance: l.Instance, name: name, whole: linked || leads && !disowned(o, l), behind: replica && !linked && claims})
+		switch {
+		case held && leads:
+			m.Led = m.Led.With(name)
+		case held && replica && m.Led.Has(name) && claims && !local && a.IsValid():
+			m.Led, m.PulledAt = m.Led.Without(name), &now
+		}
+	}
+	r.seeVoteless(o, now)
+	if m.PulledAt != nil && now.Since(*m.PulledAt) >= session.PulledFor {
+		m.PulledAt = nil
+	}
+	o.BothMaster = m.PulledAt != nil
+	alone := session.Note(m.Instances, "survivor", led.leads && !led.doubt && alone(o), now)
+	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
+	if cluster || m.Lineage != nil {
+		r.seeLineage(o, led, now)
+	}
+}
+
+// survivorAfter is how long a box must have led alone before it counts as the only survivor.
+const survivorAfter = time.Second
+
+// seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
+func (r *Observer) seeVoteless(o *model.Observation, now state.Stamp) {
+	for key := range r.Memory.Instances {
+		name, ok := strings.CutPrefix(key, session.Voteless)
+		if !ok {
+			continue
+		}
+		l, _ := o.LocalNamed(name)
+		master, _, _, _ := o.MasterOf(l)
+		asks := l.Role() == model.Replica && !(master.State.Serves() && master.Role() == model.Master)
+		if since := session.Note(r.Memory.Instances, key, asks, now); asks {
+			if o.Voteless == nil {
+				o.Voteless = map[model.Instance]time.Duration{}
+			}
+			o.Voteless[l.Instance] = since.For
+		}
+	}
+}
+
+// stand notes the standing of a local replica.
+func noteStanding(o *model.Observation, i model.Instance, s model.Standing) {
+	if o.Standing == nil {
+		o.Standing = map[model.Instance]model.Standing{}
+	}
+	o.Standing[i] = s
+}
+
+// lineageLooks is what one look at a cluster says of the lineage.
+type lineageLooks struct {
+	held, stops bool
+	// doubt: a master here is not confirmed. survives: this box leads, every other one is silent, and the witness answers, for some time.
+	doubt, survives bool
+	// leads: a master with slots is here. cold: a replica here has not been linked since this box started. elsewhere: a replica here is linked to a master on another box.
+	leads, cold, elsewhere bool
+	looks                  []linkLook
+}
+
+// linkLook is one local instance: it is whole while it is linked or leads itself, and behind while its master is seen alive
+// without a link to it, also because it is dead or hangs itself.
+type linkLook struct {
+	instance      model.Instance
+	name          string
+	whole, behind bool
+}
+
+// seeLineage keeps the durable record of who led last and how stale each replica is.
+func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.Stamp) {
+	var lin session.Lineage
+	memo := r.Memory.Lineage
+	known := memo != nil && memo.Boot == now.Boot
+	if !known {
+		r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+		memo = lin.Memo(now)
+	}
+	want := memo.Held
+	switch {
+	case led.stops:
+		want = false
+	case led.held && led.leads && !led.cold: // a VIP that has just come to a box that knows nothing says nothing yet
+		want = true
+	case !led.held && (memo.HeldBoot == now.Boot || led.elsewhere):
+		want = false
+	}
+	survivor := led.survives || memo.Survivor && !o.PeerAlive()
+	o.Cold.HeldLast, o.Cold.Survivor = want, survivor
+	stale := memo.Stale
+	for _, l := range led.looks {
+		stale = stale || l.behind
+	}
+	if known && want == memo.Held && survivor == memo.Survivor && !stale && (!want || memo.HeldBoot == now.Boot) {
+		return
+	}
+	if known {
+		r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+	}
+	before := session.Text(lin)
+	lin.Survivor = survivor
+	if lin.Held = want; want && led.held {
+		if lin.At.Boot != now.Boot {
+			lin.At = now
+		}
+	}
+	if lin.Stale == nil {
+		lin.Stale = map[string]session.Staleness{}
+	}
+	for _, l := range led.looks {
+		if d := lin.GrowStale(l.name, l.whole, l.behind, now); d > 0 {
+			s := o.Standing[l.instance]
+			s.Stale = d
+			noteStanding(o, l.instance, s)
+		}
+	}
+	if session.Text(lin) != before {
+		r.Store.Later(r.Store.Durable, session.LineageFile, lin)
+	}
+	r.Memory.Lineage = lin.Memo(now)
+}

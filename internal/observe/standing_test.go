@@ -1,0 +1,296 @@
+package observe
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/fixture"
+)
+
+// run is one run of the check on box B of the usual cluster: it sees o, after d, with what earlier runs left.
+func (h *history) run(o model.Observation, d time.Duration, held bool) model.Observation {
+	h.t.Helper()
+	h.now.Mono += d
+	h.now.Wall = h.now.Wall.Add(d)
+	h.r.Memory = h.r.Store.LoadMemory()
+	if held && h.r.Memory.HeldSince == nil {
+		since := h.now
+		h.r.Memory.HeldSince = &since
+	}
+	h.r.SeeStanding(&o, held, h.now)
+	h.r.Store.Keep(h.r.Memory)
+	return o
+}
+
+// reboot is a new boot: what is volatile is gone.
+func (h *history) reboot() {
+	h.now = state.Stamp{Boot: h.now.Boot + "+", Wall: h.now.Wall}
+	h.r.Store.Remove(h.r.Store.Run, session.MemoryFile)
+}
+
+type history struct {
+	t   *testing.T
+	r   *Observer
+	now state.Stamp
+}
+
+func newHistory(t *testing.T) *history {
+	r := observer(t)
+	r.Config.Times.MaxStaleness, r.Config.Times.ColdStartWait = time.Minute, time.Minute
+	return &history{t: t, r: r, now: state.Stamp{Boot: "first", Wall: time.Unix(1e9, 0)}}
+}
+
+// A box that was linked before its peer fell silent promotes; one that has just booted and never was waits, and then asks for a
+// person.
+func TestAColdReplicaIsNotPromoted(t *testing.T) {
+	h := newHistory(t)
+	h.run(fixture.Cluster(), 0, false)
+	if p := decide.Decide(h.run(fixture.LostHost(), time.Second, true)); !fixture.Promotes(p) {
+		t.Errorf("not promoted though it was linked: %s", p.Sentence)
+	}
+	h = newHistory(t)
+	const wait = "it was never linked since this box started, and the VIP was last held elsewhere; its master 192.168.9.70:7000 is waited for, for 1m0s"
+	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) || !strings.Contains(p.Sentence, wait) {
+		t.Errorf("a cold replica: %s", p.Sentence)
+	}
+	if p := decide.Decide(h.run(fixture.LostHost(), time.Minute, true)); fixture.Promotes(p) || !strings.Contains(p.Sentence, "so 192.168.9.70:7000 may have newer data; "+decide.ForceHint) {
+		t.Errorf("a cold replica after its wait: %s", p.Sentence)
+	}
+	if p := decide.DecideForced(h.run(fixture.LostHost(), time.Second, true)); len(p.Steps) != 2 || p.Steps[0].Do != model.Takeover {
+		t.Errorf("by force: %s", p.Sentence)
+	}
+	// Its own server says that it was linked before.
+	h = newHistory(t)
+	o := fixture.LostHost()
+	o.Locals[1].Info.WasLinked, o.Locals[2].Info.WasLinked = true, true
+	if p := decide.Decide(h.run(o, 0, true)); !fixture.Promotes(p) {
+		t.Errorf("not promoted though its link was lost: %s", p.Sentence)
+	}
+}
+
+// After a reboot the box that held the VIP last promotes at once, also if it is cold.
+func TestTheBoxThatHeldTheVIPLastIsNotCold(t *testing.T) {
+	h := newHistory(t)
+	h.run(fixture.Cluster(), 0, true)
+	h.reboot()
+	if p := decide.Decide(h.run(fixture.LostHost(), 0, false)); !fixture.Promotes(p) {
+		t.Errorf("not promoted: %s", p.Sentence)
+	}
+	// It has heard of the other box, which holds the VIP now.
+	h.run(fixture.Cluster(), time.Second, false)
+	h.reboot()
+	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) {
+		t.Errorf("promoted, though the VIP was elsewhere before the reboot: %s", p.Sentence)
+	}
+	// A VIP that is given away by STOP is not held.
+	h = newHistory(t)
+	h.run(fixture.Cluster(), 0, true)
+	h.r.Event = &model.Event{Name: "VI_1", State: model.VRRPStop}
+	h.run(fixture.Cluster(), time.Second, true)
+	h.r.Event = nil
+	h.reboot()
+	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) {
+		t.Errorf("promoted after a STOP: %s", p.Sentence)
+	}
+}
+
+// A replica whose master was seen alive for longer than max_staleness without a link is not promoted, also after a reboot; time
+// in which nobody saw the master does not count.
+func TestAStaleReplicaIsNotPromoted(t *testing.T) {
+	behind := func() model.Observation {
+		o := fixture.Cluster()
+		o.Locals[1].Info.LinkUp = false
+		return o
+	}
+	stale := func(o model.Observation) bool {
+		return strings.Contains(decide.Decide(o).Sentence, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: "+decide.StaleSentence(&o))
+	}
+	h := newHistory(t)
+	h.run(fixture.Cluster(), 0, false)
+	for range 60 {
+		h.run(behind(), time.Second, false)
+	}
+	if stale(h.run(fixture.LostHost(), time.Hour, true)) {
+		t.Error("stale after 59 s, and an hour in which nobody saw the master")
+	}
+	for range 3 {
+		h.run(behind(), time.Second, false)
+	}
+	h.reboot()
+	o := h.run(fixture.LostHost(), 0, true)
+	if !stale(o) {
+		t.Errorf("not stale: %s", decide.Decide(o).Sentence)
+	}
+	if p := decide.DecideForced(o); len(p.Steps) == 0 || p.Steps[0].Do != model.Takeover {
+		t.Errorf("by force: %s", p.Sentence)
+	}
+	h.run(fixture.Cluster(), time.Second, false)
+	if stale(h.run(fixture.LostHost(), time.Second, true)) {
+		t.Error("stale although it was linked meanwhile")
+	}
+}
+
+// An instance that stands still, or is dead, falls behind as well: when it wakes it has the data of the time before.
+func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
+	replica := func(o *model.Observation) {}
+	// It led itself: the other box has its slots, and its line has no master.
+	led := func(o *model.Observation) {
+		for _, looks := range [][]model.Look{o.Locals, o.Peers} {
+			for i := range looks {
+				for k, n := range looks[i].Nodes {
+					switch n.ID {
+					case "a0":
+						looks[i].Nodes[k].Role = model.Master
+					case "b4":
+						looks[i].Nodes[k].Role, looks[i].Nodes[k].MasterID = model.Master, ""
+					}
+				}
+			}
+		}
+	}
+	unserved := func(o *model.Observation) {
+		led(o)
+		for i := range o.Locals {
+			o.Locals[i].Nodes[1].Slots = nil
+		}
+		for i := range o.Peers {
+			o.Peers[i].Nodes[1].Slots = nil
+		}
+	}
+	owner := func(o *model.Observation) {
+		led(o)
+		for _, looks := range [][]model.Look{o.Locals, o.Peers} {
+			for i := range looks {
+				looks[i].Nodes[4].Slots, looks[i].Nodes[0].Slots = looks[i].Nodes[0].Slots, nil
+			}
+		}
+	}
+	masterGone := func(o *model.Observation) {
+		o.Peers[0].State, o.Peers[0].Info, o.Peers[0].Nodes = model.Refused, nil, nil
+	}
+	for name, test := range map[string]struct {
+		state  model.State
+		change func(*model.Observation)
+		stale  bool
+	}{
+		"a replica that hangs":              {model.Stalled, replica, true},
+		"a dead replica":                    {model.Refused, replica, true},
+		"one that led, and others lead now": {model.Stalled, led, true},
+		"its master is dead as well":        {model.Stalled, masterGone, false},
+		"nobody has its slots":              {model.Stalled, unserved, false},
+		"it leads":                          {model.Stalled, owner, false},
+		"nobody looked":                     {model.Unseen, replica, false},
+		"it asks for a password":            {model.NoAuth, replica, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t)
+			h.run(fixture.Cluster(), 0, false)
+			for range 63 {
+				o := fixture.Cluster()
+				test.change(&o)
+				o.Locals[1].State, o.Locals[1].Info, o.Locals[1].Nodes = test.state, nil, nil
+				h.run(o, time.Second, false)
+			}
+			o := h.run(fixture.LostHost(), time.Second, true)
+			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("%+v: %s", o.Standing, decide.Decide(o).Sentence)
+			}
+			// One that wakes and does not know yet that it leads no more is not whole for that.
+			woken := fixture.Cluster()
+			test.change(&woken)
+			woken.Locals[1].Info.Role = model.Master
+			for k, n := range woken.Locals[1].Nodes {
+				if n.ID == "b4" {
+					woken.Locals[1].Nodes[k].Role, woken.Locals[1].Nodes[k].Slots = model.Master, []model.Slots{{First: 0, Last: 5460}}
+				}
+			}
+			h.run(woken, time.Second, false)
+			o = h.run(fixture.LostHost(), time.Second, true)
+			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("after it woke: %+v", o.Standing)
+			}
+		})
+	}
+}
+
+// A check of a quiet box reads and writes no file for its standing.
+func TestAQuietBoxKeepsItsStandingWithoutAFile(t *testing.T) {
+	for _, held := range []bool{true, false} {
+		h := newHistory(t)
+		h.run(fixture.Cluster(), 0, held)
+		lineagePath := h.r.Store.Durable.Path(session.LineageFile)
+		if err := h.r.Store.Durable.StoreBytes(session.LineageFile, []byte("garbage")); err != nil { // whoever reads it sets it aside
+			t.Fatal(err)
+		}
+		before := h.r.Store.LoadMemory()
+		h.run(fixture.Cluster(), time.Second, held)
+		if session.Text(before) != session.Text(h.r.Memory) {
+			t.Errorf("held %v: the memory changes from look to look: %s, %s", held, session.Text(before), session.Text(h.r.Memory))
+		}
+		if found, err := h.r.Store.Durable.Load(session.LineageFile, &session.Lineage{}); found || err == nil {
+			t.Errorf("held %v: %s was read or written", held, lineagePath)
+		}
+	}
+}
+
+// A master that is pulled from us while the VIP is here ends the following, for a minute or until the VIP has left.
+func TestBothBoxesActAsMaster(t *testing.T) {
+	ours := func() model.Observation { // 7004 has been moved here
+		o := fixture.Cluster()
+		nodes := append(model.Nodes(nil), o.Locals[1].Nodes...)
+		nodes[0].Role, nodes[0].MasterID, nodes[0].Slots = model.Replica, "b4", nil
+		nodes[4].Role, nodes[4].MasterID, nodes[4].Slots = model.Master, "", []model.Slots{{First: 0, Last: 5460}}
+		o.Locals[1].Nodes, o.Locals[1].Info.Role = nodes, model.Master
+		o.Peers[0].Info.Role = model.Replica
+		return o
+	}
+	pulled := func(o model.Observation) bool { return strings.Contains(decide.Decide(o).Sentence, decide.BothMaster) }
+	h := newHistory(t)
+	h.run(ours(), 0, true)
+	for _, d := range []time.Duration{time.Second, 58 * time.Second} {
+		if o := h.run(fixture.Cluster(), d, true); !pulled(o) || fixture.Promotes(decide.Decide(o)) {
+			t.Errorf("pulled: %s", decide.Decide(o).Sentence)
+		}
+	}
+	if o := h.run(fixture.Cluster(), 2*time.Second, true); pulled(o) || !fixture.Promotes(decide.Decide(o)) {
+		t.Errorf("a minute later: %s", decide.Decide(o).Sentence)
+	}
+	// A lost master is promoted all the same.
+	h.run(ours(), time.Second, true)
+	h.run(fixture.Cluster(), time.Second, true)
+	if o := h.run(fixture.LostHost(), time.Second, true); !fixture.Promotes(decide.Decide(o)) {
+		t.Errorf("lost: %s", decide.Decide(o).Sentence)
+	}
+	// The VIP was away for a look.
+	h.run(ours(), time.Second, true)
+	h.run(fixture.Cluster(), time.Second, true)
+	h.run(fixture.Cluster(), time.Second, false)
+	if o := h.run(fixture.Cluster(), time.Second, true); pulled(o) {
+		t.Errorf("after the VIP was away: %s", decide.Decide(o).Sentence)
+	}
+	// It moved with the VIP, as it should.
+	h.run(ours(), time.Second, true)
+	h.run(ours(), time.Second, false)
+	if o := h.run(fixture.Cluster(), time.Second, true); pulled(o) {
+		t.Errorf("it moved while the VIP was away: %s", decide.Decide(o).Sentence)
+	}
+}
+
+// The words that a real server uses for a link that was never up, and for one that was.
+func TestARealServerTellsWhetherItWasLinked(t *testing.T) {
+	master := redistest.Start(t)
+	replica := redistest.Start(t, fmt.Sprintf("replicaof 127.0.0.1 %d", master.Addr.Port()))
+	redistest.Await(t, "the link is up", func() bool { return replica.Look().Info.LinkUp })
+	master.Kill()
+	redistest.Await(t, "the link is lost", func() bool { i := replica.Look().Info; return !i.LinkUp && i.WasLinked })
+	replica.Kill()
+	replica.Run(t)
+	redistest.Await(t, "the link was never up", func() bool { i := replica.Look().Info; return i.Role == model.Replica && !i.LinkUp && !i.WasLinked })
+}

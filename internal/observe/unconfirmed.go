@@ -1,0 +1,76 @@
+package observe
+
+import (
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+)
+
+// seeUnconfirmed finds the local masters of a cluster that came up as masters and may be stale: another node may have taken their slots
+// while they were down. One is confirmed when a peer agrees with its role, when this box is the only survivor, or when cold_start_wait is
+// over. A replica needs nothing: what it has is judged when it is to be promoted.
+func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
+	m := r.Memory
+	o.HeardOnBus = heardOnBus(o, now.Wall)
+	if m.ConfirmedBoot != now.Boot {
+		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", "", ""
+	}
+	for _, l := range o.Locals {
+		name, key := l.Instance.Name(), "unconfirmed "+l.Instance.Name()
+		_, wasLoading := m.Instances["loading "+name]
+		session.Note(m.Instances, "loading "+name, l.State == model.Loading, now)
+		switch {
+		case l.State == model.Refused, l.State == model.Loading:
+			m.Confirmed, m.Guarded = m.Confirmed.Without(name), m.Guarded.Without(name) // a refusal of writes ends with the process
+			delete(m.Instances, key)
+			continue
+		case l.Info == nil || !l.Info.Cluster || o.Fence != nil:
+			continue // nothing new of it, or the fence judges
+		}
+		self, _ := l.Self()
+		leads := l.Role() == model.Master && len(self.Slots) > 0
+		if leads && model.HasJustStarted(l) {
+			m.Confirmed = m.Confirmed.Without(name)
+		}
+		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !o.Agreed(self) && !survives(o)
+		a := session.Note(m.Instances, key, doubt, now)
+		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && l.Info.Uptime >= o.Times.ColdStartWait
+		if doubt && !long {
+			o.Unconfirmed = append(o.Unconfirmed, l.Instance)
+			m.Guarded = m.Guarded.With(name) // from the first step on
+		} else {
+			delete(m.Instances, key)
+			m.Confirmed = m.Confirmed.With(name)
+			if m.Guarded.Has(name) {
+				o.Confirmed = append(o.Confirmed, l.Instance)
+			}
+		}
+		m.ConfirmedBoot = now.Boot
+	}
+}
+
+// heardOnBus finds HeardOnBus.
+func heardOnBus(o *model.Observation, now time.Time) bool {
+	for _, l := range o.Locals {
+		if l.Info == nil {
+			continue
+		}
+		started := now.Add(model.JustStarted - l.Info.Uptime) // in whole seconds of the server's clock: at the latest
+		for _, n := range l.Nodes {
+			if _, local, _ := o.Find(n.Addr); !n.Myself && !local && n.Answered.After(started) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// survives: every other box is silent while the witness answers, and so it was before, while this box led: nobody else can have led since.
+func survives(o *model.Observation) bool { return o.Cold.Survivor && alone(o) }
+
+// alone: every other box is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
+func alone(o *model.Observation) bool {
+	return o.PeersSilent() && (o.Witness.Answers || !o.Witness.Counts)
+}

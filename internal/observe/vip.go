@@ -1,0 +1,71 @@
+package observe
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
+)
+
+// VIPHeld tells whether the VIP is on this box; known is false where we do not know which address that is.
+func (s Surroundings) VIPHeld() (held, known bool) {
+	return vrrp.Held(s.Vips, s.Own), len(s.Vips) > 0
+}
+
+const (
+	// abandonedFor is how long the VIP answers nowhere before a box takes it that would leave it to a better one: longer than keepalived needs
+	// to move it with whole seconds between adverts, after the old holder has said that it leaves.
+	abandonedFor = 3 * time.Second
+	// abandonedRetry is how long a box keeps a VIP that it took so, before it stands back again to see whether the better one takes it now.
+	abandonedRetry = 10 * time.Minute
+	// abandonedKey is the stretch in memory.
+	abandonedKey = "vip nowhere"
+)
+
+// TakesAbandoned tells whether this box must be fit although another one could serve more: nobody has the VIP. keepalived is dead there,
+// say. worse is that other reason to stand back; without it what was noted is forgotten.
+func (r *Observer) TakesAbandoned(ctx context.Context, s Surroundings, worse bool) bool {
+	r.Begin()
+	m, now := r.Memory, state.Now()
+	_, noted := m.Instances[abandonedKey]
+	if !worse && !noted && m.TookVIP == nil {
+		return false
+	}
+	held := vrrp.Held(s.Vips, s.Own)
+	nowhere := worse && !held && len(s.Vips) > 0 && !r.answers(ctx, s)
+	a := session.Note(m.Instances, abandonedKey, nowhere, now)
+	switch {
+	case m.TookVIP != nil && (!worse || m.TookVIP.Boot != now.Boot || now.Since(*m.TookVIP) >= abandonedRetry || !held && !nowhere):
+		m.TookVIP = nil
+	case m.TookVIP == nil && a.Looks >= 2 && a.For >= abandonedFor:
+		m.TookVIP = &now
+	}
+	return m.TookVIP != nil
+}
+
+// answers: the VIP answers an ICMP echo, or a connection to the port of a peer; a refusal is an answer. What could not be asked has
+// answered.
+func (r *Observer) answers(ctx context.Context, s Surroundings) bool {
+	if d, ok := ctx.Deadline(); ok && time.Until(d) < 2*witnessTimeout {
+		return true
+	}
+	survey := redis.NewSurvey(ctx)
+	heard := make([]bool, 2*len(s.Vips))
+	for i, vip := range s.Vips {
+		ask(ctx, survey, vip, witnessTimeout, &heard[2*i])
+		if len(s.PeerLooks) > 0 {
+			askPort(ctx, survey, netip.AddrPortFrom(vip, s.PeerLooks[0].Instance.Addr.Port()), &heard[2*i+1])
+		}
+	}
+	survey.Run()
+	for _, h := range heard {
+		if h {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,63 @@
+package observe
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/testing/sessiontest"
+)
+
+func TestWitnessAnswersOnLoopback(t *testing.T) {
+	ctx := sessiontest.Within(t, time.Second)
+	for _, a := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
+		survey, answered := redis.NewSurvey(ctx), false
+		ask(ctx, survey, netip.MustParseAddr(a), witnessTimeout, &answered)
+		if survey.Run(); !answered {
+			t.Errorf("%s does not answer as a witness", a)
+		}
+	}
+}
+
+// Whoever may not ask by ICMP dials: a refusal is an answer, silence is none.
+func TestWitnessIsDialled(t *testing.T) {
+	ctx := sessiontest.Within(t, time.Second)
+	for a, want := range map[string]bool{"127.0.0.1": true, "::1": true, "255.255.255.255": false} {
+		survey, answered := redis.NewSurvey(ctx), false
+		if q, err := dial(netip.AddrPortFrom(netip.MustParseAddr(a), 80), &answered); err == nil {
+			q.End = time.Now().Add(witnessTimeout)
+			survey.Ask(q)
+		}
+		if survey.Run(); answered != want {
+			t.Errorf("%s: answered is %v, want %v", a, answered, want)
+		}
+	}
+}
+
+// asked is what the witnesses of r say.
+func asked(t *testing.T, r *Observer) model.Witness {
+	ctx := sessiontest.Within(t, time.Second)
+	survey := redis.NewSurvey(ctx)
+	heard := r.askWitness(ctx, survey, nil, nil)
+	survey.Run()
+	return heard()
+}
+
+// A box that loses its carrier may lose its routes as well. It must still find out that it is cut off.
+func TestTheWitnessOutlivesTheRoute(t *testing.T) {
+	old := gateway
+	t.Cleanup(func() { gateway = old })
+	gateway = func() (netip.Addr, bool) { return netip.Addr{}, false }
+	r := observer(t)
+	if w := asked(t, r); w.Counts || w.Name != "" {
+		t.Errorf("without a route and a past there is a witness: %+v", w)
+	}
+	// Nothing can be sent to this address.
+	r.Store.Save(r.Store.Durable, session.WitnessFile, map[string]bool{"255.255.255.255": true, "not an address": true})
+	if w := asked(t, r); !w.Counts || w.Answers || w.Name != "255.255.255.255" {
+		t.Errorf("got %+v", w)
+	}
+}

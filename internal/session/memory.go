@@ -1,0 +1,425 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/state"
+)
+
+// The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
+const (
+	MemoryFile   = "seen.json"    // volatile, there only while something lasts
+	sentenceFile = "sentence"     // volatile: memory.Sentence, as plain text
+	PeersFile    = "peers.json"   // durable
+	WitnessFile  = "witness.json" // durable
+	FenceFile    = "fence.json"   // durable
+	MoveFile     = "move.json"    // durable
+)
+
+// seen is the stretch for which something has been in a bad state.
+type Seen struct {
+	Since state.Stamp `json:"since"`
+	Looks int         `json:"looks"`
+}
+
+// memory is what one run leaves for the next of the same boot.
+type Memory struct {
+	// HeldSince: the VIP has been here since then.
+	HeldSince *state.Stamp `json:"held_since,omitempty"`
+	// Alone: no peer and no witness has answered since then.
+	Alone     *Seen           `json:"alone,omitempty"`
+	Boxes     map[string]Seen `json:"boxes,omitempty"`
+	Instances map[string]Seen `json:"instances,omitempty"`
+	BumpGoal  uint64          `json:"bump_goal,omitempty"`
+	// MoveFailures and MoveNext hold back moves after a failed one.
+	MoveFailures int          `json:"move_failures,omitempty"`
+	MoveFailedAt *state.Stamp `json:"move_failed_at,omitempty"`
+	// FirstLook is the first of this boot, PeerAnswered whether any peer has answered since. Linked names the instances that
+	// have been part of a linked pair, and in which boot.
+	FirstLook    *state.Stamp      `json:"first_look,omitempty"`
+	PeerAnswered bool              `json:"peer_answered,omitempty"`
+	Linked       map[string]string `json:"linked,omitempty"`
+	Pulls        map[string]pull   `json:"pulls,omitempty"`
+	// LinkedNames are the local nodes of a cluster that have been part of a linked pair in the boot LinkedBoot. Led have been
+	// masters since the VIP has been here, and PulledAt is when one was pulled from us meanwhile.
+	LinkedBoot  string        `json:"linked_boot,omitempty"`
+	LinkedNames model.NameSet `json:"linked_names,omitempty"`
+	Led         model.NameSet `json:"led,omitempty"`
+	PulledAt    *state.Stamp  `json:"pulled_at,omitempty"`
+	Lineage     *lineageMemo  `json:"lineage,omitempty"`
+	// Able is what the last run has seen of the other boxes, see seeAble. TookVIP is since when this box is fit because the VIP answered nowhere.
+	Able    *AbleMemo    `json:"able,omitempty"`
+	TookVIP *state.Stamp `json:"took_vip,omitempty"`
+	// Severed are the local instances that have not been linked to a master since the last fence of this box began.
+	Severed model.NameSet `json:"severed,omitempty"`
+	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
+	ConfirmedBoot string        `json:"confirmed_boot,omitempty"`
+	Confirmed     model.NameSet `json:"confirmed,omitempty"`
+	Guarded       model.NameSet `json:"guarded,omitempty"`
+	// Turns are the last ones of the event loops of local instances that are busy.
+	Turns map[string]service.Turn `json:"turns,omitempty"`
+	// Warned are the warnings that were logged and still hold.
+	Warned []string `json:"warned,omitempty"`
+	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
+	Saving map[string]bool `json:"saving,omitempty"`
+	// Sentence is the last one logged, so that a tick logs changes only.
+	Sentence string `json:"-"`
+}
+
+// moveWait is how long the next move still has to wait: 30 s after a failure, doubling to an hour.
+func (m *Memory) MoveWait(now state.Stamp) time.Duration {
+	if m.MoveFailures == 0 || m.MoveFailedAt == nil {
+		return 0
+	}
+	wait := min(30*time.Second<<min(m.MoveFailures-1, 7), time.Hour)
+	return max(0, wait-now.Since(*m.MoveFailedAt))
+}
+
+// fenceRecord outlives a reboot: a fenced box stays fenced until a peer or the witness answers.
+type FenceRecord struct {
+	Since   state.Stamp `json:"since"`
+	Stopped bool        `json:"stopped,omitempty"`
+	// Values of min-slaves-to-write before the fence, by instance.
+	Values map[string]string `json:"values,omitempty"`
+	// HeardSince: the box of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a box or the
+	// witness did.
+	HeardSince      *state.Stamp `json:"heard_since,omitempty"`
+	UnansweredSince *state.Stamp `json:"unanswered_since,omitempty"`
+	// Lifted is when the last fence ended; Count doubles the hold-off of fences that follow each other.
+	Lifted *state.Stamp `json:"lifted,omitempty"`
+	Count  int          `json:"count,omitempty"`
+}
+
+// holdOff is 3 s for the first fence, doubled with each further one to 60 s.
+func (f *FenceRecord) HoldOff(first time.Duration) time.Duration {
+	return min(first<<min(max(f.Count-1, 0), 5), 60*time.Second)
+}
+
+// moveRecord is the undo of a coordinated move, written before the first change.
+type MoveRecord struct {
+	From  model.Instance `json:"from"`
+	To    model.Instance `json:"to"`
+	Pause bool           `json:"pause"`
+	// Pair: From and To are a master and its replica outside a cluster.
+	Pair bool `json:"pair,omitempty"`
+	// Value of min-slaves-to-write on the old master, when Pause is false.
+	Value string `json:"value,omitempty"`
+}
+
+// store loads and keeps the small files. A damaged file is a warning, never an error.
+type store struct {
+	Run, Durable state.Dir
+	log          *zerolog.Logger
+	dry          bool
+	// onDisk is the memory as it was loaded or saved last, so that an unchanged one is not written.
+	onDisk Memory
+	// pending is what a look has found to write.
+	pending []pending
+}
+
+// pending is one file to write, or to set aside because of a damage.
+type pending struct {
+	dir  state.Dir
+	name string
+	data []byte
+	// damaged is nil, or of the type that the file could not be read into.
+	damaged any
+}
+
+// later notes that a file is to be written: who looks writes nothing.
+func (s *store) Later(d state.Dir, name string, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+		return
+	}
+	s.pending = append(s.pending, pending{dir: d, name: name, data: append(data, '\n')})
+}
+
+// keep writes what a look has found to write, and the memory.
+func (s *store) Keep(m *Memory) {
+	todo := s.pending
+	s.pending = nil
+	for _, p := range todo {
+		switch {
+		case s.dry:
+		case p.damaged != nil:
+			if _, err := p.dir.Load(p.name, p.damaged); err != nil {
+				s.log.Warn().Err(err).Msg("a state file cannot be used, going on without it")
+			}
+		default:
+			if err := p.dir.StoreBytes(p.name, p.data); err != nil {
+				s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+			}
+		}
+	}
+	s.SaveMemory(m)
+}
+
+// load reads one file. What cannot be read counts as not there, and is said; what is damaged is set aside when the look is over.
+func (s *store) Load(d state.Dir, name string, v any) bool {
+	found, err := d.Peek(name, v)
+	switch {
+	case errors.Is(err, state.ErrDamaged):
+		if !slices.ContainsFunc(s.pending, func(p pending) bool { return p.dir == d && p.name == name }) {
+			s.pending = append(s.pending, pending{dir: d, name: name, damaged: reflect.New(reflect.TypeOf(v).Elem()).Interface()})
+		}
+	case err != nil:
+		s.log.Warn().Err(err).Msg("a state file cannot be used, going on without it")
+	}
+	return found && err == nil
+}
+
+// save writes one file; a failure is said, and the programs go on from what they see.
+func (s *store) Save(d state.Dir, name string, v any) {
+	if s.dry {
+		return
+	}
+	if err := d.Store(name, v); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+	}
+}
+
+// saveText is save for plain text.
+func (s *store) saveText(d state.Dir, name, text string) {
+	if s.dry {
+		return
+	}
+	if err := d.StoreBytes(name, []byte(text)); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+	}
+}
+
+func (s *store) Remove(d state.Dir, name string) {
+	if s.dry {
+		return
+	}
+	if err := d.Remove(name); err != nil {
+		s.log.Warn().Err(err).Msg("state cannot be removed")
+	}
+}
+
+func (s *store) LoadMemory() *Memory {
+	m := &Memory{}
+	s.Load(s.Run, MemoryFile, m)
+	text, _, err := s.Run.Text(sentenceFile)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("the last sentence cannot be read")
+	}
+	m.Sentence = strings.TrimSuffix(text, "\n")
+	if m.Boxes == nil {
+		m.Boxes = map[string]Seen{}
+	}
+	if m.Instances == nil {
+		m.Instances = map[string]Seen{}
+	}
+	s.onDisk = m.clone()
+	return m
+}
+
+func (s *store) SaveMemory(m *Memory) {
+	if m.Sentence != s.onDisk.Sentence {
+		s.saveText(s.Run, sentenceFile, m.Sentence+"\n")
+		s.onDisk.Sentence = m.Sentence
+	}
+	if reflect.DeepEqual(*m, s.onDisk) {
+		return
+	}
+	// Reading JSON costs a check more than its looks, so where nothing lasts there is no file.
+	if Text(m) == "{}" {
+		s.Remove(s.Run, MemoryFile)
+	} else {
+		s.Save(s.Run, MemoryFile, m)
+	}
+	s.onDisk = m.clone()
+}
+
+// clone is a copy that later changes of m do not reach.
+func (m *Memory) clone() Memory {
+	c := *m
+	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
+	c.Linked, c.Saving, c.Pulls = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Pulls)
+	c.Turns = maps.Clone(m.Turns)
+	if m.Alone != nil {
+		alone := *m.Alone
+		c.Alone = &alone
+	}
+	return c
+}
+
+func Text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// note counts one more look in which key was bad, or forgets it.
+func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Ail {
+	if !bad {
+		delete(m, key)
+		return model.Ail{}
+	}
+	s, ok := m[key]
+	if !ok || s.Since.Boot != now.Boot {
+		s = Seen{Since: now}
+	}
+	s.Looks++
+	m[key] = s
+	return model.Ail{For: now.Since(s.Since), Looks: s.Looks}
+}
+
+// lineageFile keeps what must be known about the data after a reboot. Durable.
+const LineageFile = "lineage.json"
+
+// lineage is what the runs of this box leave behind about its data.
+type Lineage struct {
+	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
+	Held bool        `json:"held,omitempty"`
+	At   state.Stamp `json:"at,omitempty"`
+	// Survivor: see Cold.
+	Survivor bool `json:"survivor,omitempty"`
+	// Stale is per local instance.
+	Stale map[string]Staleness `json:"stale,omitempty"`
+}
+
+// staleness adds up the time in which the master was seen alive while the link to it was down.
+type Staleness struct {
+	For time.Duration `json:"for_ns"`
+	// Last is the last look of a stretch that goes on; nil between two stretches. Time when nobody saw the master does not
+	// count.
+	Last *state.Stamp `json:"last,omitempty"`
+}
+
+// stale adds one look to the staleness of an instance and returns it.
+func (lin *Lineage) GrowStale(name string, linked, behind bool, now state.Stamp) time.Duration {
+	s := lin.Stale[name]
+	switch {
+	case linked:
+		delete(lin.Stale, name)
+		return 0
+	case behind:
+		if s.Last != nil && s.Last.Boot == now.Boot {
+			d := now.Since(*s.Last)
+			if d < time.Second {
+				return s.For // a hook looks every 100 ms, and each addition is a write to the disk
+			}
+			s.For += d
+		}
+		s.Last = &now
+	case s.Last != nil:
+		s.Last = nil
+	default:
+		return s.For
+	}
+	lin.Stale[name] = s
+	return s.For
+}
+
+// lineageMemo is what the runs of this boot know of the lineage file, so that it is read only when something changes.
+type lineageMemo struct {
+	Boot string `json:"boot"`
+	// Held is that of the file, HeldBoot the boot in which it was written; Stale: the staleness of an instance is in it.
+	Held     bool   `json:"held,omitempty"`
+	HeldBoot string `json:"held_boot,omitempty"`
+	Stale    bool   `json:"stale,omitempty"`
+	Survivor bool   `json:"survivor,omitempty"`
+}
+
+// memo is what there is to know of a lineage without reading it.
+func (lin *Lineage) Memo(now state.Stamp) *lineageMemo {
+	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0, Survivor: lin.Survivor}
+}
+
+// ableMemo is how many instances of each other box the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
+type AbleMemo struct {
+	Boot string `json:"boot"`
+	Text string `json:"text"`
+}
+
+// pull is what is known of a master that the peer may pull from this box. Both times belong to one stretch of the VIP.
+type pull struct {
+	// Held is since when the VIP has been here; Led: the instance was the master in that time.
+	Held state.Stamp `json:"held"`
+	Led  bool        `json:"led,omitempty"`
+	// Heard: the peer has answered in that time, or the instance has been given a new term.
+	Heard bool `json:"heard,omitempty"`
+	// At is when it was seen pulled last.
+	At *state.Stamp `json:"at,omitempty"`
+}
+
+// unheard: see Pair. It goes by what pulled has noted.
+func (m *Memory) Unheard(name string, l model.Look) bool {
+	p, held := m.Pulls[name]
+	return held && l.Role() == model.Master && !p.Heard
+}
+
+// heard notes that the instance has its new term.
+func (m *Memory) Heard(name string) {
+	if p, held := m.Pulls[name]; held {
+		p.Heard = true
+		m.Pulls[name] = p
+	}
+}
+
+// pulled: two boxes that both hold the VIP would pull the master from each other for ever.
+func (m *Memory) Pulled(name string, held bool, l, peer model.Look, now state.Stamp) bool {
+	if !held || m.HeldSince == nil || l.Info == nil {
+		delete(m.Pulls, name)
+		return false
+	}
+	p := m.Pulls[name]
+	if p.Held != *m.HeldSince {
+		p = pull{Held: *m.HeldSince}
+	}
+	p.Heard = p.Heard || peer.Info != nil
+	switch {
+	case l.Role() == model.Master:
+		p.Led = true
+	case p.Led && peer.State.Serves() && peer.Role() == model.Master:
+		p.Led, p.At = false, &now
+	}
+	if p.At != nil && (now.Since(*p.At) >= PulledFor || peer.Role() == model.Master && peer.Term.Released) {
+		p.At = nil
+	}
+	if m.Pulls == nil {
+		m.Pulls = map[string]pull{}
+	}
+	m.Pulls[name] = p
+	return p.At != nil && l.Role() == model.Replica
+}
+
+// confirm takes the local instances that answer for confirmed, because a person, or the end of a fence, says so.
+func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
+	if m.ConfirmedBoot != now.Boot {
+		m.ConfirmedBoot, m.Confirmed = now.Boot, ""
+	}
+	for _, l := range looks {
+		if !l.State.Alive() {
+			continue
+		}
+		m.Confirmed = m.Confirmed.With(l.Instance.Name())
+		delete(m.Instances, "unconfirmed "+l.Instance.Name())
+	}
+}
+
+// guarded: writes on a local instance are refused until it is confirmed.
+func (m *Memory) IsGuarded(i model.Instance) bool { return m.Guarded.Has(i.Name()) }
+
+// pulledFor is how long a box that was pulled from does not pull back.
+const PulledFor = time.Minute
+
+// voteless marks in memory since when a replica has asked for votes in vain.
+const Voteless = "voteless "
