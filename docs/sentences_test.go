@@ -17,7 +17,7 @@ import (
 var goldens = []string{"internal/decide/testdata/decide.txt", "internal/decide/testdata/replica.txt", "internal/decide/testdata/pair.txt", "internal/decide/testdata/verdict.txt"}
 
 // speakers are the packages whose words an operator reads in the log.
-var speakers = []string{"internal/decide", "internal/observe", "internal/act", "internal/loop", "internal/session", "internal/model", "internal/health", "internal/vrrp", "internal/check", "cmd/notify-redis"}
+var speakers = []string{"internal/decide", "internal/observe", "internal/act", "internal/loop", "internal/session", "internal/model", "internal/vrrp", "internal/check", "cmd/notify-redis"}
 
 // said are the parts of all sentences, by where they come from. A sentence is a list of parts with "; " between.
 func said(t *testing.T) map[string]string {

@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -106,29 +104,20 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		// If state cannot be written, the hook acts from what it sees.
 		h.log.Warn().Err(err).Msg("going on without a record of the event")
 	}
-	o, err := r.Look(ctx)
-	if err != nil {
-		return err
-	}
-	m, warning := r.Maintenance()
-	if warning != "" {
-		h.log.Warn().Msg(warning)
-	}
-	if h.event.State == model.VRRPBackup && !h.dry && o.KeepalivedLives && m.Word == "" && !r.Fenced() {
-		reviver := health.Reviver{Config: h.cfg, Service: manager, Log: &h.log.Logger, Peers: o.Peers}
-		reviver.Revive(ctx, o.Locals, redis.Limits{Dial: time.Second, Reply: time.Second})
+	o, outcome, err := r.Run(ctx)
+	if w := o.MaintenanceWarning; w != "" {
+		h.log.Warn().Msg(w)
 	}
 	if h.dry {
 		fmt.Fprint(out, r.Describe(ctx, o))
-		return nil
+		return err
 	}
-	outcome, err := r.Reconcile(ctx, o)
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
 	fmt.Fprintln(out, outcome.Sentence)
 	if err == nil && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
 		r.WarnOfTimeout(ctx, o)
 	}
-	if err == nil && h.event.State == model.VRRPStop && m.Word == "" && !r.Fenced() {
+	if err == nil && h.event.State == model.VRRPStop && o.Maintenance.Word == "" && o.Fence == nil {
 		h.handOver(ctx, r, o)
 	}
 	return err

@@ -24,7 +24,7 @@ type Actor struct {
 }
 
 // apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
-// event ends it. The error joins what failed.
+// event ends it. The error joins what failed. Restarts are left to Restart.
 func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan) error {
 	var errs []error
 	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
@@ -44,7 +44,7 @@ func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan)
 			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
 			break
 		}
-		if s.Do == model.Takeover || s.Do == model.Force || s.Do == model.Promote {
+		if s.Do == model.Takeover || s.Do == model.Force || s.Do == model.Promote || s.Do == model.Restart {
 			continue
 		}
 		if r.Superseded() {

@@ -12,12 +12,9 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/decide"
-	"keepalived-redis/internal/health"
 	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/observe"
 	"keepalived-redis/internal/program"
-	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -26,17 +23,12 @@ import (
 
 const name = "chk-redis"
 
-// tickRoom is the part of a run that is kept for the tick: revive may not use it up.
-const tickRoom = 350 * time.Millisecond
-
 // check is one run with all that it needs.
 type check struct {
 	cfg    *config.Config
 	log    *program.Log
 	act    bool
 	caller vrrp.Process
-	// maintenance is what somebody wrote down for this box.
-	maintenance model.Maintenance
 	// warnings are those of this run, last is what the run before it said.
 	warnings []string
 	last     said
@@ -48,8 +40,6 @@ type check struct {
 
 // seen is what a run found, as far as it got.
 type seen struct {
-	looks       []model.Look
-	around      observe.Surroundings
 	observation *model.Observation
 	outcome     model.Outcome
 }
@@ -66,23 +56,12 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 		return decide.Verdict{Sentence: "unfit: " + err.Error()}
 	}
 	r := loop.New(session.Session{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act})
-	c.prepare(r, run, durable)
-	looks, around, aroundErr := r.LookAround(ctx)
-	if c.act && c.maintenance.Word == "" && !r.Fenced() {
-		looks, r.GivenUp = c.revive(ctx, manager, looks, around.Peers(), r.LocalLimits(), deadline)
+	c.prepare(run, durable)
+	o, outcome, err := r.Run(ctx)
+	if w := o.MaintenanceWarning; w != "" {
+		c.log.Warn().Msg(w)
+		c.warnings = append(c.warnings, w)
 	}
-	c.seen.looks, c.seen.around = looks, around
-	if aroundErr != nil {
-		c.log.Warn().Err(aroundErr).Msg("the tick is left out")
-		return c.verdict(model.Observation{Locals: looks}, model.Outcome{})
-	}
-	o := r.Observe(ctx, looks, around)
-	if _, short := c.facts(o).Serving(); short {
-		r.SeeAbleTwice(ctx, &o)
-	}
-	c.seen.observation = &o
-	outcome, err := r.Reconcile(ctx, o)
-	c.seen.outcome = outcome
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.log.Warn().Err(err).Msg("the next check goes on from here")
 	}
@@ -90,12 +69,16 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 		fmt.Fprint(out, r.Describe(ctx, o))
 	}
 	if c.act {
-		health.Remember(durable, looks, &c.log.Logger)
+		r.Remember(o.Locals)
 	}
-	v := c.verdict(o, outcome)
 	fit, short := c.facts(o).Serving()
-	worse := !v.Fit && !outcome.Unfit() && c.maintenance.Word == "" && short && fit > 0
-	takes := r.TakesAbandoned(ctx, around, worse)
+	if short {
+		r.SeeAbleTwice(ctx, &o)
+	}
+	c.seen = seen{observation: &o, outcome: outcome}
+	v := c.verdict(o, outcome)
+	worse := !v.Fit && !outcome.Unfit() && o.Maintenance.Word == "" && short && fit > 0
+	takes := r.TakesAbandoned(ctx, &o, worse)
 	r.Keep()
 	if takes {
 		v = decide.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
@@ -108,7 +91,7 @@ const abandoned = "fit, with a warning: another box could serve more, but the VI
 
 // verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
 func (c *check) verdict(o model.Observation, outcome model.Outcome) decide.Verdict {
-	m := c.maintenance
+	m := o.Maintenance
 	switch {
 	case outcome.Unfit():
 		return decide.Verdict{Sentence: "unfit: " + outcome.Sentence}
@@ -129,7 +112,7 @@ func (c *check) facts(o model.Observation) decide.Facts {
 
 // prepare makes the state directories, reads what a person and the last run left, and says what there is to warn of when it
 // is not what the last run said. What cannot be made is a warning: the verdict does not need it.
-func (c *check) prepare(r *loop.Reconciler, run, durable state.Dir) {
+func (c *check) prepare(run, durable state.Dir) {
 	var warnings []string // those of the configuration a looking run has told already
 	if c.act {
 		warnings = c.cfg.Warnings
@@ -146,19 +129,8 @@ func (c *check) prepare(r *loop.Reconciler, run, durable state.Dir) {
 	if err != nil {
 		c.log.Warn().Err(err).Msg("the last verdict cannot be read")
 	}
-	var warning string
-	if c.maintenance, warning = r.Maintenance(); warning != "" {
-		warnings = append(warnings, warning)
-	}
 	for _, w := range warnings {
 		c.log.Warn().Msg(w)
 	}
 	c.warnings = warnings
-}
-
-func (c *check) revive(ctx context.Context, m service.Manager, looks, peers []model.Look, l redis.Limits, deadline time.Time) ([]model.Look, map[model.Instance]bool) {
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(tickRoom, c.cfg.Times.Deadline/2)))
-	defer cancel()
-	v := health.Reviver{Config: c.cfg, Service: m, Log: &c.log.Logger, Peers: peers}
-	return v.Revive(ctx, looks, l)
 }

@@ -42,19 +42,20 @@ func (c *check) scene(v decide.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
 	sc := show.Scene{Fit: v.Fit, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
-	if c.maintenance.Word != "" {
-		sc.Maintenance = c.maintenance.String()
+	o := s.observation
+	if o == nil {
+		return sc
 	}
-	if held, known := s.around.VIPHeld(); known {
-		sc.VIPHeld = &held
+	if o.Maintenance.Word != "" {
+		sc.Maintenance = o.Maintenance.String()
 	}
-	var facts decide.Facts
-	if o := s.observation; o != nil {
-		sc.State, sc.Why, sc.Peers = string(o.State), o.Why, o.Peers
-		sc.Witness = show.Witness{Name: o.Witness.Name, Counts: o.Witness.Counts, Answers: o.Witness.Answers}
-		facts = c.facts(*o)
+	if len(o.VIPs) > 0 {
+		sc.VIPHeld = &o.VIPHere
 	}
-	for _, l := range s.looks {
+	sc.State, sc.Why, sc.Peers = string(o.State), o.Why, o.Peers
+	sc.Witness = show.Witness{Name: o.Witness.Name, Counts: o.Witness.Counts, Answers: o.Witness.Answers}
+	facts := c.facts(*o)
+	for _, l := range o.Locals {
 		sc.Instances = append(sc.Instances, show.Instance{Look: l, Fit: facts.Fit(l)})
 	}
 	return sc

@@ -41,6 +41,7 @@ func Decide(o model.Observation) model.Plan {
 		p.guard(&o)
 		p.goOn(&o)
 	}
+	p.restarts(&o)
 	return p.plan()
 }
 

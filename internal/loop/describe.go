@@ -7,22 +7,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/observe"
-	"keepalived-redis/internal/session"
 )
-
-// Maintenance is what a person wrote down for this box; warning is what there is to say of the file.
-func (r *Reconciler) Maintenance() (m model.Maintenance, warning string) {
-	r.Begin()
-	return observe.Maintenance(r.Store.Durable)
-}
-
-// Fenced: a fence is on record, so nothing is revived.
-func (r *Reconciler) Fenced() bool {
-	r.Begin()
-	var f session.FenceRecord
-	return r.Store.Load(r.Store.Durable, session.FenceFile, &f) && f.Lifted == nil
-}
 
 // Describe is what a run would decide on an observation, for people.
 func (r *Reconciler) Describe(ctx context.Context, o model.Observation) string {

@@ -24,7 +24,7 @@ func (r *Reconciler) Force(ctx context.Context) (string, error) {
 		defer unlock()
 		r.Memory = nil // whoever acted until now has written down more than we have read
 	}
-	o, err := r.Look(ctx)
+	o, err := r.look(ctx)
 	if err != nil {
 		return "", err
 	}

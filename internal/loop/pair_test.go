@@ -77,6 +77,7 @@ func (b *pairBox) observe() model.Observation {
 		b.t.Fatal(err)
 	}
 	o := b.r.Observe(ctx, locals, observe.Surroundings{Own: own, Vips: []netip.Addr{b.vip}, PeerLooks: b.r.LookAtPeers(ctx, b.r.Config.Peers), Witness: model.Witness{Name: "w", Counts: true, Answers: true}})
+	b.r.Keep()
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
 	for i, p := range o.Pairs { // what depends on the state that the test says
 		p.Left = session.Note(b.r.Memory.Instances, "the test's left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())

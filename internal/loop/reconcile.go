@@ -59,35 +59,36 @@ func (r *Reconciler) Record(ctx context.Context) error {
 	return nil
 }
 
-// Look is one whole observation: the local instances and what is around them, side by side.
-func (r *Reconciler) Look(ctx context.Context) (model.Observation, error) {
-	locals, around, err := r.LookAround(ctx)
-	if err != nil {
-		return model.Observation{}, err
+// Run observes, decides, acts, and observes again until nothing is left to do, ctx ends, or a newer event came. It returns the last observation
+// and what it came to.
+func (r *Reconciler) Run(ctx context.Context) (model.Observation, model.Outcome, error) {
+	o, err := r.look(ctx)
+	if err == nil {
+		return r.reconcile(ctx, o)
 	}
-	return r.Observe(ctx, locals, around), nil
+	if !r.DryRun {
+		r.Restart(ctx, &o, decide.Decide(o))
+	}
+	return o, model.Outcome{}, fmt.Errorf("look around: %w", err)
 }
 
-// Observe is a look of the Observer, and what it has found to write is written.
-func (r *Reconciler) Observe(ctx context.Context, locals []model.Look, s observe.Surroundings) model.Observation {
-	o := r.Observer.Observe(ctx, locals, s)
-	r.Keep()
-	return o
+// look is one observation, and what it has found to write is written.
+func (r *Reconciler) look(ctx context.Context) (model.Observation, error) {
+	o, err := r.Look(ctx)
+	r.Store.Keep(r.Memory)
+	return o, err
 }
 
-// Keep writes what the looks have found to write.
-func (r *Reconciler) Keep() { r.Store.Keep(r.Memory) }
-
-// Reconcile decides and acts from a first observation until nothing is left to do, ctx ends, or a newer event came. A tick
-// that does not get the acting lock at once leaves.
-func (r *Reconciler) Reconcile(ctx context.Context, o model.Observation) (model.Outcome, error) {
+// reconcile goes on from a first observation. A tick that does not get the acting lock at once starts what died, and leaves.
+func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
 		unlock, waited, err := r.takeActLock(ctx)
 		switch {
 		case errors.Is(err, state.ErrBusy):
+			r.Restart(ctx, &o, decide.Decide(o))
 			out.Sentence = "another run is acting"
-			return out, nil
+			return o, out, nil
 		case err != nil:
 			// Nothing can be locked on a full or read-only disk; a promotion is worth more than order.
 			r.Log.Warn().Err(err).Msg("going on without the acting lock")
@@ -97,8 +98,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, o model.Observation) (model.
 		if waited {
 			// Whoever acted in the meantime has changed what was seen, and has written down more than we have read.
 			r.Memory = nil
-			if o, err = r.Look(ctx); err != nil {
-				return out, err
+			if o, err = r.look(ctx); err != nil {
+				return o, out, err
 			}
 		}
 	}
@@ -106,27 +107,34 @@ func (r *Reconciler) Reconcile(ctx context.Context, o model.Observation) (model.
 	for {
 		plan := r.decide(ctx, &o, decide.Decide)
 		out = decide.Outcome(&o, plan)
-		r.say(plan)
-		r.warn(decide.Warnings(&o))
+		if !plan.OnlyRestarts() {
+			r.say(plan)
+			r.warn(decide.Warnings(&o))
+		}
 		if r.DryRun {
-			return out, nil
+			return o, out, nil
 		}
 		failed := r.Apply(ctx, o, plan)
+		r.Restart(ctx, &o, plan)
 		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == model.Fence {
 			out.Fenced = true
 		}
 		if errors.Is(failed, session.ErrSuperseded) || failed == nil && len(plan.Steps) == 0 && plan.Again == 0 {
-			return out, failed
+			return o, out, failed
 		}
 		if done, err := r.waitAgain(ctx, o, plan, failed); done {
-			return out, err
+			return o, out, err
 		}
-		var err error
-		if o, err = r.Look(ctx); err != nil {
-			return out, err
+		next, err := r.look(ctx)
+		if err != nil {
+			return o, out, err
 		}
+		o = next
 	}
 }
+
+// Keep writes what the looks have found to write.
+func (r *Reconciler) Keep() { r.Store.Keep(r.Memory) }
 
 // retryPause is the pause after a step that failed.
 const retryPause = 200 * time.Millisecond

@@ -41,7 +41,7 @@ func TestAHookThatWaitedLooksAgain(t *testing.T) {
 		<-ctx.asked
 		unlock()
 	}()
-	out, err := r.Reconcile(ctx, model.Observation{Why: "what was seen before"})
+	_, out, err := r.reconcile(ctx, model.Observation{Why: "what was seen before"})
 	if err != nil || out.Sentence != "keepalived does not run here, so nothing is decided" {
 		t.Errorf("%q, %v", out.Sentence, err)
 	}
@@ -54,7 +54,7 @@ func TestATickDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	out, err := r.Reconcile(sessiontest.Within(t, 10*time.Second), model.Observation{Why: "what was seen before"})
+	_, out, err := r.reconcile(sessiontest.Within(t, 10*time.Second), model.Observation{Why: "what was seen before"})
 	if err != nil || out.Sentence != "another run is acting" {
 		t.Errorf("%q, %v", out.Sentence, err)
 	}

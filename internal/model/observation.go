@@ -42,6 +42,11 @@ type Observation struct {
 	KeepalivedLives bool
 	// Hook: a VRRP transition woke us, so silence of a box counts at once; a tick wants a second look.
 	Hook bool
+	// Event is what keepalived told a hook; VRRPNone where a check looks.
+	Event VRRP
+	// VIPs are the addresses that move; none where they are not known. VIPHere: one of them is on this box.
+	VIPs    []netip.Addr
+	VIPHere bool
 	// Locals are the instances of this box, Peers those of the other boxes.
 	Locals, Peers []Look
 	// Answers are the other boxes that answered by themselves, whatever their instances did: an instance whose queue of connections is full drops a
@@ -60,10 +65,17 @@ type Observation struct {
 	HeldFor time.Duration
 	// MoveWait is how long the next coordinated move has to wait after a failed one.
 	MoveWait time.Duration
-	// GivenUp: revive has used up its starts for this instance.
+	// Restarts says what is started again. HungFor is how long a local instance that takes connections has given no answer, and does not
+	// work. Tried are those that this run has tried to start already.
+	Restarts Restarts
+	HungFor  map[Instance]time.Duration
+	Tried    map[Instance]bool
+	// GivenUp: the starts of this instance are used up, or it must not be started.
 	GivenUp     map[Instance]bool
 	Fence       *FenceView
 	Maintenance Maintenance
+	// MaintenanceWarning is what there is to say of the file of the maintenance.
+	MaintenanceWarning string
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
 	BumpGoal uint64
 	// MoveOpen: a coordinated move was begun and not ended.

@@ -18,6 +18,7 @@ const (
 	FenceStop Verb = "fence-stop"     // stop every local instance
 	LiftStart Verb = "lift-start"     // start what the fence stopped
 	Refuse    Verb = "refuse-writes"  // refuse writes on one instance until its role is confirmed
+	Restart   Verb = "restart"        // start a local instance that died, or kill and start one that hangs
 	Restore   Verb = "restore-writes" // give an instance its configured min-slaves-to-write back
 	LiftDone  Verb = "lift"           // the fence is over
 
@@ -46,7 +47,28 @@ type Plan struct {
 	Again time.Duration
 }
 
-// changesRoles: a step of the plan would make a master or a replica of an instance.
+// Restarts is what the plan starts, alone.
+func (p Plan) Restarts() Plan {
+	var only Plan
+	for _, s := range p.Steps {
+		if s.Do == Restart {
+			only.Steps = append(only.Steps, s)
+		}
+	}
+	return only
+}
+
+// OnlyRestarts: the plan does nothing but start what died.
+func (p Plan) OnlyRestarts() bool {
+	for _, s := range p.Steps {
+		if s.Do != Restart {
+			return false
+		}
+	}
+	return len(p.Steps) > 0
+}
+
+// ChangesRoles: a step of the plan would make a master or a replica of an instance.
 func (p Plan) ChangesRoles() bool {
 	for _, s := range p.Steps {
 		switch s.Do {

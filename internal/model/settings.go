@@ -50,3 +50,11 @@ const (
 	// takeover, or the loss of the replica's box as seen by the box with the VIP, relaxes it.
 	DurabilityReplicated Durability = "replicated"
 )
+
+// Restarts says what is started again.
+type Restarts struct {
+	// Never: nothing is.
+	Never bool
+	// HungAfter is how long an instance must have given no answer to be killed and started; 0 is for ever.
+	HungAfter time.Duration
+}

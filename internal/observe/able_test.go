@@ -112,12 +112,12 @@ func TestSeeAbleTwice(t *testing.T) {
 // TestTakesAbandonedVIP: only where another box could serve more, after 3 s in which the VIP answers nowhere, and not for ever.
 func TestTakesAbandonedVIP(t *testing.T) {
 	r := observer(t)
-	nowhere := Surroundings{Vips: []netip.Addr{netip.MustParseAddr("255.255.255.255")}} // nobody answers for that, and to ask is an error
-	here := Surroundings{Vips: nowhere.Vips, Own: map[netip.Addr]bool{nowhere.Vips[0]: true}}
-	elsewhere := Surroundings{Vips: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
-	takes := func(s Surroundings, worse bool) bool {
+	nowhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("255.255.255.255")}} // nobody answers for that, and to ask is an error
+	here := model.Observation{VIPs: nowhere.VIPs, VIPHere: true}
+	elsewhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+	takes := func(o model.Observation, worse bool) bool {
 		t.Helper()
-		return r.TakesAbandoned(sessiontest.Within(t, time.Second), s, worse)
+		return r.TakesAbandoned(sessiontest.Within(t, time.Second), &o, worse)
 	}
 	age := func(d time.Duration) {
 		if s, ok := r.Memory.Instances[abandonedKey]; ok {
@@ -145,7 +145,7 @@ func TestTakesAbandonedVIP(t *testing.T) {
 	}
 	takes(nowhere, true)
 	age(3 * time.Second)
-	for _, at := range []Surroundings{nowhere, nowhere, here} {
+	for _, at := range []model.Observation{nowhere, nowhere, here} {
 		if !takes(at, true) {
 			t.Fatal("it is not taken, or not kept")
 		}

@@ -18,6 +18,7 @@ func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
 	look := func(role model.Role) map[string]session.Seen {
 		o := fixture.Cluster()
 		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}
+		o.HungFor = map[model.Instance]time.Duration{}
 		o.Peers[0].Info.Role = role
 		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Boxes: map[string]session.Seen{}, Instances: map[string]session.Seen{}}}}
 		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})
@@ -28,5 +29,29 @@ func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
 	}
 	if lasts := look(model.Replica); len(lasts) != 1 || lasts["192.168.9.70:7000"].Looks != 1 {
 		t.Errorf("the master of one of ours follows another: %v", lasts)
+	}
+}
+
+// TestHungFor: the time in which an instance takes connections and does not answer. Any answer ends it; that nobody looked does not.
+func TestHungFor(t *testing.T) {
+	r := observer(t)
+	now := state.Stamp{Boot: "this", Mono: time.Hour}
+	see := func(s model.State) time.Duration {
+		o := fixture.Cluster()
+		o.Boxes, o.Instances, o.BusyFor, o.HungFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}, map[model.Instance]time.Duration{}
+		o.Restarts.HungAfter = time.Minute
+		o.Locals[0].State = s
+		now.Mono += time.Second
+		r.noteLasting(&o, now)
+		return o.HungFor[o.Locals[0].Instance]
+	}
+	for s := model.Unseen; s <= model.NotRedis; s++ {
+		see(model.Up)
+		see(model.Stalled)
+		hangs := see(model.Stalled)
+		see(s)
+		if got, goesOn := see(model.Stalled), s == model.Unseen || s == model.Stalled || s == model.Silent; hangs != time.Second || (got == 3*time.Second) != goesOn {
+			t.Errorf("an instance that %s: hung for %s", s, got)
+		}
 	}
 }

@@ -60,7 +60,7 @@ func parseUntil(s string) (time.Time, bool) {
 }
 
 // maintenance reads the file. One that is there and cannot be read holds everything as well; one that a stranger may have written is none.
-func Maintenance(durable state.Dir) (m model.Maintenance, warning string) {
+func maintenance(durable state.Dir) (m model.Maintenance, warning string) {
 	text, found, err := durable.Text(model.MaintenanceFile)
 	switch {
 	case errors.Is(err, state.ErrForeign):

@@ -69,13 +69,13 @@ func FuzzParseMaintenance(f *testing.F) {
 
 func TestMaintenanceThatCannotBeRead(t *testing.T) {
 	d := state.Dir(t.TempDir())
-	if m, warning := Maintenance(d); m.Word != "" || warning != "" {
+	if m, warning := maintenance(d); m.Word != "" || warning != "" {
 		t.Errorf("none: %+v, %q", m, warning)
 	}
 	if err := os.Symlink("/etc/passwd", d.Path(model.MaintenanceFile)); err != nil {
 		t.Fatal(err)
 	}
-	if m, warning := Maintenance(d); m.Word != model.Hold || !strings.Contains(warning, "it is a link") {
+	if m, warning := maintenance(d); m.Word != model.Hold || !strings.Contains(warning, "it is a link") {
 		t.Errorf("a link: %+v, %q", m, warning)
 	}
 	strangers := state.Dir(t.TempDir())
@@ -85,7 +85,7 @@ func TestMaintenanceThatCannotBeRead(t *testing.T) {
 	if err := os.Chmod(strangers.Path(model.MaintenanceFile), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if m, warning := Maintenance(strangers); m.Word != "" || !strings.Contains(warning, "is not believed: ") || !strings.Contains(warning, "everybody may write it; hint: write it as root") {
+	if m, warning := maintenance(strangers); m.Word != "" || !strings.Contains(warning, "is not believed: ") || !strings.Contains(warning, "everybody may write it; hint: write it as root") {
 		t.Errorf("a file that everybody may write: %+v, %q", m, warning)
 	}
 }

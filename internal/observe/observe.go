@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
@@ -20,10 +21,20 @@ import (
 // Observer reads everything from outside, once a round. It is not for concurrent use.
 type Observer struct {
 	*session.Session
-	// GivenUp: revive has used up its starts for these instances.
-	GivenUp map[model.Instance]bool
 	// turns are those that the last look has seen of local instances that gave no answer, by name.
 	turns map[string]service.Turn
+}
+
+// Look is one whole observation. With an error it has the local instances alone.
+func (r *Observer) Look(ctx context.Context) (model.Observation, error) {
+	locals, around, err := r.LookAround(ctx)
+	if err != nil {
+		r.Begin()
+		o := r.unlooked(locals, around)
+		o.Fence = r.SeeFence(&o, state.Now())
+		return o, err
+	}
+	return r.Observe(ctx, locals, around), nil
 }
 
 // Surroundings are the looks beside those at the local instances.
@@ -58,7 +69,7 @@ func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, 
 	}
 	var known []netip.AddrPort
 	if known = r.Config.Peers; len(known) == 0 {
-		r.Store.Load(r.Store.Durable, session.PeersFile, &known)
+		r.Store.Peek(r.Store.Durable, session.PeersFile, &known)
 	}
 	looking, cancel := beforeTheEnd(ctx)
 	defer cancel()
@@ -100,7 +111,7 @@ func (r *Observer) askBoxes(ctx context.Context, survey *redis.Survey, peers []n
 // askWitness asks every witness; any answer counts. heard is called when the survey is over.
 func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map[netip.Addr]bool, vips []netip.Addr) (heard func() model.Witness) {
 	answered := map[string]bool{}
-	r.Store.Load(r.Store.Durable, session.WitnessFile, &answered)
+	r.Store.Peek(r.Store.Durable, session.WitnessFile, &answered)
 	addrs := r.Config.Witnesses
 	if len(addrs) == 0 && !r.Config.NoWitness {
 		addrs = defaultWitnesses(answered)
@@ -137,25 +148,35 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 	}
 }
 
+// unlooked is an observation with what needs no conclusions.
+func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observation {
+	o := model.Observation{Locals: locals, Peers: s.PeerLooks, Answers: s.answers, Witness: s.Witness,
+		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GaveUp, Tried: r.Tried, VIPs: s.Vips, VIPHere: vrrp.Held(s.Vips, s.Own),
+		Restarts: model.Restarts{Never: r.Config.Revive.When == config.ReviveNever, HungAfter: r.Config.Revive.RestartHungAfter}, HungFor: map[model.Instance]time.Duration{},
+		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, BumpGoal: r.Memory.BumpGoal}
+	if r.Event != nil {
+		o.Event, o.Hook = r.Event.State, r.Event.State == model.VRRPMaster
+	}
+	o.Maintenance, o.MaintenanceWarning = maintenance(r.Store.Durable)
+	return o
+}
+
 // Observe joins the looks into one observation and notes what lasts.
 func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundings) model.Observation {
 	r.Begin()
 	now := state.Now()
-	o := model.Observation{Hook: r.Event != nil && r.Event.State == model.VRRPMaster, Locals: locals, Peers: s.PeerLooks, Answers: s.answers, Witness: s.Witness,
-		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GivenUp,
-		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, MoveWait: r.Memory.MoveWait(now), BumpGoal: r.Memory.BumpGoal}
+	o := r.unlooked(locals, s)
+	o.MoveWait = r.Memory.MoveWait(now)
 	r.seePeers(ctx, &o, s.Own)
 	r.seeVRRP(&o, s, now)
-	held := vrrp.Held(s.Vips, s.Own)
-	r.seePairs(&o, held, now)
-	r.SeeStanding(&o, held, now)
+	r.seePairs(&o, o.VIPHere, now)
+	r.SeeStanding(&o, o.VIPHere, now)
 	r.noteLasting(&o, now)
 	r.seeAble(&o, now)
-	o.Maintenance, _ = Maintenance(r.Store.Durable) // the warning is for whoever asks for it before
 	o.Fence = r.SeeFence(&o, now)
 	r.seeUnconfirmed(&o, now)
 	var move session.MoveRecord
-	o.MoveOpen = r.Store.Load(r.Store.Durable, session.MoveFile, &move)
+	o.MoveOpen = r.Store.Peek(r.Store.Durable, session.MoveFile, &move)
 	if o.Fence == nil && !o.MoveOpen {
 		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.Memory.IsGuarded(i) })
 	}
@@ -223,7 +244,7 @@ func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp
 	f := vrrp.Facts{VIPKnown: len(s.Vips) > 0, Held: vrrp.Held(s.Vips, s.Own)}
 	f.Keepalived, o.KeepalivedLives = vrrp.Parent(r.Caller)
 	var rec vrrp.Record
-	if r.Store.Load(r.Store.Run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {
+	if r.Store.Peek(r.Store.Run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {
 		f.Record = &rec
 	}
 	switch {
@@ -250,6 +271,11 @@ func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 		o.Instances[a] = session.Note(r.Memory.Instances, a.String(), bad, now)
 	}
 	r.noteBusy(o, now)
+	for _, l := range o.Locals {
+		if hangs := l.State == model.Stalled || l.State == model.Silent; o.Restarts.HungAfter > 0 && l.State != model.Unseen {
+			o.HungFor[l.Instance] = session.Note(r.Memory.Instances, "hung "+l.Instance.Name(), hangs, now).For
+		}
+	}
 	for box := range o.Boxes {
 		o.Boxes[box] = session.Note(r.Memory.Boxes, box.String(), o.BoxSilent(box), now)
 	}
@@ -275,7 +301,7 @@ func Followed(o *model.Observation, a netip.AddrPort) bool {
 // seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
 func (r *Observer) SeeFence(o *model.Observation, now state.Stamp) *model.FenceView {
 	var f session.FenceRecord
-	if !r.Store.Load(r.Store.Durable, session.FenceFile, &f) {
+	if !r.Store.Peek(r.Store.Durable, session.FenceFile, &f) {
 		return nil
 	}
 	if f.Lifted != nil {

@@ -28,7 +28,7 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	}
 	o.Pairs, o.Durability = pairs, r.Config.Durability
 	var lin session.Lineage
-	r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+	r.Store.Peek(r.Store.Durable, session.LineageFile, &lin)
 	before := session.Text(lin)
 	if lin.Stale == nil {
 		lin.Stale = map[string]session.Staleness{}

@@ -128,7 +128,7 @@ func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.
 	memo := r.Memory.Lineage
 	known := memo != nil && memo.Boot == now.Boot
 	if !known {
-		r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+		r.Store.Peek(r.Store.Durable, session.LineageFile, &lin)
 		memo = lin.Memo(now)
 	}
 	want := memo.Held
@@ -150,7 +150,7 @@ func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.
 		return
 	}
 	if known {
-		r.Store.Load(r.Store.Durable, session.LineageFile, &lin)
+		r.Store.Peek(r.Store.Durable, session.LineageFile, &lin)
 	}
 	before := session.Text(lin)
 	lin.Survivor = survivor

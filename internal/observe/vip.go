@@ -5,16 +5,11 @@ import (
 	"net/netip"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/vrrp"
 )
-
-// VIPHeld tells whether the VIP is on this box; known is false where we do not know which address that is.
-func (s Surroundings) VIPHeld() (held, known bool) {
-	return vrrp.Held(s.Vips, s.Own), len(s.Vips) > 0
-}
 
 const (
 	// abandonedFor is how long the VIP answers nowhere before a box takes it that would leave it to a better one: longer than keepalived needs
@@ -28,18 +23,17 @@ const (
 
 // TakesAbandoned tells whether this box must be fit although another one could serve more: nobody has the VIP. keepalived is dead there,
 // say. worse is that other reason to stand back; without it what was noted is forgotten.
-func (r *Observer) TakesAbandoned(ctx context.Context, s Surroundings, worse bool) bool {
+func (r *Observer) TakesAbandoned(ctx context.Context, o *model.Observation, worse bool) bool {
 	r.Begin()
 	m, now := r.Memory, state.Now()
 	_, noted := m.Instances[abandonedKey]
 	if !worse && !noted && m.TookVIP == nil {
 		return false
 	}
-	held := vrrp.Held(s.Vips, s.Own)
-	nowhere := worse && !held && len(s.Vips) > 0 && !r.answers(ctx, s)
+	nowhere := worse && !o.VIPHere && len(o.VIPs) > 0 && !answers(ctx, o)
 	a := session.Note(m.Instances, abandonedKey, nowhere, now)
 	switch {
-	case m.TookVIP != nil && (!worse || m.TookVIP.Boot != now.Boot || now.Since(*m.TookVIP) >= abandonedRetry || !held && !nowhere):
+	case m.TookVIP != nil && (!worse || m.TookVIP.Boot != now.Boot || now.Since(*m.TookVIP) >= abandonedRetry || !o.VIPHere && !nowhere):
 		m.TookVIP = nil
 	case m.TookVIP == nil && a.Looks >= 2 && a.For >= abandonedFor:
 		m.TookVIP = &now
@@ -49,16 +43,16 @@ func (r *Observer) TakesAbandoned(ctx context.Context, s Surroundings, worse boo
 
 // answers: the VIP answers an ICMP echo, or a connection to the port of a peer; a refusal is an answer. What could not be asked has
 // answered.
-func (r *Observer) answers(ctx context.Context, s Surroundings) bool {
+func answers(ctx context.Context, o *model.Observation) bool {
 	if d, ok := ctx.Deadline(); ok && time.Until(d) < 2*witnessTimeout {
 		return true
 	}
 	survey := redis.NewSurvey(ctx)
-	heard := make([]bool, 2*len(s.Vips))
-	for i, vip := range s.Vips {
+	heard := make([]bool, 2*len(o.VIPs))
+	for i, vip := range o.VIPs {
 		ask(ctx, survey, vip, witnessTimeout, &heard[2*i])
-		if len(s.PeerLooks) > 0 {
-			askPort(ctx, survey, netip.AddrPortFrom(vip, s.PeerLooks[0].Instance.Addr.Port()), &heard[2*i+1])
+		if len(o.Peers) > 0 {
+			askPort(ctx, survey, netip.AddrPortFrom(vip, o.Peers[0].Instance.Addr.Port()), &heard[2*i+1])
 		}
 	}
 	survey.Run()

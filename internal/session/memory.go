@@ -167,8 +167,21 @@ func (s *store) Keep(m *Memory) {
 	s.SaveMemory(m)
 }
 
-// load reads one file. What cannot be read counts as not there, and is said; what is damaged is set aside when the look is over.
+// Load reads one file for what acts. What cannot be read counts as not there, and is said; what is damaged is set aside.
 func (s *store) Load(d state.Dir, name string, v any) bool {
+	read := d.Load
+	if s.dry {
+		read = d.Peek
+	}
+	found, err := read(name, v)
+	if err != nil && !(s.dry && errors.Is(err, state.ErrDamaged)) {
+		s.log.Warn().Err(err).Msg("a state file cannot be used, going on without it")
+	}
+	return found && err == nil
+}
+
+// Peek is Load for what looks: what is damaged is set aside when the look is over.
+func (s *store) Peek(d state.Dir, name string, v any) bool {
 	found, err := d.Peek(name, v)
 	switch {
 	case errors.Is(err, state.ErrDamaged):
@@ -212,7 +225,7 @@ func (s *store) Remove(d state.Dir, name string) {
 
 func (s *store) LoadMemory() *Memory {
 	m := &Memory{}
-	s.Load(s.Run, MemoryFile, m)
+	s.Peek(s.Run, MemoryFile, m)
 	text, _, err := s.Run.Text(sentenceFile)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("the last sentence cannot be read")

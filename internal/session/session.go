@@ -30,6 +30,9 @@ type Session struct {
 	// DryRun looks and decides, and changes nothing, state files included.
 	DryRun bool
 
+	// GaveUp are the instances that act starts no more, Tried those that it has tried to start in this run.
+	GaveUp, Tried map[model.Instance]bool
+
 	Store  store
 	Memory *Memory
 	Seq    uint64

@@ -1,7 +1,6 @@
-package health
+package act
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 )
 
@@ -65,7 +65,9 @@ func TestEmptiedMaster(t *testing.T) {
 // remembers makes a run of the check note what the instances are.
 func (b *box) remembers(looks ...model.Look) {
 	log := zerolog.New(&b.log)
-	Remember(state.Dir(b.cfg.StateDir), looks, &log)
+	r := Actor{Session: &session.Session{Config: b.cfg, Service: b.m, Log: &log}}
+	r.Begin()
+	r.Remember(looks)
 }
 
 // TestKeeper: every standing of a former master of a cluster and its replicas.
@@ -231,35 +233,14 @@ func TestRestartWhatHangs(t *testing.T) {
 			t.Fatalf("not yet: it %s, %s", look.State, &b.log)
 		}
 	}
-	mem := b.remembered()
-	mem.Hung.Mono -= time.Minute
-	mem.At = []state.Stamp{ago(30 * time.Second)}
-	b.remember(mem)
+	b.hungFor = time.Minute
+	b.remember(starts{At: []state.Stamp{ago(30 * time.Second)}})
 	look, _ := b.revive(10 * time.Second)
 	if look.State != model.Up || b.pid() == pid || !strings.Contains(b.log.String(), "has given no answer for 1m0s, was killed and has been started, after ") {
 		t.Fatalf("it %s, %s", look.State, &b.log)
 	}
-	if mem := b.remembered(); mem.Hung != nil || len(mem.At) != 2 {
+	if mem := b.remembered(); len(mem.At) != 2 {
 		t.Errorf("remembered %+v", mem)
-	}
-}
-
-// An answer in between ends the wait; that nobody looked does not.
-func TestWhatHangsAndAnswersAgain(t *testing.T) {
-	m := &stub{status: service.Running}
-	b := stubbed(t, m, t.TempDir())
-	b.cfg.Revive.RestartHungAfter = time.Minute
-	hung := ago(59 * time.Second)
-	for s := model.Unseen; s <= model.NotRedis; s++ {
-		b.remember(starts{Hung: &hung})
-		log := zerolog.Nop()
-		r := Reviver{Config: b.cfg, Service: m, Log: &log}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		r.Revive(ctx, []model.Look{{Instance: model.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}}, limits)
-		cancel()
-		if kept, want := b.remembered().Hung != nil, s == model.Unseen || s == model.Stalled || s == model.Silent; kept != want || m.starts != 0 {
-			t.Errorf("an instance that %s: kept %v, %d starts", s, kept, m.starts)
-		}
 	}
 }
 

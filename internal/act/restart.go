@@ -1,5 +1,4 @@
-// Package health starts instances that died, and never those that were stopped, or whose data only others have.
-package health
+package act
 
 import (
 	"context"
@@ -7,28 +6,23 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 )
 
-// Reviver starts instances that died. Its memory is kept across runs.
-type Reviver struct {
-	Config  *config.Config
-	Service service.Manager
-	Log     *zerolog.Logger
-	// Peers are the looks at the instances of the other boxes.
-	Peers []model.Look
-
+// restarter starts instances that died. Its memory is kept across runs.
+type restarter struct {
+	*session.Session
 	// around are all looks, at this box and the others.
 	around []model.Look
 }
@@ -41,8 +35,6 @@ type starts struct {
 	Next time.Duration `json:"next_ns,omitempty"`
 	// Said is the last complaint, so that it is logged once.
 	Said string `json:"complaint,omitempty"`
-	// Hung is since when it has given no answer; nil while it does.
-	Hung *state.Stamp `json:"hung,omitempty"`
 }
 
 // The back-off between two starts: 200 ms, doubled each time, up to a quarter of the window.
@@ -52,46 +44,60 @@ const firstBackoff = 200 * time.Millisecond
 // has let pile up all wait for the same start, and must leave it the CPU.
 const firstPause, longestPause = 5 * time.Millisecond, 20 * time.Millisecond
 
-// Revive starts what died among looks, waits for it until ctx ends, and returns the looks with the last ones in place, and
-// the instances for which it has given up.
-func (r *Reviver) Revive(ctx context.Context, looks []model.Look, l redis.Limits) ([]model.Look, map[model.Instance]bool) {
-	if r.Config.Revive.When == config.ReviveNever {
-		return looks, nil
+// restartRoom is what a run has left behind its restarts, for one more look and what follows from that.
+const restartRoom = 350 * time.Millisecond
+
+// Restart starts what the plan says, side by side, waits for it, and puts the last looks in the place of the earlier ones. What it gives up
+// is noted in the session.
+func (r *Actor) Restart(ctx context.Context, o *model.Observation, plan model.Plan) {
+	steps := plan.Restarts().Steps
+	if len(steps) == 0 || ctx.Err() != nil {
+		return
 	}
-	out := append([]model.Look(nil), looks...)
-	r.around = append(append([]model.Look(nil), looks...), r.Peers...)
-	gaveUp := make([]bool, len(looks))
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-min(restartRoom, r.Config.Times.Deadline/2)))
+		defer cancel()
+	}
+	v := restarter{Session: r.Session, around: append(append([]model.Look(nil), o.Locals...), o.Peers...)}
+	looks, gaveUp := append([]model.Look(nil), o.Locals...), make([]bool, len(o.Locals))
 	var wg sync.WaitGroup
-	for i := range looks {
-		if looks[i].State != model.Refused && looks[i].State != model.Dropped && r.Config.Revive.RestartHungAfter == 0 {
+	for i, l := range o.Locals {
+		if !slices.Contains(steps, model.Step{Do: model.Restart, Instance: l.Instance}) {
 			continue
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			out[i], gaveUp[i] = r.one(ctx, r.Config.Instances[i], r.whole(ctx, r.Config.Instances[i], looks[i], l), l)
+			in, limits := r.Config.Instances[i], r.LocalLimits()
+			looks[i], gaveUp[i] = v.one(ctx, in, v.whole(ctx, in, l, limits), limits)
 		}()
 	}
 	wg.Wait()
-	up := map[model.Instance]bool{}
-	for i, g := range gaveUp {
-		if g {
-			up[looks[i].Instance] = true
+	if r.Tried == nil {
+		r.Tried, r.GaveUp = map[model.Instance]bool{}, map[model.Instance]bool{}
+	}
+	for _, s := range steps {
+		r.Tried[s.Instance] = true
+	}
+	for i, l := range looks {
+		if gaveUp[i] {
+			r.GaveUp[l.Instance] = true
 		}
 	}
-	return out, up
+	o.Locals = looks
 }
 
 // whole looks once more at an instance that closed the connection: one that died in the middle of a look refuses the next.
-func (r *Reviver) whole(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
-	if look.State != model.Dropped || pause(ctx, longestPause) != nil {
+func (r *restarter) whole(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
+	if look.State != model.Dropped || session.Pause(ctx, longestPause) != nil {
 		return look
 	}
 	return r.again(ctx, in, look, l)
 }
 
 // again is one more look, or the one that there was if the time is up in it.
-func (r *Reviver) again(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
+func (r *restarter) again(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
 	next := redis.LookAt(ctx, redis.TargetOf(in), l)
 	if timeIsUp(ctx) && !next.State.Alive() {
 		return look // this look was cut short and says nothing
@@ -100,8 +106,8 @@ func (r *Reviver) again(ctx context.Context, in config.Instance, look model.Look
 }
 
 // one does what is due for one instance, with its memory loaded and locked.
-func (r *Reviver) one(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
-	m := memory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
+func (r *restarter) one(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
+	m := startsMemory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
 	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
 		if look.State == model.Refused {
@@ -127,22 +133,11 @@ func (r *Reviver) one(ctx context.Context, in config.Instance, look model.Look, 
 }
 
 // due starts the instance if it is dead, or hangs for too long, and nothing speaks against it.
-func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
+func (r *restarter) due(ctx context.Context, m *startsMemory, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
 	now := state.Now()
 	hung := look.State == model.Stalled || look.State == model.Silent
-	switch {
-	case look.State == model.Refused:
-		m.Hung = nil
-	case look.State == model.Unseen:
-		return look, false // that says nothing of the instance
-	case !hung:
-		m.Hung = nil
-		return look, false
-	case m.Hung == nil || m.Hung.Boot != now.Boot:
-		m.Hung = &now
-		return look, false
-	case now.Since(*m.Hung) < r.Config.Revive.RestartHungAfter:
-		return look, false
+	if look.State != model.Refused && !hung {
+		return look, false // it is up again, or that says nothing of the instance
 	}
 	st := r.Service.Status(ctx, in)
 	switch {
@@ -175,11 +170,11 @@ func (r *Reviver) due(ctx context.Context, m *memory, in config.Instance, look m
 }
 
 // start starts the instance, after it has killed one that hangs, and waits for it.
-func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look model.Look, l redis.Limits, before starts) model.Look {
+func (r *restarter) start(ctx context.Context, m *startsMemory, in config.Instance, look model.Look, l redis.Limits, before starts) model.Look {
 	begun, what := time.Now(), "was dead"
 	var err error
-	if m.Hung != nil {
-		what = fmt.Sprintf("has given no answer for %s, was killed", state.Now().Since(*m.Hung).Round(time.Second))
+	if look.State != model.Refused {
+		what = fmt.Sprintf("has given no answer for %s, was killed", r.Config.Revive.RestartHungAfter)
 		err = r.Service.Kill(ctx, in)
 	}
 	if err == nil {
@@ -195,14 +190,13 @@ func (r *Reviver) start(ctx context.Context, m *memory, in config.Instance, look
 		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
 		return look
 	}
-	m.Hung = nil
 	look = r.await(ctx, in, look, l)
 	r.Log.Warn().Msgf("%s %s and has been started, after %d ms it %s", in.Name(), what, time.Since(begun).Milliseconds(), look.State)
 	return look
 }
 
 // complain logs a sentence once, until there is another to log or the instance may be started again.
-func (r *Reviver) complain(m *memory, why string) {
+func (r *restarter) complain(m *startsMemory, why string) {
 	if m.Said != why {
 		r.Log.Error().Msg(why)
 	}
@@ -210,7 +204,7 @@ func (r *Reviver) complain(m *memory, why string) {
 }
 
 // mayStart applies the back-off and the burst, and counts the start.
-func (r *Reviver) mayStart(m *memory, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
+func (r *restarter) mayStart(m *startsMemory, in config.Instance, now state.Stamp) (ok, gaveUp bool) {
 	var recent []state.Stamp
 	for _, at := range m.At {
 		// A start that is still to come was written by no clock of this boot, and would count for ever.
@@ -241,22 +235,22 @@ func (r *Reviver) mayStart(m *memory, in config.Instance, now state.Stamp) (ok, 
 	return true, false
 }
 
-// memory is what the runs remember of one instance, as it is and as it is on disk.
-type memory struct {
+// startsMemory is what the runs remember of one instance, as it is and as it is on disk.
+type startsMemory struct {
 	starts
 	saved starts
 	run   state.Dir
 	name  string
 }
 
-func (m *memory) load() error {
+func (m *startsMemory) load() error {
 	_, err := m.run.Load(m.name+".json", &m.starts)
 	m.saved = m.starts
 	return err
 }
 
 // save writes what has changed.
-func (m *memory) save() error {
+func (m *startsMemory) save() error {
 	if reflect.DeepEqual(m.starts, m.saved) {
 		return nil
 	}
@@ -273,24 +267,12 @@ func id(in config.Instance) string {
 }
 
 // await looks until the instance lives or ctx ends. The last look is what counts.
-func (r *Reviver) await(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
+func (r *restarter) await(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) model.Look {
 	for p := firstPause; ; p = min(2*p, longestPause) {
 		look = r.again(ctx, in, look, l)
-		if look.State.Alive() && look.State != model.Loading || pause(ctx, p) != nil {
+		if look.State.Alive() && look.State != model.Loading || session.Pause(ctx, p) != nil {
 			return look
 		}
-	}
-}
-
-// pause waits for so long; an error means that ctx has ended first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }
 

@@ -1,4 +1,4 @@
-package health
+package act
 
 import (
 	"bytes"
@@ -24,6 +24,7 @@ import (
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 )
 
@@ -58,6 +59,8 @@ type box struct {
 	// peers are the looks at other boxes, limits those of the looks if not the usual ones.
 	peers  []model.Look
 	limits *redis.Limits
+	// hungFor is how long the first instance has given no answer.
+	hungFor time.Duration
 	// meanwhile happens between the look and revive, if set.
 	meanwhile func()
 }
@@ -82,8 +85,6 @@ func (b *box) revive(within time.Duration) (look model.Look, gaveUp bool) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	log := zerolog.New(&b.log)
-	r := Reviver{Config: b.cfg, Service: b.m, Log: &log, Peers: b.peers}
 	b.log.Reset()
 	begun := time.Now()
 	limits := limits
@@ -94,11 +95,31 @@ func (b *box) revive(within time.Duration) (look model.Look, gaveUp bool) {
 	if b.meanwhile != nil {
 		b.meanwhile()
 	}
-	looks, up := r.Revive(ctx, looks, limits)
+	b.cfg.Times.Deadline = 2 * limits.Reply
+	o := b.carryOut(ctx, looks...)
 	if took := time.Since(begun); took > within+time.Second {
 		b.t.Errorf("it had %s and took %s", within, took)
 	}
-	return looks[0], up[model.At(b.cfg.Instances[0].Addr)]
+	return o.Locals[0], o.GivenUp[o.Locals[0].Instance]
+}
+
+// carryOut lets a run decide on these looks, and act. Its time for restarts is that of ctx.
+func (b *box) carryOut(ctx context.Context, looks ...model.Look) model.Observation {
+	b.t.Helper()
+	log := zerolog.New(&b.log)
+	r := Actor{Session: &session.Session{Config: b.cfg, Service: b.m, Log: &log}}
+	r.Begin()
+	o := model.Observation{Locals: looks, Peers: b.peers,
+		Restarts: model.Restarts{Never: b.cfg.Revive.When == config.ReviveNever, HungAfter: b.cfg.Revive.RestartHungAfter},
+		HungFor:  map[model.Instance]time.Duration{looks[0].Instance: b.hungFor}}
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), end.Add(min(restartRoom, b.cfg.Times.Deadline/2)))
+		defer cancel()
+	}
+	r.Restart(ctx, &o, decide.Decide(o))
+	o.GivenUp = r.GaveUp
+	return o
 }
 
 func (b *box) file() string { return "revive-" + id(b.cfg.Instances[0]) + ".json" }
@@ -250,11 +271,9 @@ func TestWhatIsNotRevived(t *testing.T) {
 	for s := model.Unseen; s <= model.NotRedis; s++ {
 		m := &stub{}
 		b := stubbed(t, m, t.TempDir())
-		log := zerolog.Nop()
-		r := Reviver{Config: b.cfg, Service: m, Log: &log}
 		look := model.Look{Instance: model.Instance{Addr: b.cfg.Instances[0].Addr}, State: s}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		if r.Revive(ctx, []model.Look{look}, limits); (m.starts > 0) != (s == model.Refused) {
+		if b.carryOut(ctx, look); (m.starts > 0) != (s == model.Refused) {
 			t.Errorf("an instance that %s: %d starts", s, m.starts)
 		}
 		cancel()

@@ -1,4 +1,4 @@
-package health
+package act
 
 import (
 	"cmp"
@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/rs/zerolog"
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
@@ -32,7 +30,8 @@ type former struct {
 }
 
 // Remember keeps what the local instances are. One that does not say keeps its last record.
-func Remember(durable state.Dir, looks []model.Look, log *zerolog.Logger) {
+func (r *Actor) Remember(looks []model.Look) {
+	durable, log := r.Store.Durable, r.Log
 	before, _, err := durable.Text(rolesFile)
 	if err != nil {
 		log.Warn().Err(err).Msg("what the instances were is noted anew")
@@ -117,7 +116,7 @@ func parseRoles(text string) map[string]former {
 
 // emptied is the reason why a dead instance must not be started, or nothing: it was a master, a start would find no data,
 // and a replica that still has the data would throw it away to follow it.
-func (r *Reviver) emptied(in config.Instance) string {
+func (r *restarter) emptied(in config.Instance) string {
 	text, _, err := state.Dir(r.Config.StateDir).Text(rolesFile)
 	if err != nil {
 		r.Log.Warn().Err(err).Msg("what the instances were is not known any more")
@@ -142,7 +141,7 @@ func (r *Reviver) emptied(in config.Instance) string {
 }
 
 // keeper is a replica that has, or may have, the data of a former master and would follow it again; nothing if none is left.
-func (r *Reviver) keeper(in config.Instance, f former) string {
+func (r *restarter) keeper(in config.Instance, f former) string {
 	known := 0
 	for _, l := range r.around {
 		listed := slices.Contains(f.replicas, l.Instance.Addr)
@@ -167,7 +166,7 @@ func (r *Reviver) keeper(in config.Instance, f former) string {
 }
 
 // seesFollower: a replica that names the instance as its master is in sight.
-func (r *Reviver) seesFollower(in config.Instance) bool {
+func (r *restarter) seesFollower(in config.Instance) bool {
 	return slices.ContainsFunc(r.around, func(l model.Look) bool {
 		return l.Info != nil && l.Info.Role == model.Replica && l.Info.Master == in.Addr
 	})

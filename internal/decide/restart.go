@@ -1,0 +1,20 @@
+package decide
+
+import "keepalived-redis/internal/model"
+
+// restarts starts what died, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
+// be quick, and what a person or a fence wants stopped stays so.
+func (p *planner) restarts(o *model.Observation) {
+	if o.Restarts.Never || o.Maintenance.Word != "" || o.Fence != nil {
+		return
+	}
+	if o.Event != model.VRRPNone && (o.Event != model.VRRPBackup || !o.KeepalivedLives) {
+		return
+	}
+	for _, l := range o.Locals {
+		hangs := o.Restarts.HungAfter > 0 && o.HungFor[l.Instance] >= o.Restarts.HungAfter
+		if died := l.State == model.Refused || l.State == model.Dropped; (died || hangs) && !o.Tried[l.Instance] {
+			p.add(model.Step{Do: model.Restart, Instance: l.Instance})
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package decide
+
+import (
+	"testing"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/fixture"
+)
+
+// TestWhatIsRestarted: what died, once a run, and what hangs only where that is asked for.
+func TestWhatIsRestarted(t *testing.T) {
+	asItIs := func(*model.Observation) {}
+	hung := func(d time.Duration) func(*model.Observation) {
+		return func(o *model.Observation) {
+			o.Restarts.HungAfter, o.HungFor = time.Minute, map[model.Instance]time.Duration{o.Locals[0].Instance: d}
+		}
+	}
+	for name, c := range map[string]struct {
+		state  model.State
+		change func(*model.Observation)
+		want   bool
+	}{
+		"it refuses":                     {model.Refused, asItIs, true},
+		"it closes the connection":       {model.Dropped, asItIs, true},
+		"it is up":                       {model.Up, asItIs, false},
+		"it hangs":                       {model.Stalled, asItIs, false},
+		"it hangs for too long":          {model.Stalled, hung(time.Minute), true},
+		"it hangs for less":              {model.Stalled, hung(59 * time.Second), false},
+		"it was tried in this run":       {model.Refused, func(o *model.Observation) { o.Tried = map[model.Instance]bool{o.Locals[0].Instance: true} }, false},
+		"another one was tried":          {model.Refused, func(o *model.Observation) { o.Tried = map[model.Instance]bool{o.Locals[1].Instance: true} }, true},
+		"nothing is":                     {model.Refused, func(o *model.Observation) { o.Restarts.Never = true }, false},
+		"a maintenance":                  {model.Refused, func(o *model.Observation) { o.Maintenance.Word = model.Drain }, false},
+		"a fence":                        {model.Refused, func(o *model.Observation) { o.Fence = &model.FenceView{} }, false},
+		"keepalived does not live":       {model.Refused, func(o *model.Observation) { o.KeepalivedLives = false }, true},
+		"the hook for MASTER":            {model.Refused, func(o *model.Observation) { o.Event = model.VRRPMaster }, false},
+		"the hook for FAULT":             {model.Refused, func(o *model.Observation) { o.Event = model.VRRPFault }, false},
+		"the hook for STOP":              {model.Refused, func(o *model.Observation) { o.Event = model.VRRPStop }, false},
+		"the hook for BACKUP":            {model.Refused, func(o *model.Observation) { o.Event = model.VRRPBackup }, true},
+		"that of a keepalived that died": {model.Refused, func(o *model.Observation) { o.Event, o.KeepalivedLives = model.VRRPBackup, false }, false},
+		"this box is cut off":            {model.Refused, func(o *model.Observation) { o.Alone = model.Ail{For: time.Second, Looks: 3} }, true},
+	} {
+		o := fixture.Cluster()
+		o.Locals[0].State = c.state
+		if c.state != model.Up {
+			o.Locals[0].Info, o.Locals[0].Nodes = nil, nil
+		}
+		c.change(&o)
+		got := false
+		for _, s := range Decide(o).Steps {
+			got = got || s == model.Step{Do: model.Restart, Instance: o.Locals[0].Instance}
+		}
+		if got != c.want {
+			t.Errorf("%s: restarted %v", name, got)
+		}
+	}
+}
