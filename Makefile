@@ -1,4 +1,4 @@
-# make demo     a box dies: shown as it happens, beside the old scripts
+# make demo     a host dies: shown as it happens, beside the old scripts
 # make test     all tests: vet, staticcheck, units on real servers, each scenario of the lab once
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
@@ -8,8 +8,8 @@
 # make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
-# make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a box died
-# make bench-failover RUNS=3       failover, beside Sentinel, a cluster of three boxes and the old scripts; DOCS=1 writes it into docs/
+# make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a host died
+# make bench-failover RUNS=3       failover, beside Sentinel, a cluster of three hosts and the old scripts; DOCS=1 writes it into docs/
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -102,7 +102,7 @@ bench-clients: build
 	@$(GO) build -o build/bench-clients ./lab/clients
 	@build/bench-clients -runs $(RUNS)
 
-# Which faults and systems: FAULTS=box-dies,planned-move SYSTEMS=ours-v3-0.1,sentinel-1s
+# Which faults and systems: FAULTS=host-dies,switchover SYSTEMS=ours-v3-0.1,sentinel-1s
 bench-failover: RUNS = 3
 bench-failover: build
 	@$(GO) build -o build/redis-race ./lab/cmd/race

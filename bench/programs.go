@@ -68,7 +68,7 @@ func (b *bench) programs() ([]program, error) {
 		{name: "chk_redis", instances: list},
 		{name: "metrics", instances: list, args: []string{"--metrics", b.path("keepalived_redis.prom")}},
 		{name: "warning", instances: list, more: "policy = \"stay\"\n", env: []string{"KEEPALIVED_REDIS_POLICI=stay"}},
-		{name: "replicated", instances: addresses(boxAddress, pairPorts), vip: vipHere,
+		{name: "replicated", instances: addresses(hostAddress, pairPorts), vip: vipHere,
 			more: fmt.Sprintf("peers = [%s]\ndurability = \"replicated\"\n", addresses(peerAddress, pairPorts))},
 		{name: "tls", instances: addresses("127.0.0.1", tlsPorts), tables: fmt.Sprintf("[tls]\nenabled = true\nca = %q\n", b.path("ca.crt"))},
 	} {
@@ -100,7 +100,7 @@ func addresses(host string, ports []string) string {
 }
 
 func (b *bench) ours(o ours) (program, error) {
-	dir := b.path("box-" + o.name)
+	dir := b.path("host-" + o.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return program{}, err
 	}

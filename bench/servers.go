@@ -18,9 +18,9 @@ import (
 const (
 	// witness answers an echo and is no address of an interface, as a router does.
 	witness = "192.168.9.1"
-	// boxAddress is that of the box, and peerAddress no address of an interface, as that of another box.
-	boxAddress, peerAddress = "192.168.9.70", "192.168.9.71"
-	// vipHere is the VIP of a box that has it.
+	// hostAddress is that of the host, and peerAddress no address of an interface, as that of another host.
+	hostAddress, peerAddress = "192.168.9.70", "192.168.9.71"
+	// vipHere is the VIP of a host that has it.
 	vipHere = "192.168.9.92"
 )
 
@@ -30,9 +30,9 @@ var (
 	tlsPorts  = []string{"7300", "7301", "7302"}
 )
 
-// makeAddresses makes this network have the box's addresses, and answer for those that no interface has.
+// makeAddresses makes this network have the host's addresses, and answer for those that no interface has.
 func makeAddresses(ctx context.Context) error {
-	for _, args := range [][]string{{"addr", "add", boxAddress + "/32", "dev", "lo"}, {"addr", "add", vipHere + "/32", "dev", "lo"},
+	for _, args := range [][]string{{"addr", "add", hostAddress + "/32", "dev", "lo"}, {"addr", "add", vipHere + "/32", "dev", "lo"},
 		{"route", "add", "local", witness + "/32", "dev", "lo"}, {"route", "add", "local", peerAddress + "/32", "dev", "lo"}} {
 		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
@@ -52,10 +52,10 @@ func (b *bench) startServers(ctx context.Context, n int) error {
 		}
 	}
 	for _, port := range pairPorts {
-		if err := b.start(ctx, boxAddress, port); err != nil {
+		if err := b.start(ctx, hostAddress, port); err != nil {
 			return err
 		}
-		if err := b.start(ctx, peerAddress, port, "--replicaof", boxAddress, port, "--repl-diskless-sync-delay", "0"); err != nil {
+		if err := b.start(ctx, peerAddress, port, "--replicaof", hostAddress, port, "--repl-diskless-sync-delay", "0"); err != nil {
 			return err
 		}
 	}

@@ -109,7 +109,7 @@ func rows(t *testing.T, text, from, to string) [][]string {
 	return all
 }
 
-// The first screen tells a stranger what this does, what it does not, and how to try it.
+// The first screen tells a new reader what this does, what it does not, and how to try it.
 func TestFirstScreen(t *testing.T) {
 	lines := strings.Split(read(t, "README.md"), "\n")
 	screen := strings.Join(lines[:24], "\n")
@@ -120,7 +120,7 @@ func TestFirstScreen(t *testing.T) {
 	}
 }
 
-// The quick start is for machines as well: blocks of shell, each for one box or both, in fewer than ten steps.
+// The quick start is for machines as well: blocks of shell, each for one host or both, in fewer than ten steps.
 func TestQuickStart(t *testing.T) {
 	_, text, ok := strings.Cut(read(t, "README.md"), "\n## Quick start\n")
 	if !ok {
@@ -130,13 +130,13 @@ func TestQuickStart(t *testing.T) {
 	if steps := regexp.MustCompile(`(?m)^\d+\. `).FindAllString(text, -1); len(steps) < 3 || len(steps) > 9 {
 		t.Errorf("%d steps", len(steps))
 	}
-	blocks := regexp.MustCompile("(?s)<!-- box: (\\w+) -->\n```sh\n(.*?)\n```\n").FindAllStringSubmatch(text, -1)
+	blocks := regexp.MustCompile("(?s)<!-- host: (\\w+) -->\n```sh\n(.*?)\n```\n").FindAllStringSubmatch(text, -1)
 	if all := strings.Count(text, "```sh\n"); all != len(blocks) || all < 5 {
-		t.Errorf("%d blocks of shell, %d with a box", all, len(blocks))
+		t.Errorf("%d blocks of shell, %d with a host", all, len(blocks))
 	}
 	for _, b := range blocks {
 		if !slices.Contains([]string{"both", "redis1", "redis2"}, b[1]) {
-			t.Errorf("box %s is unknown", b[1])
+			t.Errorf("host %s is unknown", b[1])
 		}
 		for _, m := range regexp.MustCompile(`/examples/(\S+)`).FindAllStringSubmatch(b[2], -1) {
 			if _, err := os.Stat("../keepalived/" + m[1]); err != nil {

@@ -170,12 +170,12 @@ func TestEverySentenceIsExplained(t *testing.T) {
 		t.Errorf("only %d sentences were found", len(parts))
 	}
 	patterns := map[string]*regexp.Regexp{}
-	// A state stands in a verdict behind the name of an instance, and has a row of its own: that a verdict is unfit explains nothing.
+	// A state stands in a verdict behind the name of an instance, and has a row of its own: that a verdict is unhealthy explains nothing.
 	for _, row := range rows(t, doc, "## States of an instance", "") {
 		state := strings.Trim(row[0], "`")
-		patterns[state] = regexp.MustCompile(strings.Replace(pattern(state).String(), "^.+", `^(unfit: |fit, with a warning: )?\S+`, 1))
+		patterns[state] = regexp.MustCompile(strings.Replace(pattern(state).String(), "^.+", `^(unhealthy: |degraded: )?\S+`, 1))
 	}
-	headings := []string{"unfit: …", "fit, with a warning: …"}
+	headings := []string{"unhealthy: …", "degraded: …"}
 	for _, s := range sentences {
 		patterns[s] = pattern(s)
 	}

@@ -11,8 +11,8 @@ import (
 	"keepalived-redis/lab/resp"
 )
 
-// AwaitVIP waits until exactly this box holds the VIP.
-func (l *Lab) AwaitVIP(ctx context.Context, b *Box, within time.Duration) error {
+// AwaitVIP waits until exactly this host holds the VIP.
+func (l *Lab) AwaitVIP(ctx context.Context, b *Host, within time.Duration) error {
 	return l.Timeline.Await(ctx, "the VIP on "+b.Name+" alone", within, func(v View) bool {
 		return slices.Equal(v.Holders(), []string{b.Name})
 	})
@@ -63,7 +63,7 @@ func (l *Lab) notWhole(ctx context.Context) string {
 	}
 	roles := l.Timeline.View().Role
 	var first map[string]string
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		for _, addr := range b.Instances() {
 			if r := roles[addr]; r != "master" && r != "replica" {
 				return fmt.Sprintf("%s is %s", addr, r)
@@ -98,7 +98,7 @@ func (l *Lab) notWhole(ctx context.Context) string {
 func (l *Lab) notPaired(ctx context.Context) string {
 	for i := range l.Redis1.Ports {
 		masters := 0
-		for _, b := range l.Boxes() {
+		for _, b := range l.Hosts() {
 			addr, peer := b.Instances()[i], l.Other(b).Instances()[i]
 			role, err := resp.Ask(ctx, 300*time.Millisecond, addr, "ROLE")
 			switch {
@@ -173,8 +173,8 @@ func (l *Lab) AwaitRole(ctx context.Context, role string, within time.Duration, 
 	})
 }
 
-// awaitLog waits for a line in the log of the box that contains text.
-func (b *Box) awaitLog(ctx context.Context, text string, within time.Duration) error {
+// awaitLog waits for a line in the log of the host that contains text.
+func (b *Host) awaitLog(ctx context.Context, text string, within time.Duration) error {
 	return b.lab.Timeline.Await(ctx, fmt.Sprintf("%q in the log of %s", text, b.Name), within, func(View) bool {
 		// The condition is asked under the lock of the time line.
 		_, found := b.lab.Timeline.last(func(e Event) bool {
@@ -184,8 +184,8 @@ func (b *Box) awaitLog(ctx context.Context, text string, within time.Duration) e
 	})
 }
 
-// awaitQuietHooks waits until no script of keepalived runs on the box any more.
-func (b *Box) awaitQuietHooks(ctx context.Context, within time.Duration) error {
+// awaitQuietHooks waits until no script of keepalived runs on the host any more.
+func (b *Host) awaitQuietHooks(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the hooks on %s still run after %s", b.Name, within))
 	defer cancel()
 	tick := time.NewTicker(linkedPeriod)

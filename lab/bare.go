@@ -12,30 +12,30 @@ import (
 	"keepalived-redis/lab/host"
 )
 
-// BareBox says what a box of a bare lab has.
-type BareBox struct {
-	// Confs are the configuration files of its instances, by port; they are started with the box.
+// BareHost says what a host of a bare lab has.
+type BareHost struct {
+	// Confs are the configuration files of its instances, by port; they are started with the host.
 	Confs map[int]string
 	// Ports are those of the instances, in order.
 	Ports []int
 }
 
-// BareAddrs are the addresses of the boxes of a bare lab: the pair's, and one more.
+// BareAddrs are the addresses of the hosts of a bare lab: the pair's, and one more.
 var BareAddrs = [3]string{"192.168.9.70", "192.168.9.71", "192.168.9.72"}
 
-// NewBare makes a lab of three boxes and the client, without keepalived and without our programs: what others do, to compare with. The
+// NewBare makes a lab of three hosts and the client, without keepalived and without our programs: what others do, to compare with. The
 // data of the instances is what SaveData kept under the name template; without a name, or when there is none yet, they are empty. It is
 // awaited that every instance answers. Close must be called also after an error.
-func NewBare(ctx context.Context, opts Options, boxes [3]BareBox, template string) (*Lab, error) {
+func NewBare(ctx context.Context, opts Options, hosts [3]BareHost, template string) (*Lab, error) {
 	if opts.Say == nil {
 		opts.Say = func(string, ...any) {}
 	}
 	opts.Setup = Bare
 	l := &Lab{opts: opts, dir: filepath.Join(opts.Work, "run"), Timeline: newTimeline()}
-	l.Redis1 = newBox(l, "redis1", BareAddrs[0], boxes[0].Ports...)
-	l.Redis2 = newBox(l, "redis2", BareAddrs[1], boxes[1].Ports...)
-	l.Redis3 = newBox(l, "redis3", BareAddrs[2], boxes[2].Ports...)
-	l.Client = newBox(l, "client", clientAddr)
+	l.Redis1 = newHost(l, "redis1", BareAddrs[0], hosts[0].Ports...)
+	l.Redis2 = newHost(l, "redis2", BareAddrs[1], hosts[1].Ports...)
+	l.Redis3 = newHost(l, "redis3", BareAddrs[2], hosts[2].Ports...)
+	l.Client = newHost(l, "client", clientAddr)
 	var err error
 	if l.network, err = network(ctx); err != nil {
 		return l, err
@@ -43,14 +43,14 @@ func NewBare(ctx context.Context, opts Options, boxes [3]BareBox, template strin
 	if err := os.RemoveAll(l.dir); err != nil {
 		return l, fmt.Errorf("clear the work directory: %w", err)
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.install(); err != nil {
 			return l, err
 		}
 	}
-	for i, b := range l.Boxes() {
+	for i, b := range l.Hosts() {
 		for _, p := range b.Ports {
-			if err := b.WriteFile(fmt.Sprintf("etc/redis/%d.conf", p), boxes[i].Confs[p], 0o644); err != nil {
+			if err := b.WriteFile(fmt.Sprintf("etc/redis/%d.conf", p), hosts[i].Confs[p], 0o644); err != nil {
 				return l, err
 			}
 			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
@@ -63,7 +63,7 @@ func NewBare(ctx context.Context, opts Options, boxes [3]BareBox, template strin
 			return l, err
 		}
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.Boot(ctx); err != nil {
 			return l, err
 		}
@@ -102,7 +102,7 @@ func (l *Lab) SaveData(ctx context.Context, template string) error {
 }
 
 // SignalRedis sends a signal to an instance and returns the instant.
-func (b *Box) SignalRedis(ctx context.Context, port int, sig syscall.Signal) (host.Mono, error) {
+func (b *Host) SignalRedis(ctx context.Context, port int, sig syscall.Signal) (host.Mono, error) {
 	pid, err := b.redisPid(ctx, port)
 	if err != nil {
 		return 0, err
@@ -111,8 +111,8 @@ func (b *Box) SignalRedis(ctx context.Context, port int, sig syscall.Signal) (ho
 	return at, b.host.Signal(ctx, pid, sig)
 }
 
-// ReadFile reads a file of the box that outlives a boot; name is below its directory, as for WriteFile.
-func (b *Box) ReadFile(name string) (string, error) {
+// ReadFile reads a file of the host that outlives a boot; name is below its directory, as for WriteFile.
+func (b *Host) ReadFile(name string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(b.dir, name))
 	if err != nil {
 		return "", fmt.Errorf("read %s of %s: %w", name, b.Name, err)

@@ -53,10 +53,10 @@ func when(wrong bool, format string, args ...any) []string {
 	return []string{fmt.Sprintf(format, args...)}
 }
 
-// vipMoves: the VIP came to the other box.
+// vipMoves: the VIP came to the other host.
 func vipMoves(o Outcome) []string { return when(o.Result.VIP == nil, "the VIP did not move") }
 
-// vipStays: from the fault on the VIP neither left its box nor came to another.
+// vipStays: from the fault on the VIP neither left its host nor came to another.
 func vipStays(o Outcome) []string {
 	var wrong []string
 	for _, e := range o.Recorded.Events {
@@ -70,13 +70,13 @@ func vipStays(o Outcome) []string {
 // vipGoneLimit is more than VRRP needs to move the VIP.
 const vipGoneLimit = 3 * time.Second
 
-// vipNotGone: from the fault on some box had the VIP, but for the time in which it moved.
+// vipNotGone: from the fault on some host had the VIP, but for the time in which it moved.
 func vipNotGone(o Outcome) []string {
 	absent := vipAbsent(o.Recorded)
-	return when(absent > vipGoneLimit, "no box had the VIP for %s", absent)
+	return when(absent > vipGoneLimit, "no host had the VIP for %s", absent)
 }
 
-// vipAbsent is the longest time after the fault in which no box had the VIP, and that ended.
+// vipAbsent is the longest time after the fault in which no host had the VIP, and that ended.
 func vipAbsent(rec report.Run) (longest time.Duration) {
 	holders := map[string]bool{}
 	var gone host.Mono
@@ -122,7 +122,7 @@ func writableWithin(limit time.Duration) claim {
 	}
 }
 
-// everythingOnSurvivor: at the end all masters are on the box that is left.
+// everythingOnSurvivor: at the end all masters are on the host that is left.
 func everythingOnSurvivor(o Outcome) []string {
 	if o.Run.Scenario.Mode == Replication {
 		var wrong []string
@@ -177,13 +177,13 @@ func worstGap(limit time.Duration) claim {
 	}
 }
 
-// cutSideStops: the box that was cut off acknowledged nothing any more after a time.
+// cutSideStops: the host that was cut off acknowledged nothing any more after a time.
 func cutSideStops(limit time.Duration) claim {
 	return func(o Outcome) []string {
 		if o.Result.LastCutAck == nil {
-			return []string{"nobody wrote on the box that was cut off"}
+			return []string{"nobody wrote on the host that was cut off"}
 		}
-		return when(*o.Result.LastCutAck > limit, "the box that was cut off still acknowledged a write after %s", *o.Result.LastCutAck)
+		return when(*o.Result.LastCutAck > limit, "the host that was cut off still acknowledged a write after %s", *o.Result.LastCutAck)
 	}
 }
 
@@ -195,9 +195,9 @@ func deref(d *time.Duration) time.Duration {
 	return *d
 }
 
-// movesGaps are the worst write gap around each planned move: of all ranges, up to the next move.
-func movesGaps(rec report.Run, moves []host.Mono) []time.Duration {
-	gaps := make([]time.Duration, len(moves))
+// switchoverGaps are the worst write gap around each switchover: of all ranges, up to the next switchover.
+func switchoverGaps(rec report.Run, switchovers []host.Mono) []time.Duration {
+	gaps := make([]time.Duration, len(switchovers))
 	last := map[string]host.Mono{}
 	acks := map[string][]host.Mono{}
 	for _, e := range rec.Probe {
@@ -210,7 +210,7 @@ func movesGaps(rec report.Run, moves []host.Mono) []time.Duration {
 		slices.Sort(list)
 		for _, at := range list {
 			if before, ok := last[name]; ok {
-				i, exact := slices.BinarySearch(moves, at)
+				i, exact := slices.BinarySearch(switchovers, at)
 				if !exact {
 					i--
 				}
@@ -252,7 +252,7 @@ func noRedisStops(o Outcome) []string {
 	return wrong
 }
 
-// nothingWrittenTo: from a step (the words before its first verb) until the next time that a box is switched on after it and the one that
+// nothingWrittenTo: from a step (the words before its first verb) until the next time that a host is switched on after it and the one that
 // the step speaks of, no write was acknowledged.
 func nothingWrittenTo(step string) claim {
 	_, words, _ := strings.Cut(step, "%s")
@@ -277,6 +277,6 @@ func nothingWrittenTo(step string) claim {
 				}
 			}
 		}
-		return append(when(to == 0, "the scenario was not what its claim looks at"), when(n > 0, "%d writes were acknowledged by the box with the old data", n)...)
+		return append(when(to == 0, "the scenario was not what its claim looks at"), when(n > 0, "%d writes were acknowledged by the host with the old data", n)...)
 	}
 }

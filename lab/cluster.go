@@ -29,7 +29,7 @@ func (l *Lab) makeData(ctx context.Context) error {
 	if l.opts.Mode != Replication {
 		return l.restoreCluster(ctx)
 	}
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		for _, p := range b.Ports {
 			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
 				return fmt.Errorf("make the data directory of %d: %w", p, err)
@@ -39,7 +39,7 @@ func (l *Lab) makeData(ctx context.Context) error {
 	return nil
 }
 
-// restoreCluster fills the data directories of the boxes from the template, which is made first if there is none.
+// restoreCluster fills the data directories of the hosts from the template, which is made first if there is none.
 func (l *Lab) restoreCluster(ctx context.Context) error {
 	if l.opts.Layout == "" {
 		l.opts.Layout = TwoMastersOnRedis1
@@ -86,7 +86,7 @@ func redisVersion(ctx context.Context) (string, error) {
 
 // copyData copies the data directories of all instances from a template, or with save to it.
 func (l *Lab) copyData(template string, save bool) error {
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		for _, p := range b.Ports {
 			from, to := filepath.Join(template, fmt.Sprint(p)), filepath.Join(b.dir, "redis", fmt.Sprint(p))
 			if save {
@@ -103,7 +103,7 @@ func (l *Lab) copyData(template string, save bool) error {
 	return nil
 }
 
-// makeTemplate makes a cluster on the boxes, stops it cleanly and keeps its files.
+// makeTemplate makes a cluster on the hosts, stops it cleanly and keeps its files.
 func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) error {
 	if layout == AllMastersOnRedis1 {
 		if err := l.restoreLayout(ctx, cache, TwoMastersOnRedis1); err != nil {
@@ -130,7 +130,7 @@ func (l *Lab) makeTemplate(ctx context.Context, cache string, layout Layout) err
 	if err := l.saveTemplate(filepath.Join(cache, string(layout))); err != nil {
 		return err
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.down(); err != nil {
 			return err
 		}
@@ -163,14 +163,14 @@ func (l *Lab) saveTemplate(template string) error {
 }
 
 func (l *Lab) bootAll(ctx context.Context) error {
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		for _, p := range b.Ports {
 			if err := os.MkdirAll(filepath.Join(b.dir, "redis", fmt.Sprint(p)), 0o755); err != nil {
 				return err
 			}
 		}
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.Boot(ctx); err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ const createLimit = 45 * time.Second
 // createCluster makes a cluster of the six, as the first users did.
 func (l *Lab) createCluster(ctx context.Context) error {
 	create := []string{"redis-cli", "--cluster", "create"}
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		create = append(create, b.Instances()...)
 	}
 	if err := l.Client.mustRunWithin(ctx, createLimit, append(create, "--cluster-replicas", "1", "--cluster-yes")...); err != nil {
@@ -196,7 +196,7 @@ func (l *Lab) createCluster(ctx context.Context) error {
 // awaitAnswers waits until every instance answers for the first time.
 func (l *Lab) awaitAnswers(ctx context.Context) error {
 	return l.Timeline.Await(ctx, "every instance to answer", 10*time.Second, func(v View) bool {
-		for _, b := range l.Boxes() {
+		for _, b := range l.Hosts() {
 			for _, i := range b.Instances() {
 				if v.Role[i] == "" || v.Role[i] == "down" || v.Role[i] == "hung" {
 					return false
@@ -230,7 +230,7 @@ func (l *Lab) moveMasters(ctx context.Context) error {
 // stopRedis stops all instances cleanly, replicas first: a master waits for replicas that lag.
 func (l *Lab) stopRedis(ctx context.Context) error {
 	for _, role := range []string{"replica", "master"} {
-		for _, b := range l.Boxes() {
+		for _, b := range l.Hosts() {
 			for _, p := range b.Ports {
 				if l.Timeline.View().Role[b.Instance(p)] != role {
 					continue

@@ -20,7 +20,7 @@ const (
 )
 
 // sendNowhere makes all that b sends to addresses of this network vanish silently; other packets pass, also those that come from there.
-func (b *Box) sendNowhere(ctx context.Context, to ...string) error {
+func (b *Host) sendNowhere(ctx context.Context, to ...string) error {
 	for _, a := range to {
 		if err := b.mustRun(ctx, "ip", "neigh", "replace", a, "lladdr", nobodysMAC, "dev", host.Interface, "nud", "permanent"); err != nil {
 			return fmt.Errorf("drop what %s sends to %s: %w", b.Name, a, err)
@@ -30,7 +30,7 @@ func (b *Box) sendNowhere(ctx context.Context, to ...string) error {
 }
 
 // sendAgain undoes sendNowhere.
-func (b *Box) sendAgain(ctx context.Context, to ...string) error {
+func (b *Host) sendAgain(ctx context.Context, to ...string) error {
 	for _, a := range to {
 		if err := b.mustRun(ctx, "ip", "neigh", "del", a, "dev", host.Interface); err != nil {
 			return fmt.Errorf("let pass what %s sends to %s: %w", b.Name, a, err)
@@ -39,27 +39,27 @@ func (b *Box) sendAgain(ctx context.Context, to ...string) error {
 	return nil
 }
 
-// MuteOut lets nothing that the box sends arrive, while it receives all that is sent to it. It returns the instant.
-func (b *Box) MuteOut(ctx context.Context) (at host.Mono, err error) {
+// MuteOut lets nothing that the host sends arrive, while it receives all that is sent to it. It returns the instant.
+func (b *Host) MuteOut(ctx context.Context) (at host.Mono, err error) {
 	err = b.cable.Mute(ctx, func() { at = b.lab.Timeline.Step("cut one way: nothing that %s sends arrives", b.Name) })
 	return at, err
 }
 
 // HealOut undoes MuteOut. It returns the instant.
-func (b *Box) HealOut(ctx context.Context) (host.Mono, error) {
+func (b *Host) HealOut(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("healed: what %s sends arrives again", b.Name)
 	return at, b.cable.Unmute(ctx)
 }
 
-// CutBetween lets nothing pass between the two boxes; both still reach everybody else. It returns the instant.
+// CutBetween lets nothing pass between the two hosts; both still reach everybody else. It returns the instant.
 func (l *Lab) CutBetween(ctx context.Context) (host.Mono, error) {
-	at := l.Timeline.Step("cut between the boxes: both still see the gateway")
+	at := l.Timeline.Step("cut between the hosts: both still see the gateway")
 	return at, errors.Join(l.Redis1.sendNowhere(ctx, l.Redis2.Addr), l.Redis2.sendNowhere(ctx, l.Redis1.Addr))
 }
 
 // HealBetween undoes CutBetween. It returns the instant.
 func (l *Lab) HealBetween(ctx context.Context) (host.Mono, error) {
-	at := l.Timeline.Step("healed: packets pass between the boxes again")
+	at := l.Timeline.Step("healed: packets pass between the hosts again")
 	return at, errors.Join(l.Redis1.sendAgain(ctx, l.Redis2.Addr), l.Redis2.sendAgain(ctx, l.Redis1.Addr))
 }
 
@@ -67,17 +67,17 @@ func (l *Lab) HealBetween(ctx context.Context) (host.Mono, error) {
 // such a socket the kernel looks the route up with protocol 255.
 var vrrpRules = map[string]string{"112": "112", "113": "255"}
 
-// BlockVRRP drops IP protocol 112 between the boxes, as a firewall would: everything else passes. It returns the instant.
+// BlockVRRP drops IP protocol 112 between the hosts, as a firewall would: everything else passes. It returns the instant.
 func (l *Lab) BlockVRRP(ctx context.Context) (host.Mono, error) {
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		err := errors.Join(b.sendNowhere(ctx, nobodysAddr),
 			b.mustRun(ctx, "ip", "route", "add", "default", "via", nobodysAddr, "dev", host.Interface, "table", "112"))
 		if err != nil {
 			return 0, fmt.Errorf("block VRRP on %s: %w", b.Name, err)
 		}
 	}
-	at := l.Timeline.Step("VRRP (IP protocol 112) is blocked between the boxes")
-	for _, b := range l.Boxes() {
+	at := l.Timeline.Step("VRRP (IP protocol 112) is blocked between the hosts")
+	for _, b := range l.Hosts() {
 		for pref, proto := range vrrpRules {
 			if err := b.mustRun(ctx, "ip", "rule", "add", "pref", pref, "ipproto", proto, "table", "112"); err != nil {
 				return at, fmt.Errorf("block VRRP on %s: %w", b.Name, err)
@@ -89,8 +89,8 @@ func (l *Lab) BlockVRRP(ctx context.Context) (host.Mono, error) {
 
 // PassVRRP undoes BlockVRRP. It returns the instant.
 func (l *Lab) PassVRRP(ctx context.Context) (host.Mono, error) {
-	at := l.Timeline.Step("VRRP passes again between the boxes")
-	for _, b := range l.Boxes() {
+	at := l.Timeline.Step("VRRP passes again between the hosts")
+	for _, b := range l.Hosts() {
 		for pref := range vrrpRules {
 			if err := b.mustRun(ctx, "ip", "rule", "del", "pref", pref); err != nil {
 				return at, fmt.Errorf("let VRRP pass on %s: %w", b.Name, err)
@@ -100,8 +100,8 @@ func (l *Lab) PassVRRP(ctx context.Context) (host.Mono, error) {
 	return at, nil
 }
 
-// PowerOn boots the box: Redis and keepalived start, as its service manager would start them. It returns the instant.
-func (b *Box) PowerOn(ctx context.Context) (host.Mono, error) {
+// PowerOn boots the host: Redis and keepalived start, as its service manager would start them. It returns the instant.
+func (b *Host) PowerOn(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("power on: %s", b.Name)
 	if err := b.Boot(ctx); err != nil {
 		return at, err
@@ -110,16 +110,16 @@ func (b *Box) PowerOn(ctx context.Context) (host.Mono, error) {
 }
 
 // Freeze stops the processes of instances (SIGSTOP): they hang, and the kernel still takes connections for them. It returns the instant.
-func (b *Box) Freeze(ctx context.Context, ports ...int) (host.Mono, error) {
+func (b *Host) Freeze(ctx context.Context, ports ...int) (host.Mono, error) {
 	return b.signalRedis(ctx, syscall.SIGSTOP, "hang: redis %s on %s stands still (SIGSTOP)", ports)
 }
 
 // Thaw undoes Freeze. An instance that was killed in the meantime has a new process, which does not mind. It returns the instant.
-func (b *Box) Thaw(ctx context.Context, ports ...int) (host.Mono, error) {
+func (b *Host) Thaw(ctx context.Context, ports ...int) (host.Mono, error) {
 	return b.signalRedis(ctx, syscall.SIGCONT, "redis %s on %s goes on (SIGCONT)", ports)
 }
 
-func (b *Box) signalRedis(ctx context.Context, sig syscall.Signal, text string, ports []int) (host.Mono, error) {
+func (b *Host) signalRedis(ctx context.Context, sig syscall.Signal, text string, ports []int) (host.Mono, error) {
 	var pids []int
 	for _, p := range ports {
 		pid, err := b.redisPid(ctx, p)
@@ -138,8 +138,8 @@ func (b *Box) signalRedis(ctx context.Context, sig syscall.Signal, text string, 
 	return at, errors.Join(errs...)
 }
 
-// KillKeepalived sends SIGKILL to every process of keepalived on the box, as the kernel does when memory is out, and returns the instant.
-func (b *Box) KillKeepalived(ctx context.Context) (host.Mono, error) {
+// KillKeepalived sends SIGKILL to every process of keepalived on the host, as the kernel does when memory is out, and returns the instant.
+func (b *Host) KillKeepalived(ctx context.Context) (host.Mono, error) {
 	procs, err := b.host.Procs(ctx)
 	if err != nil {
 		return 0, err
@@ -157,8 +157,8 @@ func (b *Box) KillKeepalived(ctx context.Context) (host.Mono, error) {
 	return at, errors.Join(errs...)
 }
 
-// killHook waits until a hook of ours runs on the box, lets it run for a while, and kills it. It says whether there still was one.
-func (b *Box) killHook(ctx context.Context, runs, within time.Duration) (bool, error) {
+// killHook waits until a hook of ours runs on the host, lets it run for a while, and kills it. It says whether there still was one.
+func (b *Host) killHook(ctx context.Context, runs, within time.Duration) (bool, error) {
 	pid, err := b.awaitHook(ctx, within)
 	if err != nil {
 		return false, err
@@ -177,7 +177,7 @@ func (b *Box) killHook(ctx context.Context, runs, within time.Duration) (bool, e
 }
 
 // awaitHook waits for a process of notify-redis master.
-func (b *Box) awaitHook(ctx context.Context, within time.Duration) (int, error) {
+func (b *Host) awaitHook(ctx context.Context, within time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no hook on %s within %s", b.Name, within))
 	defer cancel()
 	for {
@@ -199,7 +199,7 @@ func (b *Box) awaitHook(ctx context.Context, within time.Duration) (int, error) 
 }
 
 // FillDisk fills the file system of the instances' data, and returns the instant at which nothing more fits.
-func (b *Box) FillDisk(ctx context.Context) (host.Mono, error) {
+func (b *Host) FillDisk(ctx context.Context) (host.Mono, error) {
 	if _, _, err := b.Run(ctx, "dd", "if=/dev/zero", "of=/var/lib/redis/full", "bs=16k"); err != nil {
 		return 0, fmt.Errorf("fill the disk of %s: %w", b.Name, err)
 	}
@@ -207,7 +207,7 @@ func (b *Box) FillDisk(ctx context.Context) (host.Mono, error) {
 }
 
 // FreeDisk undoes FillDisk. It returns the instant.
-func (b *Box) FreeDisk(ctx context.Context) (host.Mono, error) {
+func (b *Host) FreeDisk(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("the disk of %s has room again", b.Name)
 	return at, b.mustRun(ctx, "rm", "-f", "/var/lib/redis/full")
 }

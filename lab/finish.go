@@ -16,7 +16,7 @@ func (r *Run) Finish(ctx context.Context) (report.Run, error) {
 	var errs []error
 	if r.In != nil {
 		rec.Cut = r.In.Source
-		// The one on the box first: it reads from its own box only, and its keys are none of the client's.
+		// The one on the host first: it reads from its own host only, and its keys are none of the client's.
 		errs = append(errs, r.In.Finish(ctx))
 		rec.Probe = append(rec.Probe, r.In.Events()...)
 	}
@@ -25,7 +25,7 @@ func (r *Run) Finish(ctx context.Context) (report.Run, error) {
 	for _, e := range r.Timeline.Events() {
 		rec.Events = append(rec.Events, report.Event(e))
 	}
-	for _, b := range r.Boxes() {
+	for _, b := range r.Hosts() {
 		for _, a := range b.Instances() {
 			rec.Instances = append(rec.Instances, report.Instance{Addr: a, Host: b.Name})
 		}

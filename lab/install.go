@@ -28,7 +28,7 @@ nogroup:x:65534:
 redis:x:981:
 `
 
-// The account under which keepalived 2 runs scripts when the file names none. Boxes with the old scripts, and with keepalived 1.2.13
+// The account under which keepalived 2 runs scripts when the file names none. Hosts with the old scripts, and with keepalived 1.2.13
 // and its file, have none.
 const (
 	scriptUser  = "keepalived_script:x:980:980:keepalived scripts:/:/bin/false\n"
@@ -38,8 +38,8 @@ const (
 // fromHost are the files of the machine's /etc that programs need to start; a machine that lacks one does without it.
 var fromHost = []string{"ld.so.cache", "ld.so.conf", "localtime", "protocols", "services", "alternatives", "ssl/openssl.cnf"}
 
-// install fills the directories that outlive a boot of the box.
-func (b *Box) install() error {
+// install fills the directories that outlive a boot of the host.
+func (b *Host) install() error {
 	for _, d := range []string{"root", "etc/keepalived", "etc/redis", "etc/init.d", "libexec", "redis", "state", "log"} {
 		if err := os.MkdirAll(filepath.Join(b.dir, d), 0o755); err != nil {
 			return fmt.Errorf("install %s: %w", b.Name, err)
@@ -86,9 +86,9 @@ func (b *Box) install() error {
 	return b.installOurs()
 }
 
-// MountDisk gives a directory of a box that has not been booted yet a file system of its own, which can be filled: "redis" for the data of its
+// MountDisk gives a directory of a host that has not been booted yet a file system of its own, which can be filled: "redis" for the data of its
 // instances, "state" for what our programs keep. It goes with the lab.
-func (b *Box) MountDisk(name, size string) error {
+func (b *Host) MountDisk(name, size string) error {
 	dir := filepath.Join(b.dir, name)
 	if err := host.MountDisk(dir, size); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (b *Box) MountDisk(name, size string) error {
 
 // redisConf is what the first users have for each instance. It listens on every address, because clients also come through the VIP.
 // Of a pair, the instance on redis2 is the replica at the start.
-func (b *Box) redisConf(port int) string {
+func (b *Host) redisConf(port int) string {
 	conf := `port PORT
 bind 0.0.0.0
 protected-mode no
@@ -109,7 +109,7 @@ logfile /var/log/redis_PORT.log
 dir /var/lib/redis/PORT
 appendonly yes
 # Of the default snapshots the one after 60 s and 10000 writes is left out: all six began at the same instant, and would all fork at the
-# same instant, on the two cores that hold both boxes.
+# same instant, on the two cores that hold both hosts.
 save 900 1
 save 300 10
 # Redis 7 waits 5 s before a full resync so that more replicas can join; here there is one replica a master.
@@ -124,8 +124,8 @@ repl-diskless-sync-delay 0
 	return strings.ReplaceAll(conf, "PORT", strconv.Itoa(port))
 }
 
-// installOurs puts our built programs and the shipped files on the box.
-func (b *Box) installOurs() error {
+// installOurs puts our built programs and the shipped files on the host.
+func (b *Host) installOurs() error {
 	for _, name := range Programs {
 		if err := copyFile(filepath.Join(b.lab.opts.Build, name), filepath.Join(b.dir, "libexec", name), 0o755); err != nil {
 			return fmt.Errorf("install %s on %s: %w; hint: make build", name, b.Name, err)
@@ -152,8 +152,8 @@ func (b *Box) installOurs() error {
 	return copyFile(filepath.Join(shipped, b.Name+".toml"), filepath.Join(b.dir, "etc/keepalived/keepalived-redis.toml"), 0o644)
 }
 
-// installOldScripts puts the first users' scripts on the box.
-func (b *Box) installOldScripts() error {
+// installOldScripts puts the first users' scripts on the host.
+func (b *Host) installOldScripts() error {
 	from := filepath.Join(b.lab.opts.Root, "testdata", "oldscripts")
 	err := copyFile(filepath.Join(from, "keepalived.conf"), filepath.Join(b.dir, "etc/keepalived/keepalived.conf"), 0o644)
 	if err != nil {
@@ -164,7 +164,7 @@ func (b *Box) installOldScripts() error {
 		if err != nil {
 			return fmt.Errorf("install the old scripts on %s: %w", b.Name, err)
 		}
-		// Each box had its own ports and its own address in these files.
+		// Each host had its own ports and its own address in these files.
 		own := strings.NewReplacer("@ADDRESS@", b.Addr, "@PORTS@", strings.Trim(fmt.Sprint(b.Ports), "[]"))
 		targets := []string{to}
 		if strings.HasSuffix(to, "PORT") {
@@ -191,7 +191,7 @@ const oldInit = "#!/usr/libexec/keepalived/redis-initd\n"
 
 // installOldPaths is the first step of a migration: the first users' keepalived.conf, and our programs under the names of their
 // scripts.
-func (b *Box) installOldPaths() error {
+func (b *Host) installOldPaths() error {
 	if err := b.installOurs(); err != nil {
 		return err
 	}
@@ -228,8 +228,8 @@ func withAdvert(conf, advert string) (string, error) {
 	return advertLine.ReplaceAllString(conf, "$1 "+advert), nil
 }
 
-// WriteFile writes a file of the box that outlives a boot; name is below its directory: etc/…, redis/…, state/….
-func (b *Box) WriteFile(name, text string, mode fs.FileMode) error {
+// WriteFile writes a file of the host that outlives a boot; name is below its directory: etc/…, redis/…, state/….
+func (b *Host) WriteFile(name, text string, mode fs.FileMode) error {
 	path := filepath.Join(b.dir, name)
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		return fmt.Errorf("install %s on %s: %w", name, b.Name, err)
@@ -237,8 +237,8 @@ func (b *Box) WriteFile(name, text string, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// CopyTree puts a copy of a file or directory of the machine on the box; name is as in WriteFile.
-func (b *Box) CopyTree(from, name string) error {
+// CopyTree puts a copy of a file or directory of the machine on the host; name is as in WriteFile.
+func (b *Host) CopyTree(from, name string) error {
 	if err := copyTree(from, filepath.Join(b.dir, name)); err != nil {
 		return fmt.Errorf("install %s on %s: %w", name, b.Name, err)
 	}

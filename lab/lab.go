@@ -1,6 +1,6 @@
-// Package lab runs two boxes and a third host on one machine: real keepalived, real Redis, real faults.
+// Package lab runs a pair of hosts and a client on one machine: real keepalived, real Redis, real faults.
 //
-// The boxes have the names and addresses of the files in keepalived/, so those run in here unchanged. A scenario is a list of
+// The hosts have the names and addresses of the files in keepalived/, so those run in here unchanged. A scenario is a list of
 // steps in the words of this package (PowerCut, StopKeepalived, AwaitVIP …); its result is what a write probe on the third host saw.
 package lab
 
@@ -25,7 +25,7 @@ const (
 	prefix     = "/24"
 )
 
-// Setup is what runs on the boxes.
+// Setup is what runs on the hosts.
 type Setup string
 
 const (
@@ -33,7 +33,7 @@ const (
 	Ours Setup = "keepalived-redis"
 	// OldScripts: what the first users ran before.
 	OldScripts Setup = "old scripts"
-	// Bare: boxes with instances alone; the caller runs beside them what it likes. See NewBare.
+	// Bare: hosts with instances alone; the caller runs beside them what it likes. See NewBare.
 	Bare Setup = "bare"
 	// OldPaths: their keepalived.conf as it was, with our programs where it looks for the scripts.
 	OldPaths Setup = "our programs at the old paths"
@@ -41,9 +41,9 @@ const (
 
 // Variants of the shipped files: the directories that hold them, below keepalived/ and keepalived/pair/.
 const (
-	// OldFiles are for a pair in which one box has keepalived 1.2.13.
+	// OldFiles are for a pair in which one host has keepalived 1.2.13.
 	OldFiles = "vrrp2"
-	// PreemptFiles let the VIP return to the box with the higher priority.
+	// PreemptFiles let the VIP return to the host with the higher priority.
 	PreemptFiles = "preempt"
 )
 
@@ -63,22 +63,22 @@ type Options struct {
 	Root, Build, Results string
 	// Work is the lab's private directory; everything in it vanishes with the lab.
 	Work string
-	// Setup is what runs on the boxes.
+	// Setup is what runs on the hosts.
 	Setup Setup
 	// Mode is what the instances are to each other.
 	Mode Mode
 	// Layout is where the masters of a cluster are at the start.
 	Layout Layout
-	// EditConf changes keepalived.conf before it goes to a box, Prepare changes a box that is installed; both may be nil.
+	// EditConf changes keepalived.conf before it goes to a host, Prepare changes a host that is installed; both may be nil.
 	EditConf func(conf string) string
-	Prepare  func(*Box) error
-	// Disk is the size of the file system that holds the data of a box's instances, in the words of tmpfs: "" is no limit.
+	Prepare  func(*Host) error
+	// Disk is the size of the file system that holds the data of a host's instances, in the words of tmpfs: "" is no limit.
 	Disk string
 	// NodeTimeout is the cluster-node-timeout: 15 s when it is 0.
 	NodeTimeout time.Duration
-	// Env is the environment of keepalived on both boxes, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
+	// Env is the environment of keepalived on both hosts, and so of our programs: KEEPALIVED_REDIS_POLICY=stay and the like.
 	Env []string
-	// Files names the variant of the shipped files that the boxes get: "", OldFiles or PreemptFiles.
+	// Files names the variant of the shipped files that the hosts get: "", OldFiles or PreemptFiles.
 	Files string
 	// Advert, if not empty, replaces the shipped advert_int, in seconds: "0.03".
 	Advert string
@@ -110,10 +110,10 @@ type Lab struct {
 	dir  string
 	// Timeline is all that happens in it.
 	Timeline *Timeline
-	// Redis1 and Redis2 are the boxes, Client is the third host: clients, witness and gateway.
-	Redis1, Redis2, Client *Box
-	// Redis3 is the third box of a bare lab, nil in others.
-	Redis3 *Box
+	// Redis1 and Redis2 are the hosts, Client is the third host: clients, witness and gateway.
+	Redis1, Redis2, Client *Host
+	// Redis3 is the third host of a bare lab, nil in others.
+	Redis3 *Host
 
 	network *host.Switch
 	// away is what the switch does now.
@@ -139,14 +139,14 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 	if opts.Mode == Replication {
 		ports1, ports2 = []int{pairPort}, []int{pairPort}
 	}
-	l.Redis1 = newBox(l, "redis1", "192.168.9.70", ports1...)
-	l.Redis2 = newBox(l, "redis2", "192.168.9.71", ports2...)
-	l.Client = newBox(l, "client", clientAddr)
+	l.Redis1 = newHost(l, "redis1", "192.168.9.70", ports1...)
+	l.Redis2 = newHost(l, "redis2", "192.168.9.71", ports2...)
+	l.Client = newHost(l, "client", clientAddr)
 	// A run that ended may have left its directory here.
 	if err := os.RemoveAll(l.dir); err != nil {
 		return l, fmt.Errorf("clear the work directory: %w", err)
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.install(); err != nil {
 			return l, err
 		}
@@ -159,7 +159,7 @@ func New(ctx context.Context, opts Options) (*Lab, error) {
 	if err := l.makeData(ctx); err != nil {
 		return l, err
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if err := b.Boot(ctx); err != nil {
 			return l, err
 		}
@@ -182,18 +182,18 @@ func network(ctx context.Context) (*host.Switch, error) {
 	return s, nil
 }
 
-func (l *Lab) hosts() []*Box { return append([]*Box{l.Client}, l.Boxes()...) }
+func (l *Lab) allHosts() []*Host { return append([]*Host{l.Client}, l.Hosts()...) }
 
-// Boxes are the boxes with Redis: two, or three in a bare lab.
-func (l *Lab) Boxes() []*Box {
+// Hosts are the hosts with Redis: two, or three in a bare lab.
+func (l *Lab) Hosts() []*Host {
 	if l.Redis3 != nil {
-		return []*Box{l.Redis1, l.Redis2, l.Redis3}
+		return []*Host{l.Redis1, l.Redis2, l.Redis3}
 	}
-	return []*Box{l.Redis1, l.Redis2}
+	return []*Host{l.Redis1, l.Redis2}
 }
 
-// Other is the box that b is not.
-func (l *Lab) Other(b *Box) *Box {
+// Other is the host that b is not.
+func (l *Lab) Other(b *Host) *Host {
 	if b == l.Redis1 {
 		return l.Redis2
 	}
@@ -204,7 +204,7 @@ func (l *Lab) Other(b *Box) *Box {
 // directory below Options.Results and returns its name.
 func (l *Lab) Close(failure error) (kept string, err error) {
 	var errs []error
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if b != nil {
 			errs = append(errs, b.down())
 		}
@@ -237,7 +237,7 @@ func (l *Lab) keep() (string, error) {
 	if err := l.writeTimeline(filepath.Join(dir, "timeline.txt")); err != nil {
 		return dir, err
 	}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		for _, sub := range []string{"etc", "log", "redis", "state"} {
 			if err := copyTree(filepath.Join(l.dir, b.Name, sub), filepath.Join(dir, b.Name, sub)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return dir, fmt.Errorf("keep the logs: %w", err)

@@ -141,14 +141,14 @@ func awaitText(t *testing.T, r *os.File, text string) string {
 	return string(all)
 }
 
-// A box that is gone must not answer for its addresses any more, however long the kernel needs to take its network down: the next run
-// has boxes with the same addresses on the same switch.
+// A host that is gone must not answer for its addresses any more, however long the kernel needs to take its network down: the next run
+// has hosts with the same addresses on the same switch.
 func TestAnEndedLabAnswersNoMore(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	l, err := lab.New(ctx, options(t))
 	if err == nil {
-		// An open file keeps the network of the box alive.
+		// An open file keeps the network of the host alive.
 		network, openErr := os.Open(fmt.Sprintf("/proc/%d/ns/net", l.Pids()["redis2"]))
 		if openErr != nil {
 			t.Error(openErr)
@@ -177,7 +177,7 @@ func TestSideBySide(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			cmd := labCommand(ctx, "run", "--slack", "5", "--results", t.TempDir(), "box-dies")
+			cmd := labCommand(ctx, "run", "--slack", "5", "--results", t.TempDir(), "host-dies")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("lab %d: %v\n%s", i, err, out)
 			}
@@ -200,7 +200,7 @@ func TestWithoutRoot(t *testing.T) {
 	if err := errors.Join(os.Chown(dir, 65534, 65534), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := labCommand(ctx, "run", "--results", dir, "box-dies")
+	cmd := labCommand(ctx, "run", "--results", dir, "host-dies")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("as nobody: %v\n%s", err, out)
@@ -209,7 +209,7 @@ func TestWithoutRoot(t *testing.T) {
 
 // An unknown scenario is one clear sentence.
 func TestUnknownScenario(t *testing.T) {
-	if _, err := lab.Find("box-flies"); err == nil || !strings.Contains(err.Error(), "redis-lab list") {
+	if _, err := lab.Find("host-flies"); err == nil || !strings.Contains(err.Error(), "redis-lab list") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -42,7 +42,7 @@ const valueSize = 10_000
 
 // BulkLoad runs a script on an instance that takes that long and loads so many bytes, or as many as it can: meanwhile the instance answers nobody. It returns
 // how many bytes it loaded: none on a replica.
-func (b *Box) BulkLoad(ctx context.Context, port int, d time.Duration, bytes int) (loaded int, err error) {
+func (b *Host) BulkLoad(ctx context.Context, port int, d time.Duration, bytes int) (loaded int, err error) {
 	addr := b.Instance(port)
 	args := []string{"EVAL", bulkScript}
 	tag, err := ownTag(ctx, addr)
@@ -114,7 +114,7 @@ type growth struct {
 }
 
 // grow keeps an instance busy with a command over and over, with more each time, until it takes as long as it is to take.
-func (r *Run) grow(ctx context.Context, b *Box, port int, g growth) error {
+func (r *Run) grow(ctx context.Context, b *Host, port int, g growth) error {
 	for n := g.first; ; {
 		if err := g.fill(ctx, n); err != nil {
 			return err

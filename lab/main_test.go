@@ -16,7 +16,7 @@ import (
 // Directories of the tests: the checkout, its build directory, and the private work directory of this process.
 var root, build, work string
 
-// TestMain builds what the boxes run and then runs the tests inside namespaces, where labs can be made.
+// TestMain builds what the hosts run and then runs the tests inside namespaces, where labs can be made.
 func TestMain(m *testing.M) {
 	host.Init()
 	if lab.IsWriter(os.Args[1:]) {
@@ -40,7 +40,7 @@ func testMain(m *testing.M) int {
 		cmd := exec.Command("go", "build", "-o", build+"/redis-lab", "./lab/cmd/lab")
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build what the boxes run: %v\n%s", err, bytes.TrimSpace(out))
+			fmt.Fprintf(os.Stderr, "build what the hosts run: %v\n%s", err, bytes.TrimSpace(out))
 			return 1
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // all of Redis, at every start of keepalived: nothing is restarted, and the log says so. There is no hook for MASTER: what it
 // would do the check does.
 func TestOldConfigurationWithOurPrograms(t *testing.T) {
-	s, err := lab.Find("box-dies")
+	s, err := lab.Find("host-dies")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestOldConfigurationWithOurPrograms(t *testing.T) {
 	watched := false
 	out, err := lab.Play(context.Background(), s, opts, func(r *lab.Run) func() {
 		watched = true
-		for _, b := range r.Boxes() {
+		for _, b := range r.Hosts() {
 			checkLeftAlone(t, b)
 		}
 		return func() {}
@@ -31,10 +31,10 @@ func TestOldConfigurationWithOurPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !watched {
-		t.Fatal("nobody looked at the boxes")
+		t.Fatal("nobody looked at the hosts")
 	}
 	if out.Result.VIP == nil || out.Result.Writable == nil {
-		t.Errorf("after the death of the box: VIP %v, every slot writable %v", out.Result.VIP, out.Result.Writable)
+		t.Errorf("after the death of the host: VIP %v, every slot writable %v", out.Result.VIP, out.Result.Writable)
 	}
 }
 
@@ -43,7 +43,7 @@ const started = `at() { for p in $(pidof "$1"); do cut -d' ' -f22 /proc/$p/stat;
 echo $(at keepalived | head -n 1) $(at redis-server | tail -n 1)
 [ $(at keepalived | head -n 1) -ge $(at redis-server | tail -n 1) ]`
 
-func checkLeftAlone(t *testing.T, b *lab.Box) {
+func checkLeftAlone(t *testing.T, b *lab.Host) {
 	t.Helper()
 	if out, code, err := b.Run(context.Background(), "sh", "-c", started); err != nil || code != 0 {
 		t.Errorf("%s: a Redis is younger than keepalived: %v, exit code %d: %s", b.Name, err, code, out)

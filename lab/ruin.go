@@ -18,7 +18,7 @@ const ruin = "\nthis-instance must-not-start\n"
 func redisConfFile(port int) string { return fmt.Sprintf("etc/redis/%d.conf", port) }
 
 // RuinRedis kills an instance that nobody can start again, as after a disk has failed. It returns the instant.
-func (b *Box) RuinRedis(ctx context.Context, port int) (host.Mono, error) {
+func (b *Host) RuinRedis(ctx context.Context, port int) (host.Mono, error) {
 	conf, err := b.ReadFile(redisConfFile(port))
 	if err != nil {
 		return 0, err
@@ -31,7 +31,7 @@ func (b *Box) RuinRedis(ctx context.Context, port int) (host.Mono, error) {
 }
 
 // RepairRedis undoes RuinRedis and starts the instance, as a person would. It returns the instant.
-func (b *Box) RepairRedis(ctx context.Context, port int) (host.Mono, error) {
+func (b *Host) RepairRedis(ctx context.Context, port int) (host.Mono, error) {
 	conf, err := b.ReadFile(redisConfFile(port))
 	if err != nil {
 		return 0, err
@@ -46,8 +46,8 @@ func (b *Box) RepairRedis(ctx context.Context, port int) (host.Mono, error) {
 // The words with which a check says that it starts an instance no more.
 const givenUpWords = "is not started again"
 
-// awaitGivenUp waits until the check of the box has given up an instance: five starts in a row.
-func (b *Box) awaitGivenUp(ctx context.Context) error {
+// awaitGivenUp waits until the check of the host has given up an instance: five starts in a row.
+func (b *Host) awaitGivenUp(ctx context.Context) error {
 	return b.awaitLog(ctx, givenUpWords, 20*time.Second)
 }
 
@@ -90,7 +90,7 @@ return redis.call('DBSIZE')`
 
 // SlowLoad lets the next start of a master take about so long, in which it answers that it loads. It must be killed soon: it holds writes back,
 // because what is written now would be loaded at the end without an answer.
-func (b *Box) SlowLoad(ctx context.Context, port int, takes time.Duration) error {
+func (b *Host) SlowLoad(ctx context.Context, port int, takes time.Duration) error {
 	addr := b.Instance(port)
 	// A file with large keys is one that is not compressed.
 	if _, err := resp.Ask(ctx, time.Second, addr, "CONFIG", "SET", "rdbcompression", "no"); err != nil {
@@ -126,7 +126,7 @@ func (b *Box) SlowLoad(ctx context.Context, port int, takes time.Duration) error
 }
 
 // QuickLoad lets a running instance load as ever from now on.
-func (b *Box) QuickLoad(ctx context.Context, port int) error {
+func (b *Host) QuickLoad(ctx context.Context, port int) error {
 	_, err := resp.Ask(ctx, time.Second, b.Instance(port), "CONFIG", "SET", "key-load-delay", "0")
 	return err
 }
@@ -150,9 +150,9 @@ func localKey(ctx context.Context, addr string) (string, error) {
 // rewriteLimit bounds a rewrite of an append only file.
 const rewriteLimit = 10 * time.Second
 
-// rewriteAOF makes an instance write its append only file anew, and waits until it has.
+// rewriteAOF makes an instance write its append only file again, and waits until it has.
 func rewriteAOF(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, rewriteLimit, fmt.Errorf("the append only file of %s is not written anew within %s", addr, rewriteLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, rewriteLimit, fmt.Errorf("the append only file of %s is not written again within %s", addr, rewriteLimit))
 	defer cancel()
 	if _, err := resp.Ask(ctx, time.Second, addr, "BGREWRITEAOF"); err != nil {
 		return err
@@ -164,7 +164,7 @@ func rewriteAOF(ctx context.Context, addr string) error {
 		}
 		if strings.Contains(info[0], "aof_rewrite_in_progress:0") && strings.Contains(info[0], "aof_rewrite_scheduled:0") {
 			if !strings.Contains(info[0], "aof_last_bgrewrite_status:ok") {
-				return fmt.Errorf("the append only file of %s could not be written anew", addr)
+				return fmt.Errorf("the append only file of %s could not be written again", addr)
 			}
 			return nil
 		}

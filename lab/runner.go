@@ -97,12 +97,12 @@ func begin(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 
 // addExtra notes the numbers that only some scenarios have.
 func (r *Run) addExtra(out Outcome) {
-	if len(r.Moves) > 0 {
+	if len(r.Switchovers) > 0 {
 		var gaps []float64
-		for _, g := range movesGaps(out.Recorded, r.Moves) {
+		for _, g := range switchoverGaps(out.Recorded, r.Switchovers) {
 			gaps = append(gaps, ms(g))
 		}
-		r.Extra["move_worst_gap_ms"] = gaps
+		r.Extra["switchover_worst_gap_ms"] = gaps
 	}
 	if absent := vipAbsent(out.Recorded); absent > 0 {
 		r.Extra["vip_absent_ms"] = ms(absent)

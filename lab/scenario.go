@@ -18,19 +18,19 @@ type Scenario struct {
 	Mode Mode
 	// Layout is where the masters of a cluster are at the start.
 	Layout Layout
-	// Env is the environment of keepalived on both boxes.
+	// Env is the environment of keepalived on both hosts.
 	Env []string
 	// Files names the variant of the shipped files: "", OldFiles or PreemptFiles.
 	Files string
 	// NodeTimeout is the cluster-node-timeout: 15 s when it is 0.
 	NodeTimeout time.Duration
-	// Holder is the box that is given the VIP at the start: the name of redis1 or redis2.
+	// Holder is the host that is given the VIP at the start: the name of redis1 or redis2.
 	Holder string
 	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
 	Cut bool
 	// EditConf, Prepare and Disk are those of Options.
 	EditConf func(conf string) string
-	Prepare  func(*Box) error
+	Prepare  func(*Host) error
 	Disk     string
 	// Needs are programs that it runs beside those of every lab.
 	Needs []string
@@ -48,8 +48,8 @@ type Scenario struct {
 var Scenarios = append(clusterScenarios, pairScenarios()...)
 
 var clusterScenarios = []Scenario{
-	boxDies, boxDiesStay, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, standbyDies, returns, bothBoot,
-	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, hangAll, bothUnfit,
+	hostDies, hostDiesStay, redisDies, switchover, switchovers, switchoversMinute, preempt, preempts, standbyDies, returns, bothBoot,
+	cutOff, cutOffStay, cutMajority, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, hangAll, bothUnhealthy,
 	bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy,
 	hookKilled, hooksReversed, keepalivedKilled, quiet,
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
@@ -61,8 +61,8 @@ var clusterScenarios = []Scenario{
 func pairScenarios() []Scenario {
 	var all []Scenario
 	for _, s := range []Scenario{
-		boxDies, redisDies, plannedMove, plannedMoves, plannedMovesMinute, preempt, preempts, returns, staleFirst, bothBoot,
-		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnfit,
+		hostDies, redisDies, switchover, switchovers, switchoversMinute, preempt, preempts, returns, staleFirst, bothBoot,
+		cutOff, cutOneWay, cutBetween, vrrpBlocked, flap, flapCarrier, hang, bothUnhealthy,
 		bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy, hookKilled, hooksReversed, keepalivedKilled, quiet,
 		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 		survivorRestarts,
@@ -97,18 +97,18 @@ func Find(name string) (Scenario, error) {
 type Run struct {
 	*Lab
 	Scenario Scenario
-	// Holder is the box that had the VIP at the start, Standby the other.
-	Holder, Standby *Box
-	// Out is the write probe on the client. In is the one on the box that had the VIP at the start, if that one is cut off: nil otherwise.
+	// Holder is the host that had the VIP at the start, Standby the other.
+	Holder, Standby *Host
+	// Out is the write probe on the client. In is the one on the host that had the VIP at the start, if that one is cut off: nil otherwise.
 	Out, In *Writer
 	// Fault is the instant of the fault.
 	Fault host.Mono
-	// Healed is the instant at which a cut was mended, 0 if never.
+	// Healed is the instant at which a cut was repaired, 0 if never.
 	Healed host.Mono
 	// Dead is the slot range that nobody can serve after the fault; empty when there is none.
 	Dead string
-	// Moves are the instants of the planned moves.
-	Moves []host.Mono
+	// Switchovers are the instants of the switchovers.
+	Switchovers []host.Mono
 	// stalls are the times in which a server answered nothing because it was busy.
 	stalls []stall
 	// whole is how long after the last step all was whole again.
@@ -164,7 +164,7 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 	return r, nil
 }
 
-// startPair starts keepalived, first on the box that is to hold the VIP, and waits until the pair holds still.
+// startPair starts keepalived, first on the host that is to hold the VIP, and waits until the pair holds still.
 func (r *Run) startPair(ctx context.Context) error {
 	if err := r.Holder.StartKeepalived(ctx); err != nil {
 		return err

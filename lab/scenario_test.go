@@ -36,11 +36,11 @@ func play(t *testing.T, name string, change ...func(*lab.Options)) {
 	t.Logf("%+v", out.Result)
 }
 
-func TestScenarioBoxDies(t *testing.T)      { play(t, "box-dies") }
-func TestScenarioBoxDiesStay(t *testing.T)  { play(t, "box-dies-stay") }
+func TestScenarioHostDies(t *testing.T)     { play(t, "host-dies") }
+func TestScenarioHostDiesStay(t *testing.T) { play(t, "host-dies-stay") }
 func TestScenarioRedisDies(t *testing.T)    { play(t, "redis-dies") }
-func TestScenarioPlannedMove(t *testing.T)  { play(t, "planned-move") }
-func TestScenarioPlannedMoves(t *testing.T) { play(t, "planned-moves") }
+func TestScenarioSwitchover(t *testing.T)   { play(t, "switchover") }
+func TestScenarioSwitchovers(t *testing.T)  { play(t, "switchovers") }
 func TestScenarioStandbyDies(t *testing.T)  { play(t, "standby-dies") }
 func TestScenarioCutOff(t *testing.T)       { play(t, "cut-off") }
 func TestScenarioCutOffStay(t *testing.T)   { play(t, "cut-off-stay") }
@@ -57,22 +57,22 @@ func TestScenarioSwitchReboots(t *testing.T)    { play(t, "switch-reboots") }
 func TestScenarioStaleFirst(t *testing.T)       { play(t, "stale-first") }
 
 // A plain master and its replica, without a cluster.
-func TestPairBoxDies(t *testing.T)      { play(t, "pair-box-dies") }
-func TestPairPlannedMoves(t *testing.T) { play(t, "pair-planned-moves") }
-func TestPairCutOff(t *testing.T)       { play(t, "pair-cut-off") }
-func TestPairStaleFirst(t *testing.T)   { play(t, "pair-stale-first") }
-func TestPairBulkLoad(t *testing.T)     { play(t, "pair-bulk-load") }
+func TestPairHostDies(t *testing.T)    { play(t, "pair-host-dies") }
+func TestPairSwitchovers(t *testing.T) { play(t, "pair-switchovers") }
+func TestPairCutOff(t *testing.T)      { play(t, "pair-cut-off") }
+func TestPairStaleFirst(t *testing.T)  { play(t, "pair-stale-first") }
+func TestPairBulkLoad(t *testing.T)    { play(t, "pair-bulk-load") }
 
-// The files for a pair with a CentOS 6 box run as shipped, too.
-func TestScenarioBoxDiesOldFiles(t *testing.T) {
-	for _, name := range []string{"box-dies-stay", "pair-box-dies"} {
+// The files for a pair with a CentOS 6 host run as shipped, too.
+func TestScenarioHostDiesOldFiles(t *testing.T) {
+	for _, name := range []string{"host-dies-stay", "pair-host-dies"} {
 		play(t, name, func(o *lab.Options) { o.Files = lab.OldFiles })
 	}
 }
 
-// The lab must be able to see a failure: with the old scripts the same fault leaves the slots of the dead box unwritable.
+// The lab must be able to see a failure: with the old scripts the same fault leaves the slots of the dead host unwritable.
 func TestOldScriptsNeverRecover(t *testing.T) {
-	s, err := lab.Find("box-dies")
+	s, err := lab.Find("host-dies")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestOldScriptsNeverRecover(t *testing.T) {
 	}
 }
 
-// Every shipped file is one that keepalived accepts, on a box that it was written for.
+// Every shipped file is one that keepalived accepts, on a host that it was written for.
 func TestShippedFiles(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -99,7 +99,7 @@ func TestShippedFiles(t *testing.T) {
 		opts.Mode = mode
 		l, err := lab.New(ctx, opts)
 		if err == nil {
-			for _, b := range l.Boxes() {
+			for _, b := range l.Hosts() {
 				testFiles(ctx, t, b, shippedDir(mode))
 			}
 		}
@@ -116,8 +116,8 @@ func shippedDir(mode lab.Mode) string {
 	return filepath.Join(root, "keepalived")
 }
 
-// testFiles asks keepalived and chk-redis of a box for every file that is shipped for it.
-func testFiles(ctx context.Context, t *testing.T, b *lab.Box, dir string) {
+// testFiles asks keepalived and chk-redis of a host for every file that is shipped for it.
+func testFiles(ctx context.Context, t *testing.T, b *lab.Host, dir string) {
 	t.Helper()
 	for _, variant := range []string{"", lab.PreemptFiles, lab.OldFiles} {
 		data, err := os.ReadFile(filepath.Join(dir, variant, b.Name+".conf"))
@@ -169,7 +169,7 @@ func checkOldWords(t *testing.T, name, text string) {
 	}
 }
 
-// A box that is booted again is a box that was off: another boot id, no VIP, an empty /run; its data is still there.
+// A host that is booted again is a host that was off: another boot id, no VIP, an empty /run; its data is still there.
 func TestBootAgain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

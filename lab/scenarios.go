@@ -27,18 +27,18 @@ var quiet = Scenario{
 	},
 }
 
-var boxDies = Scenario{
-	Name:   "box-dies",
-	About:  "the box with the VIP and all three masters loses its power (policy follow)",
+var hostDies = Scenario{
+	Name:   "host-dies",
+	About:  "the host with the VIP and all three masters loses its power (policy follow)",
 	Layout: AllMastersOnRedis1,
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Steps:  holderDies,
 	Must:   all(vipMoves, writableSoonAfterVIP, everythingOnSurvivor),
 }
 
-var boxDiesStay = Scenario{
-	Name:   "box-dies-stay",
-	About:  "the box with the VIP and two of the three masters loses its power (policy stay)",
+var hostDiesStay = Scenario{
+	Name:   "host-dies-stay",
+	About:  "the host with the VIP and two of the three masters loses its power (policy stay)",
 	Layout: TwoMastersOnRedis1,
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
 	Steps:  holderDies,
@@ -57,7 +57,7 @@ func holderDies(ctx context.Context, r *Run) (err error) {
 
 var redisDies = Scenario{
 	Name:    "redis-dies",
-	About:   "one master is killed; it is revived and the VIP stays",
+	About:   "one master is killed; it is restarted and the VIP stays",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -77,30 +77,30 @@ var redisDies = Scenario{
 	},
 }
 
-var plannedMove = Scenario{
-	Name:    "planned-move",
-	About:   "keepalived is stopped on the box with the VIP; the masters follow without loss (policy follow)",
+var switchover = Scenario{
+	Name:    "switchover",
+	About:   "keepalived is stopped on the host with the VIP; the masters follow without loss (policy follow)",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
 	Runs:    10,
 	Must:    all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
-		if r.Fault, err = r.moveAway(ctx, r.Redis1); err != nil {
+		if r.Fault, err = r.switchAway(ctx, r.Redis1); err != nil {
 			return err
 		}
 		return r.AwaitLinked(ctx, 15*time.Second)
 	},
 }
 
-// plannedMovesCount and plannedMovesEvery: to and fro, as an operator who cannot decide.
+// switchoversCount and switchoversEvery: to and fro, as an operator who cannot decide.
 const (
-	plannedMovesCount = 6
-	plannedMovesEvery = 3 * time.Second
+	switchoversCount = 6
+	switchoversEvery = 3 * time.Second
 )
 
-var plannedMoves = Scenario{
-	Name:    "planned-moves",
+var switchovers = Scenario{
+	Name:    "switchovers",
 	About:   "the VIP is moved to and fro every 3 s, six times; the masters follow each time",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -108,24 +108,24 @@ var plannedMoves = Scenario{
 	Must:    all(vipMoves, nothingLost, worstGap(100*time.Millisecond)),
 	Steps: func(ctx context.Context, r *Run) error {
 		from := r.Redis1
-		for i := range plannedMovesCount {
+		for i := range switchoversCount {
 			began := time.Now()
-			at, err := r.moveAway(ctx, from)
+			at, err := r.switchAway(ctx, from)
 			if err != nil {
 				return err
 			}
 			if i == 0 {
 				r.Fault = at
 			}
-			r.Moves = append(r.Moves, at)
-			// keepalived's own start is no part of the move.
-			if err := r.Steady(ctx, plannedMovesEvery/6); err != nil {
+			r.Switchovers = append(r.Switchovers, at)
+			// keepalived's own start is no part of the switchover.
+			if err := r.Steady(ctx, switchoversEvery/6); err != nil {
 				return err
 			}
 			if err := from.StartKeepalived(ctx); err != nil {
 				return err
 			}
-			if err := r.Steady(ctx, plannedMovesEvery-time.Since(began)); err != nil {
+			if err := r.Steady(ctx, switchoversEvery-time.Since(began)); err != nil {
 				return err
 			}
 			from = r.Other(from)
@@ -136,7 +136,7 @@ var plannedMoves = Scenario{
 
 var standbyDies = Scenario{
 	Name:   "standby-dies",
-	About:  "the box without the VIP dies while it holds two masters (policy stay); the check of the other takes over",
+	About:  "the host without the VIP dies while it holds two masters (policy stay); the check of the other takes over",
 	Layout: TwoMastersOnRedis1,
 	Holder: "redis2",
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=stay"},
@@ -151,7 +151,7 @@ var standbyDies = Scenario{
 
 var cutOff = Scenario{
 	Name:    "cut-off",
-	About:   "no packet passes to or from the box with the VIP; it fences itself, the other takes over; then it heals",
+	About:   "no packet passes to or from the host with the VIP; it fences itself, the other takes over; then it heals",
 	Layout:  AllMastersOnRedis1,
 	Cut:     true,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -190,7 +190,7 @@ func holderIsCutOff(ctx context.Context, r *Run) (err error) {
 	if err := r.AwaitLinked(ctx, 60*time.Second); err != nil {
 		return err
 	}
-	// An operator must find the end of the fence in the log of that box.
+	// An operator must find the end of the fence in the log of that host.
 	if err := r.Holder.awaitLog(ctx, "the fence lifts", time.Second); err != nil {
 		return err
 	}
@@ -198,8 +198,8 @@ func holderIsCutOff(ctx context.Context, r *Run) (err error) {
 	return r.AwaitVIP(ctx, r.Standby, time.Second)
 }
 
-// moveAway stops keepalived on a box and waits until the other has the VIP and all masters. It returns the instant of the stop.
-func (r *Run) moveAway(ctx context.Context, from *Box) (at host.Mono, err error) {
+// switchAway stops keepalived on a host and waits until the other has the VIP and all masters. It returns the instant of the stop.
+func (r *Run) switchAway(ctx context.Context, from *Host) (at host.Mono, err error) {
 	to := r.Other(from)
 	if at, err = from.StopKeepalived(ctx); err != nil {
 		return at, err

@@ -9,7 +9,7 @@ import (
 
 var returns = Scenario{
 	Name:    "returns",
-	About:   "the box with the VIP dies, and comes back 10 s later with its old data",
+	About:   "the host with the VIP dies, and comes back 10 s later with its old data",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -26,47 +26,47 @@ var returns = Scenario{
 	},
 }
 
-// longBefore is how long one box is up before the other: longer than anything but cold_start_wait.
+// longBefore is how long one host is up before the other: longer than anything but cold_start_wait.
 const longBefore = 15 * time.Second
 
 var bothBoot = Scenario{
 	Name:    "both-boot",
-	About:   "both boxes lose their power and boot: at once; the last holder of the VIP long before the other; long after it",
+	About:   "both hosts lose their power and boot: at once; the last holder of the VIP long before the other; long after it",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
 	Must:    all(nothingLost),
 	Steps: func(ctx context.Context, r *Run) error {
 		var err error
-		if r.Fault, err = r.coldStart(ctx, 0, r.Boxes()...); err != nil {
+		if r.Fault, err = r.coldStart(ctx, 0, r.Hosts()...); err != nil {
 			return err
 		}
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		last := r.vipBox()
+		last := r.vipHost()
 		if _, err := r.coldStart(ctx, longBefore, last, r.Other(last)); err != nil {
 			return err
 		}
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		last = r.vipBox()
+		last = r.vipHost()
 		_, err = r.coldStart(ctx, longBefore, r.Other(last), last)
 		return err
 	},
 }
 
-// vipBox is the box that holds the VIP.
-func (r *Run) vipBox() *Box {
+// vipHost is the host that holds the VIP.
+func (r *Run) vipHost() *Host {
 	if r.Timeline.View().VIP[r.Redis2.Name] {
 		return r.Redis2
 	}
 	return r.Redis1
 }
 
-// coldStart cuts the power of both boxes and boots them in this order, one so long after the other. It returns the instant of the cut.
-func (r *Run) coldStart(ctx context.Context, apart time.Duration, order ...*Box) (at host.Mono, err error) {
+// coldStart cuts the power of both hosts and boots them in this order, one so long after the other. It returns the instant of the cut.
+func (r *Run) coldStart(ctx context.Context, apart time.Duration, order ...*Host) (at host.Mono, err error) {
 	for _, b := range order {
 		cut, err := b.PowerCut()
 		if err != nil {
@@ -92,10 +92,10 @@ func (r *Run) coldStart(ctx context.Context, apart time.Duration, order ...*Box)
 	return at, nil
 }
 
-// staleFirst: what the box that boots first has is old, and nobody is there to say so.
+// staleFirst: what the host that boots first has is old, and nobody is there to say so.
 var staleFirst = Scenario{
 	Name:    "stale-first",
-	About:   "the box that died first boots first, with old data; it must not lead until the other is back with the newer",
+	About:   "the host that died first boots first, with old data; it must not lead until the other is back with the newer",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -128,5 +128,5 @@ var staleFirst = Scenario{
 	},
 }
 
-// staleText is the step from which on nothing may be written until the other box is on again.
+// staleText is the step from which on nothing may be written until the other host is on again.
 const staleText = "%s, whose data is old, is the first to boot"

@@ -139,7 +139,7 @@ var fsyncStalls = Scenario{
 	About:   "the disk under the masters' append only files does not answer for 2 s (appendfsync always): they wait in state D",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
-	Prepare: func(b *Box) error { return errors.Join(canStall(b), fsyncAlways(b)) },
+	Prepare: func(b *Host) error { return errors.Join(canStall(b), fsyncAlways(b)) },
 	Needs:   []string{compiler},
 	Settles: true,
 	Must:    all(staysPut, stalledFor(stallFor*3/4, "D")),
@@ -164,11 +164,11 @@ const standbyBusyFor = 2 * time.Second
 
 var standbyBusy = Scenario{
 	Name:    "standby-busy",
-	About:   "a script that only reads keeps a replica on the box without the VIP busy for 2 s",
+	About:   "a script that only reads keeps a replica on the host without the VIP busy for 2 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
-	Must:    all(staysPut, bothStayFit, stalledFor(standbyBusyFor, "R")),
+	Must:    all(staysPut, bothStayHealthy, stalledFor(standbyBusyFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Standby.Ports[0]
 		return r.stall(ctx, r.Standby, port, "a script runs for 2 s", func(ctx context.Context) error {
@@ -178,8 +178,8 @@ var standbyBusy = Scenario{
 	},
 }
 
-// fsyncAlways lets the instances of a box wait for the disk at every write.
-func fsyncAlways(b *Box) error {
+// fsyncAlways lets the instances of a host wait for the disk at every write.
+func fsyncAlways(b *Host) error {
 	for _, p := range b.Ports {
 		name := fmt.Sprintf("etc/redis/%d.conf", p)
 		text, err := os.ReadFile(filepath.Join(b.dir, name))

@@ -23,7 +23,7 @@ var cutMajority = Scenario{
 			return err
 		}
 		if err := r.AwaitVIP(ctx, r.Standby, vipWait); err != nil {
-			// The cut-off box keeps its VIP until its check says that it is unfit.
+			// The cut-off host keeps its VIP until its check says that it is unhealthy.
 			return err
 		}
 		if err := r.AwaitWritable(ctx, writableWait); err != nil {
@@ -38,13 +38,13 @@ var cutMajority = Scenario{
 	},
 }
 
-// cutBound is how long a box that is cut off may acknowledge writes: 2 × interval + deadline + (fall − 1) × interval + 0.1 s with the
+// cutBound is how long a host that is cut off may acknowledge writes: 2 × interval + deadline + (fall − 1) × interval + 0.1 s with the
 // shipped files, as docs/ARCHITECTURE.md has it.
 const cutBound = 3 * time.Second
 
 var cutOneWay = Scenario{
 	Name:    "cut-one-way",
-	About:   "nothing that the box with the VIP sends arrives, while it still receives; then it heals",
+	About:   "nothing that the host with the VIP sends arrives, while it still receives; then it heals",
 	Layout:  AllMastersOnRedis1,
 	Cut:     true,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -71,7 +71,7 @@ var cutOneWay = Scenario{
 // cutBetween is what nothing bounds: a witness shows reachability and does not arbitrate.
 var cutBetween = Scenario{
 	Name:    "cut-between",
-	About:   "the boxes see the gateway and not each other for 10 s: both hold the VIP and take writes, which nothing bounds",
+	About:   "the hosts see the gateway and not each other for 10 s: both hold the VIP and take writes, which nothing bounds",
 	Layout:  AllMastersOnRedis1,
 	Cut:     true,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -91,14 +91,14 @@ var cutBetween = Scenario{
 
 var vrrpBlocked = Scenario{
 	Name:    "vrrp-blocked",
-	About:   "IP protocol 112 is dropped between the boxes for 30 s, Redis is reachable: both are MASTER, clients go on writing",
+	About:   "IP protocol 112 is dropped between the hosts for 30 s, Redis is reachable: both are MASTER, clients go on writing",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
 	Must:    all(vipMoves, nothingLost, writtenFor(0.95)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
 		// keepalived sends its gratuitous ARPs again 5 s after it became MASTER (garp_master_delay). In the block these would draw the
-		// clients back to the box that has the VIP and no master, until those of the other one come.
+		// clients back to the host that has the VIP and no master, until those of the other one come.
 		if err := r.Steady(ctx, 6*time.Second); err != nil {
 			return err
 		}
@@ -120,14 +120,14 @@ const (
 )
 
 // A network that passes packets for 300 ms and none for 300 ms.
-var flap = flapping("flap", "packets pass to and from the box with the VIP for 300 ms, and not for 300 ms, for 30 s; no Redis is stopped",
-	(*Box).Isolate, all(noRedisStops, everythingRead))
+var flap = flapping("flap", "packets pass to and from the host with the VIP for 300 ms, and not for 300 ms, for 30 s; no Redis is stopped",
+	(*Host).Isolate, all(noRedisStops, everythingRead))
 
 // Where the carrier itself comes and goes that often, the kernel passes nothing at all for seconds: it looks at carriers once a second.
 // That is a cut, and the fence may stop Redis.
-var flapCarrier = flapping("flap-carrier", "the cable of the box with the VIP goes out and in every 300 ms for 30 s: a cut for the kernel", (*Box).CutCable, everythingRead)
+var flapCarrier = flapping("flap-carrier", "the cable of the host with the VIP goes out and in every 300 ms for 30 s: a cut for the kernel", (*Host).CutCable, everythingRead)
 
-func flapping(name, about string, cut func(*Box) (host.Mono, error), must claim) Scenario {
+func flapping(name, about string, cut func(*Host) (host.Mono, error), must claim) Scenario {
 	return Scenario{
 		Name: name, About: about, Must: must,
 		Layout:  AllMastersOnRedis1,

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What can serve something serves it, when nobody else can serve more. A pair of the lab has one instance on each box, so these are for the
+// What can serve something serves it, when nobody else can serve more. A pair of the lab has one instance on each host, so these are for the
 // cluster alone.
 //
 // As Redis comes, a master that is marked as failed, after cluster-node-timeout, ends all writes to the whole cluster, whatever anybody does
@@ -14,7 +14,7 @@ import (
 
 var standbyDegraded = Scenario{
 	Name:    "standby-degraded",
-	About:   "an instance of the standby is dead for good, then the box with the VIP dies: the VIP comes, and what lives there serves",
+	About:   "an instance of the standby is dead for good, then the host with the VIP dies: the VIP comes, and what lives there serves",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -58,12 +58,12 @@ var standbyDegraded = Scenario{
 	},
 }
 
-// alone is how long the standby has been off when something else happens: long enough for the check of the other box to have seen it.
+// alone is how long the standby has been off when something else happens: long enough for the check of the other host to have seen it.
 const alone = 3 * time.Second
 
 var lastHostDegraded = Scenario{
 	Name:    "last-host-degraded",
-	About:   "the standby is off, then an instance of the box with the VIP is dead for good: the VIP stays, and what lives serves",
+	About:   "the standby is off, then an instance of the host with the VIP is dead for good: the VIP stays, and what lives serves",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -104,7 +104,7 @@ const (
 
 var lastHostLoads = Scenario{
 	Name:    "last-host-loads",
-	About:   "the standby is off, then an instance of the box with the VIP is killed, and loads its data for 40 s: the VIP stays",
+	About:   "the standby is off, then an instance of the host with the VIP is killed, and loads its data for 40 s: the VIP stays",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Prepare: servePart,
@@ -140,8 +140,8 @@ var lastHostLoads = Scenario{
 	},
 }
 
-// servePart lets the instances of a box serve their slots when others are served by nobody.
-func servePart(b *Box) error {
+// servePart lets the instances of a host serve their slots when others are served by nobody.
+func servePart(b *Host) error {
 	for _, p := range b.Ports {
 		conf, err := b.ReadFile(redisConfFile(p))
 		if err != nil {
@@ -165,10 +165,10 @@ func (r *Run) standbyOff(ctx context.Context) error {
 	return r.Steady(ctx, alone)
 }
 
-// survivorRestarts: the other box is off for good, and was when the witness answered, so nobody has to be asked.
+// survivorRestarts: the other host is off for good, and was when the witness answered, so nobody has to be asked.
 var survivorRestarts = Scenario{
 	Name:   "survivor-restarts",
-	About:  "the box with the VIP dies for good, then a master of the other is killed: it is started, and takes writes without being agreed with",
+	About:  "the host with the VIP dies for good, then a master of the other is killed: it is started, and takes writes without being agreed with",
 	Layout: AllMastersOnRedis1,
 	Env:    []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Must:   all(everythingOnSurvivor, nothingLostSinceFault, vipStays, writableWithin(10*time.Second)),

@@ -12,7 +12,7 @@ import (
 const awayFor = 12 * time.Second
 
 // wholeAfterSwitch is by when all must be whole after the heal: the hold-off of a first fence, and 10 s for what starts and what is linked. No
-// cold_start_wait is in it: each box sees the other answer, or refuse, from the heal on.
+// cold_start_wait is in it: each host sees the other answer, or refuse, from the heal on.
 const wholeAfterSwitch = 3*time.Second + 10*time.Second
 
 var switchReboots = switching("switch-reboots", "no packet passes between any two hosts for 12 s, while all keep their carrier",
@@ -31,7 +31,7 @@ var switchRebootsNoWitness = switching("switch-reboots-no-witness", "the same wi
 	})
 
 // switching takes the switch away. Nothing may be lost: the client is cut off as well, and what it got acknowledged before is on the disk of
-// the box that acknowledged it. That box itself may acknowledge writes of its own until its fence, and those are not bound to stay.
+// the host that acknowledged it. That host itself may acknowledge writes of its own until its fence, and those are not bound to stay.
 func switching(name, about string, away func(context.Context, *Run) (host.Mono, error)) Scenario {
 	return Scenario{
 		Name: name, About: about,
@@ -53,12 +53,12 @@ func switching(name, about string, away func(context.Context, *Run) (host.Mono, 
 	}
 }
 
-// lateFor is how much later the switch is there than the boxes.
+// lateFor is how much later the switch is there than the hosts.
 const lateFor = 20 * time.Second
 
 var lateSwitch = Scenario{
 	Name:    "late-switch",
-	About:   "both boxes lose their power and boot, and the switch passes nothing for the first 20 s",
+	About:   "both hosts lose their power and boot, and the switch passes nothing for the first 20 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
@@ -70,7 +70,7 @@ var lateSwitch = Scenario{
 		if _, err := r.Standby.PowerCut(); err != nil {
 			return err
 		}
-		for _, b := range r.Boxes() {
+		for _, b := range r.Hosts() {
 			if err := b.gone(); err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ var lateSwitch = Scenario{
 		if _, err := r.SwitchAway(); err != nil {
 			return err
 		}
-		for _, b := range r.Boxes() {
+		for _, b := range r.Hosts() {
 			if _, err := b.PowerOn(ctx); err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ const (
 	settlePeriod = 50 * time.Millisecond
 )
 
-// settle waits until all is whole and stays so: the VIP on one box, one master for everything that takes writes, every replica linked to
+// settle waits until all is whole and stays so: the VIP on one host, one master for everything that takes writes, every replica linked to
 // it, nothing left that refuses writes. It notes how long after the last step that began.
 func (r *Run) settle(ctx context.Context) error {
 	step, _ := r.Timeline.Last(func(e Event) bool { return e.Kind == KindStep })
@@ -62,7 +62,7 @@ func (r *Run) unsettled(ctx context.Context, after host.Mono) string {
 	if missing := r.notWhole(ctx); missing != "" {
 		return missing
 	}
-	for _, b := range r.Boxes() {
+	for _, b := range r.Hosts() {
 		for _, addr := range b.Instances() {
 			// Under its name of every version.
 			refuse, err := resp.Ask(ctx, 300*time.Millisecond, addr, "CONFIG", "GET", "min-slaves-to-write")
@@ -101,8 +101,8 @@ func (w *Writer) notSince(after host.Mono) []string {
 // takeoverWords are what Redis logs when it becomes a master because somebody said so.
 var takeoverWords = []string{"Taking over the master (user request)", "MASTER MODE enabled (user request"}
 
-// firstTakeover is the time from the VIP's first arrival on another box after the fault to the first takeover that the Redis of that
-// box logs from then on; nil when one of them did not happen. Redis stamps its lines with milliseconds of the wall clock.
+// firstTakeover is the time from the VIP's first arrival on another host after the fault to the first takeover that the Redis of that
+// host logs from then on; nil when one of them did not happen. Redis stamps its lines with milliseconds of the wall clock.
 func (r *Run) firstTakeover() *time.Duration {
 	to := r.Standby
 	vip, ok := r.Timeline.FirstVIP(to.Name, r.Fault)

@@ -43,9 +43,9 @@ const stallLimit = 20 * time.Second
 // statePeriod is how often the state of a process is looked at.
 const statePeriod = 20 * time.Millisecond
 
-// stall keeps an instance of a box busy: do returns when it answers again. Where something moved meanwhile do may fail, which is no error of the
+// stall keeps an instance of a host busy: do returns when it answers again. Where something moved meanwhile do may fail, which is no error of the
 // lab: the claims tell.
-func (r *Run) stall(ctx context.Context, b *Box, port int, what string, do func(context.Context) error) error {
+func (r *Run) stall(ctx context.Context, b *Host, port int, what string, do func(context.Context) error) error {
 	pid, err := b.redisPid(ctx, port)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (r *Run) stall(ctx context.Context, b *Box, port int, what string, do func(
 }
 
 // watchState looks at the state of a process until the function that it returns is called, which returns how often it saw which.
-func (b *Box) watchState(ctx context.Context, pid int) func() map[string]int {
+func (b *Host) watchState(ctx context.Context, pid int) func() map[string]int {
 	ctx, cancel := context.WithCancel(ctx)
 	seen := make(chan map[string]int)
 	go func() {
@@ -142,8 +142,8 @@ func rolesStay(o Outcome) (wrong []string) {
 	return wrong
 }
 
-// bothStayFit: from the fault on no box was in FAULT. One that has not the VIP would not get it, were the other lost.
-func bothStayFit(o Outcome) (wrong []string) {
+// bothStayHealthy: from the fault on no host was in FAULT. One that has not the VIP would not get it, were the other lost.
+func bothStayHealthy(o Outcome) (wrong []string) {
 	for _, e := range o.Recorded.Events {
 		if e.Kind == host.EventLog && e.At >= o.Recorded.Fault && strings.HasSuffix(e.Text, "Entering FAULT STATE") {
 			wrong = append(wrong, fmt.Sprintf("%s after the fault: %s %s", e.At.Sub(o.Recorded.Fault), e.Host, Event(e).Sentence()))
@@ -174,11 +174,11 @@ var stallSource string
 // compiler makes a library of it.
 const compiler = "gcc"
 
-// stallLibrary is where the library is on a box.
+// stallLibrary is where the library is on a host.
 const stallLibrary = "libexec/stall.so"
 
-// canStall prepares a box so that stallNext works on its instances, for as long as the lab's own start of them lives.
-func canStall(b *Box) error {
+// canStall prepares a host so that stallNext works on its instances, for as long as the lab's own start of them lives.
+func canStall(b *Host) error {
 	source := filepath.Join(b.dir, "libexec", "stall.c")
 	if err := os.WriteFile(source, []byte(stallSource), 0o644); err != nil {
 		return fmt.Errorf("make calls long: %w", err)
@@ -192,12 +192,12 @@ func canStall(b *Box) error {
 }
 
 // stallFile is the file that makes the next call of an instance long.
-func (b *Box) stallFile(call string, port int) string {
+func (b *Host) stallFile(call string, port int) string {
 	return filepath.Join(b.dir, "redis", fmt.Sprint(port), "stall-"+call)
 }
 
 // stallNext makes the next fork or fdatasync of instances take stallFor.
-func (b *Box) stallNext(call string, ports ...int) error {
+func (b *Host) stallNext(call string, ports ...int) error {
 	for _, p := range ports {
 		if err := os.WriteFile(b.stallFile(call, p), nil, 0o644); err != nil {
 			return fmt.Errorf("make the next %s of %d long: %w", call, p, err)
@@ -207,7 +207,7 @@ func (b *Box) stallNext(call string, ports ...int) error {
 }
 
 // awaitStalling waits until each of the instances is in that call.
-func (b *Box) awaitStalling(ctx context.Context, call string, ports ...int) error {
+func (b *Host) awaitStalling(ctx context.Context, call string, ports ...int) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -34,10 +34,10 @@ func TestRolesStay(t *testing.T) {
 	}
 }
 
-func TestBothStayFit(t *testing.T) {
+func TestBothStayHealthy(t *testing.T) {
 	for at, wrong := range map[float64]int{4: 0, 6: 1} {
 		e := report.Event{Host: "b", Event: host.Event{Kind: host.EventLog, At: sec(at), Program: "Keepalived_vrrp", Text: "(VI_1) Entering FAULT STATE"}}
-		if got := bothStayFit(Outcome{Recorded: report.Run{Fault: sec(5), Events: []report.Event{e}}}); len(got) != wrong {
+		if got := bothStayHealthy(Outcome{Recorded: report.Run{Fault: sec(5), Events: []report.Event{e}}}); len(got) != wrong {
 			t.Errorf("in FAULT at %v, the fault was at 5: %q", at, got)
 		}
 	}
@@ -102,7 +102,7 @@ func TestMovedSince(t *testing.T) {
 
 // Without a compiler there is a sentence, not a fault that is none.
 func TestCanStall(t *testing.T) {
-	b := &Box{Name: "a", dir: t.TempDir(), Ports: []int{1}}
+	b := &Host{Name: "a", dir: t.TempDir(), Ports: []int{1}}
 	if err := b.stallNext("fork", 1); err == nil {
 		t.Error("no error without the directory of the instance")
 	}

@@ -50,11 +50,11 @@ func (l *Lab) SwitchBack() (host.Mono, error) {
 	return at, l.setSwitch(here)
 }
 
-// setSwitch changes all cables. The client's is the first: what it got acknowledged came before any box was cut off.
+// setSwitch changes all cables. The client's is the first: what it got acknowledged came before any host was cut off.
 func (l *Lab) setSwitch(to away) error {
 	l.away = to
 	var errs []error
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		if b.off() {
 			continue
 		}
@@ -65,8 +65,8 @@ func (l *Lab) setSwitch(to away) error {
 	return errors.Join(errs...)
 }
 
-// off says that the box has no power. It must not be asked between a power cut and gone.
-func (b *Box) off() bool {
+// off says that the host has no power. It must not be asked between a power cut and gone.
+func (b *Host) off() bool {
 	select {
 	case <-b.host.Done():
 		return true
@@ -75,7 +75,7 @@ func (b *Box) off() bool {
 	}
 }
 
-// WitnessDies takes the gateway's address away, which is the boxes' witness. The client has another one, and lives.
+// WitnessDies takes the gateway's address away, which is the hosts' witness. The client has another one, and lives.
 func (l *Lab) WitnessDies(ctx context.Context) error {
 	l.Timeline.Step("the gateway %s is gone for good", gateway)
 	return l.Client.mustRun(ctx, "ip", "addr", "del", gateway+prefix, "dev", host.Interface)

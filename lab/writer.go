@@ -30,7 +30,7 @@ func WriterMain(args []string) int { return probe.Main(args[1:], os.Stdin, os.St
 type Writer struct {
 	// Source is its name in its events.
 	Source  string
-	box     *Box
+	host    *Host
 	process *host.Process
 	read    chan error
 
@@ -48,16 +48,16 @@ type rangeState struct {
 	silent  bool
 }
 
-// StartWriter starts a write probe on a host: on the client through the VIP, as any client of the cluster; on a box to the box's own
-// masters only, so that it sees what a box that is cut off still acknowledges.
-func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
+// StartWriter starts a write probe on a host: on the client through the VIP, as any client of the cluster; on a host to the host's own
+// masters only, so that it sees what a host that is cut off still acknowledges.
+func (l *Lab) StartWriter(ctx context.Context, on *Host) (*Writer, error) {
 	opts := probe.Options{Source: on.Name, Mode: probe.Cluster, VIP: netip.MustParseAddr(VIP)}
-	boxes := l.Boxes()
+	hosts := l.Hosts()
 	if l.opts.Mode == Replication {
-		// Both boxes have the same ports.
-		opts.Mode, boxes = probe.Replication, boxes[:1]
+		// Both hosts have the same ports.
+		opts.Mode, hosts = probe.Replication, hosts[:1]
 	}
-	for _, b := range boxes {
+	for _, b := range hosts {
 		for _, p := range b.Ports {
 			opts.Ports = append(opts.Ports, uint16(p))
 		}
@@ -72,7 +72,7 @@ func (l *Lab) StartWriter(ctx context.Context, on *Box) (*Writer, error) {
 }
 
 // StartProbe starts a write probe of any kind on a host.
-func (l *Lab) StartProbe(ctx context.Context, on *Box, opts probe.Options) (*Writer, error) {
+func (l *Lab) StartProbe(ctx context.Context, on *Host, opts probe.Options) (*Writer, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
@@ -94,7 +94,7 @@ func (l *Lab) StartProbe(ctx context.Context, on *Box, opts probe.Options) (*Wri
 		r.Close()
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
 	}
-	wr := &Writer{Source: opts.Source, box: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
+	wr := &Writer{Source: opts.Source, host: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
 	go func() {
 		defer r.Close()
 		wr.read <- probe.Decode(r, wr.add)
@@ -189,9 +189,9 @@ func (w *Writer) await(ctx context.Context, what string, within time.Duration, a
 		case <-changed:
 		case err := <-w.read:
 			w.read <- err
-			return fmt.Errorf("wait for %s: the writer on %s has ended%s", what, w.box.Name, w.lastWords())
+			return fmt.Errorf("wait for %s: the writer on %s has ended%s", what, w.host.Name, w.lastWords())
 		case <-timer.C:
-			return &TimeoutError{What: what, Within: within, Seen: "not " + strings.Join(not, ", ") + "; " + w.box.lab.Timeline.View().String()}
+			return &TimeoutError{What: what, Within: within, Seen: "not " + strings.Join(not, ", ") + "; " + w.host.lab.Timeline.View().String()}
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
 		}
@@ -200,7 +200,7 @@ func (w *Writer) await(ctx context.Context, what string, within time.Duration, a
 
 // lastWords is what the writer wrote to its standard error.
 func (w *Writer) lastWords() string {
-	text, err := os.ReadFile(filepath.Join(w.box.dir, "log", w.Source+".err"))
+	text, err := os.ReadFile(filepath.Join(w.host.dir, "log", w.Source+".err"))
 	if err != nil || len(text) == 0 {
 		return ""
 	}
@@ -210,10 +210,10 @@ func (w *Writer) lastWords() string {
 // finishWait bounds the reading back at the end.
 const finishWait = 40 * time.Second
 
-// Finish stops writing, lets the writer read everything back, and waits for its end. A writer whose box has lost its power has nothing
+// Finish stops writing, lets the writer read everything back, and waits for its end. A writer whose host has lost its power has nothing
 // more to say; that is no error.
 func (w *Writer) Finish(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, finishWait, fmt.Errorf("the writer on %s still reads back after %s", w.box.Name, finishWait))
+	ctx, cancel := context.WithTimeoutCause(ctx, finishWait, fmt.Errorf("the writer on %s still reads back after %s", w.host.Name, finishWait))
 	defer cancel()
 	err := w.process.Signal(ctx, syscall.SIGTERM)
 	if errors.Is(err, host.ErrGone) {
@@ -236,7 +236,7 @@ func (w *Writer) Finish(ctx context.Context) error {
 		return fmt.Errorf("stop the writer: %w", context.Cause(ctx))
 	}
 	if code != 0 {
-		return fmt.Errorf("the writer on %s ended with exit code %d%s", w.box.Name, code, w.lastWords())
+		return fmt.Errorf("the writer on %s ended with exit code %d%s", w.host.Name, code, w.lastWords())
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"keepalived-redis/internal/config"
 )
 
-// kept compares a file of the packages with what it is made of; with UPDATE_GOLDEN it is written anew.
+// kept compares a file of the packages with what it is made of; with UPDATE_GOLDEN it is written again.
 func kept(t *testing.T, file, want string) {
 	t.Helper()
 	if os.Getenv("UPDATE_GOLDEN") != "" {

@@ -1,7 +1,7 @@
 /*
  * The same look as chk-redis takes, in C and linked statically: what the machine itself costs. For each port on
  * 127.0.0.1, side by side: connect, PING and INFO in one write, read both replies, find role and loading. Exit code 0
- * when every instance answers and is not loading, else 1. It keeps no state, revives nothing and knows no peers.
+ * when every instance answers and is not loading, else 1. It keeps no state, restarts nothing and knows no peers.
  *
  *   check PORT...
  */
@@ -111,8 +111,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < n; i++)
 		bad += !looks[i].ok;
 	if (bad)
-		printf("unfit: %d of %d instances do not answer\n", bad, n);
+		printf("unhealthy: %d of %d instances do not answer\n", bad, n);
 	else
-		printf("fit: all %d instances answer\n", n);
+		printf("healthy: all %d instances answer\n", n);
 	return bad > 0;
 }

@@ -16,19 +16,19 @@ import (
 	"keepalived-redis/internal/redistest"
 )
 
-// stateBox has two instances, and the state that checks leave.
-type stateBox struct {
+// stateHost has two instances, and the state that checks leave.
+type stateHost struct {
 	dir, program string
 	env          []string
 }
 
-func newStateBox(t *testing.T) *stateBox {
+func newStateHost(t *testing.T) *stateHost {
 	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &stateBox{dir: t.TempDir(), program: filepath.Join(bin, "chk-redis")}
+	b := &stateHost{dir: t.TempDir(), program: filepath.Join(bin, "chk-redis")}
 	// Its name is how the check knows that keepalived runs it.
 	if err := os.Symlink("/proc/self/exe", filepath.Join(b.dir, "keepalived")); err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func newStateBox(t *testing.T) *stateBox {
 	return b
 }
 
-func (b *stateBox) write(t *testing.T, name, text string) {
+func (b *stateHost) write(t *testing.T, name, text string) {
 	t.Helper()
 	path := filepath.Join(b.dir, name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
@@ -54,7 +54,7 @@ type result struct {
 }
 
 // run runs the check as keepalived does.
-func (b *stateBox) run(t *testing.T) result {
+func (b *stateHost) run(t *testing.T) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangs)
 	defer cancel()
@@ -68,7 +68,7 @@ func (b *stateBox) run(t *testing.T) result {
 }
 
 // files are those of the state, and when they were written.
-func (b *stateBox) files(t *testing.T) string {
+func (b *stateHost) files(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
 	err := filepath.WalkDir(filepath.Join(b.dir, "state"), func(path string, d fs.DirEntry, err error) error {
@@ -95,7 +95,7 @@ func (b *stateBox) files(t *testing.T) string {
 }
 
 // settle runs the check until a run writes nothing and says what the run before it said.
-func (b *stateBox) settle(t *testing.T) result {
+func (b *stateHost) settle(t *testing.T) result {
 	t.Helper()
 	var last result
 	redistest.Await(t, "a run writes nothing", func() bool {
@@ -107,19 +107,19 @@ func (b *stateBox) settle(t *testing.T) result {
 }
 
 // copy replaces a directory by another.
-func (b *stateBox) copy(t *testing.T, from, to string) {
+func (b *stateHost) copy(t *testing.T, from, to string) {
 	t.Helper()
 	if out, err := exec.Command("sh", "-c", `rm -rf "$2" && cp -a "$1" "$2"`, "sh", filepath.Join(b.dir, from), filepath.Join(b.dir, to)).CombinedOutput(); err != nil {
 		t.Fatalf("copy the state: %v: %s", err, out)
 	}
 }
 
-func holds(name, text string) func(*testing.T, *stateBox) {
-	return func(t *testing.T, b *stateBox) { b.write(t, "state/"+name, text) }
+func holds(name, text string) func(*testing.T, *stateHost) {
+	return func(t *testing.T, b *stateHost) { b.write(t, "state/"+name, text) }
 }
 
-func gone(name string) func(*testing.T, *stateBox) {
-	return func(t *testing.T, b *stateBox) {
+func gone(name string) func(*testing.T, *stateHost) {
+	return func(t *testing.T, b *stateHost) {
 		if err := os.RemoveAll(filepath.Join(b.dir, "state", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -127,8 +127,8 @@ func gone(name string) func(*testing.T, *stateBox) {
 }
 
 // mode changes that of a file that a random state may not have.
-func mode(name string, mode fs.FileMode) func(*testing.T, *stateBox) {
-	return func(t *testing.T, b *stateBox) {
+func mode(name string, mode fs.FileMode) func(*testing.T, *stateHost) {
+	return func(t *testing.T, b *stateHost) {
 		if err := os.Chmod(filepath.Join(b.dir, "state", name), mode); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
@@ -138,15 +138,15 @@ func mode(name string, mode fs.FileMode) func(*testing.T, *stateBox) {
 // found are states that a check may find.
 var found = []struct {
 	name string
-	do   func(*testing.T, *stateBox)
-	// unfit: the box stays so.
-	unfit bool
+	do   func(*testing.T, *stateHost)
+	// unhealthy: the host stays so.
+	unhealthy bool
 }{
-	{name: "all as it was left", do: func(*testing.T, *stateBox) {}},
+	{name: "all as it was left", do: func(*testing.T, *stateHost) {}},
 	{name: "no verdict yet", do: gone("run/verdict")},
-	{name: "another verdict", do: holds("run/verdict", "unfit: it was\n")},
-	{name: "the verdict of a version that told its name", do: holds("run/verdict", "fit: all 2 instances answer\nversion v0\n")},
-	{name: "a warning that is over", do: holds("run/verdict", "fit: all 2 instances answer\nthe sky falls\n")},
+	{name: "another verdict", do: holds("run/verdict", "unhealthy: it was\n")},
+	{name: "the verdict of a version that told its name", do: holds("run/verdict", "healthy: all 2 instances answer\nversion v0\n")},
+	{name: "a warning that is over", do: holds("run/verdict", "healthy: all 2 instances answer\nthe sky falls\n")},
 	{name: "a damaged verdict", do: holds("run/verdict", "\x00")},
 	{name: "no sentence", do: gone("run/sentence")},
 	{name: "another sentence", do: holds("run/sentence", "MASTER: nothing\n")},
@@ -159,7 +159,7 @@ var found = []struct {
 	{name: "a damaged witness", do: holds("lib/witness.json", "null")},
 	{name: "no copy of the configuration", do: gone("lib/last-good.toml")},
 	{name: "another copy", do: holds("lib/last-good.toml", "x")},
-	{name: "drain", do: holds("lib/maintenance", "drain a test\n"), unfit: true},
+	{name: "drain", do: holds("lib/maintenance", "drain a test\n"), unhealthy: true},
 	{name: "hold", do: holds("lib/maintenance", "hold a test\n")},
 	{name: "a maintenance that nobody can read", do: holds("lib/maintenance", "\xff")},
 	{name: "no lock file", do: gone("run/act.lock")},
@@ -169,7 +169,7 @@ var found = []struct {
 	{name: "a lock that an older version left open", do: mode("run/act.lock", 0o644)},
 	{name: "a lock that everybody may write", do: mode("run/act.lock", 0o666)},
 	{name: "a verdict that everybody may write", do: mode("run/verdict", 0o666)},
-	{name: "a drain that everybody may write", do: func(t *testing.T, b *stateBox) {
+	{name: "a drain that everybody may write", do: func(t *testing.T, b *stateHost) {
 		holds("lib/maintenance", "drain a test\n")(t, b)
 		mode("lib/maintenance", 0o666)(t, b)
 	}},
@@ -178,14 +178,14 @@ var found = []struct {
 // Whatever state a check finds: it answers, and soon it is as after any other run: what there is to say has been said, and nothing is
 // written any more.
 func TestEveryStateSettles(t *testing.T) {
-	b := newStateBox(t)
+	b := newStateHost(t)
 	b.settle(t)
 	b.copy(t, "state", "settled")
 	for _, f := range found {
 		t.Run(f.name, func(t *testing.T) {
 			b.copy(t, "settled", "state")
 			f.do(t, b)
-			if got := b.settle(t); (got.code != 0) != f.unfit || !f.unfit && got.errOut != "" {
+			if got := b.settle(t); (got.code != 0) != f.unhealthy || !f.unhealthy && got.errOut != "" {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -196,7 +196,7 @@ func TestEveryStateSettles(t *testing.T) {
 func TestRandomStatesSettle(t *testing.T) {
 	const seed1, seed2 = 5, 500
 	random := rand.New(rand.NewPCG(seed1, seed2))
-	b := newStateBox(t)
+	b := newStateHost(t)
 	b.settle(t)
 	b.copy(t, "state", "settled")
 	for n := range size(24, 400) {

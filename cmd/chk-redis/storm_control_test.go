@@ -8,7 +8,7 @@ import (
 
 // sideBySide makes so many checks. So many controls are begun just before and just after each, so that what befalls the
 // check befalls them too.
-func (b *box) sideBySide(t *testing.T, runs, atOnce, before, after int) (checks, controls []*execution) {
+func (b *host) sideBySide(t *testing.T, runs, atOnce, before, after int) (checks, controls []*execution) {
 	t.Helper()
 	for ; runs > 0; runs -= atOnce {
 		var wave []*execution

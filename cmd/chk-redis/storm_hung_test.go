@@ -26,21 +26,21 @@ var hangers = []struct {
 	{"answers no SYN", dropSYN},
 }
 
-// TestStormHung: whatever an instance does, the check says unfit, and is out at its deadline.
+// TestStormHung: whatever an instance does, the check says unhealthy, and is out at its deadline.
 func TestStormHung(t *testing.T) {
 	for _, h := range hangers {
-		t.Run(h.name, func(t *testing.T) { newBox(t, 0, h.hang(t)).runHung(t) })
+		t.Run(h.name, func(t *testing.T) { newHost(t, 0, h.hang(t)).runHung(t) })
 	}
 	t.Run("all at once", func(t *testing.T) {
 		var ports []uint16
 		for _, h := range hangers {
 			ports = append(ports, h.hang(t))
 		}
-		newBox(t, 0, ports...).runHung(t)
+		newHost(t, 0, ports...).runHung(t)
 	})
 	// The looks at an instance end before the deadline does. A disk that hangs is what only the deadline itself ends.
 	t.Run("and the disk", func(t *testing.T) {
-		b := newBox(t, 0, stopServer(t))
+		b := newHost(t, 0, stopServer(t))
 		lib := filepath.Join(b.dir, "lib")
 		if err := os.Mkdir(lib, 0o755); err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestStormHung(t *testing.T) {
 
 // runHung makes the runs, few side by side: most with a short deadline, so that they are done sooner, and the rest with
 // the usual one.
-func (b *box) runHung(t *testing.T) {
+func (b *host) runHung(t *testing.T) {
 	var allChecks, allControls []*execution
 	for _, c := range []struct {
 		deadline time.Duration

@@ -35,24 +35,24 @@ func size(small, big int) int {
 	return small
 }
 
-// box is a configuration with its instances, and a watch over their servers.
-type box struct {
+// host is a configuration with its instances, and a watch over their servers.
+type host struct {
 	dir, program, control string
 	deadline              time.Duration
 	ports                 []uint16
 	watch                 *watch
 }
 
-// newBox makes a box whose instances listen on the ports; they do not run yet. Nothing that belongs to it outlives the
+// newHost makes a host whose instances listen on the ports; they do not run yet. Nothing that belongs to it outlives the
 // test.
-func newBox(t *testing.T, deadline time.Duration, ports ...uint16) *box {
+func newHost(t *testing.T, deadline time.Duration, ports ...uint16) *host {
 	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	b := &box{dir: dir, program: filepath.Join(bin, "chk-redis"), control: filepath.Join(bin, "control"), deadline: deadline, ports: ports}
+	b := &host{dir: dir, program: filepath.Join(bin, "chk-redis"), control: filepath.Join(bin, "control"), deadline: deadline, ports: ports}
 	var instances []string
 	for n, port := range ports {
 		instances = append(instances, fmt.Sprintf("%q", fmt.Sprintf("127.0.0.1:%d", port)))
@@ -65,7 +65,7 @@ func newBox(t *testing.T, deadline time.Duration, ports ...uint16) *box {
 			port, data, data, []string{"no", "yes"}[n%2], []string{"no", "yes"}[n/2%2]))
 	}
 	// The shortest window there is keeps the back-off below a third of a second and gives nothing up.
-	b.write(t, "chk.toml", fmt.Sprintf("instances = [%s]\nwitness = \"none\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\nconf = %q\n[revive]\nburst = 1000\nwindow = \"1s\"\n",
+	b.write(t, "chk.toml", fmt.Sprintf("instances = [%s]\nwitness = \"none\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\nconf = %q\n[restart]\nburst = 1000\nwindow = \"1s\"\n",
 		strings.Join(instances, ", "), filepath.Join(dir, "lib"), filepath.Join(dir, "run"), filepath.Join(dir, "%p.conf")))
 	b.watch = newWatch(t, dir, ports)
 	return b
@@ -85,7 +85,7 @@ var programs = sync.OnceValues(func() (dir string, err error) {
 	return dir, buildtest.Programs("../..", dir, []string{"chk-redis"})
 })
 
-func (b *box) write(t *testing.T, name, text string) {
+func (b *host) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ type execution struct {
 }
 
 // begin starts a program and returns while it runs.
-func (b *box) begin(t *testing.T, program string, args ...string) *execution {
+func (b *host) begin(t *testing.T, program string, args ...string) *execution {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangs)
 	r := &execution{cmd: exec.CommandContext(ctx, program, args...), deadline: b.deadline, ended: make(chan struct{})}
@@ -141,18 +141,18 @@ func (b *box) begin(t *testing.T, program string, args ...string) *execution {
 	return r
 }
 
-func (b *box) beginCheck(t *testing.T) *execution {
+func (b *host) beginCheck(t *testing.T) *execution {
 	t.Helper()
 	return b.begin(t, b.program, "--config", filepath.Join(b.dir, "chk.toml"), "--deadline", b.deadline.String(), "--act")
 }
 
-func (b *box) beginControl(t *testing.T) *execution {
+func (b *host) beginControl(t *testing.T) *execution {
 	t.Helper()
 	return b.begin(t, b.control, b.deadline.String())
 }
 
 // check is one whole run.
-func (b *box) check(t *testing.T) *execution {
+func (b *host) check(t *testing.T) *execution {
 	t.Helper()
 	r := b.beginCheck(t)
 	<-r.ended
@@ -164,10 +164,10 @@ func (r *execution) allUp() bool {
 	return r.code == 0 && allAnswer.Match(r.out.Bytes())
 }
 
-var allAnswer = regexp.MustCompile(`(?m)^fit: (all \d+ instances answer|the instance answers)$`)
+var allAnswer = regexp.MustCompile(`(?m)^healthy: (all \d+ instances answer|the instance answers)$`)
 
 // bringUp runs the check until all instances are up.
-func (b *box) bringUp(t *testing.T) {
+func (b *host) bringUp(t *testing.T) {
 	t.Helper()
 	var last *execution
 	for end := time.Now().Add(hangs); time.Now().Before(end); {
@@ -181,13 +181,13 @@ func (b *box) bringUp(t *testing.T) {
 // plain are the state files that hold lines of text, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
 	"sentence": regexp.MustCompile(`^.+\n$`),
-	"verdict":  regexp.MustCompile(`^(fit|unfit).*\n(.+\n)*$`),
+	"verdict":  regexp.MustCompile(`^(healthy|degraded|unhealthy).*\n(.+\n)*$`),
 	"roles":    regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
 }
 
 // leftovers looks at all that the runs have written: every file is whole, nothing was set aside. It returns the files
 // that were begun and not renamed, which only a run that was ended in the middle may leave.
-func (b *box) leftovers(t *testing.T) (begun []string) {
+func (b *host) leftovers(t *testing.T) (begun []string) {
 	t.Helper()
 	for _, name := range []string{"run", "lib"} {
 		entries, err := os.ReadDir(filepath.Join(b.dir, name))
@@ -227,7 +227,7 @@ func (b *box) leftovers(t *testing.T) (begun []string) {
 }
 
 // sweeps: what was begun and left is gone with the next run, once it is old.
-func (b *box) sweeps(t *testing.T) {
+func (b *host) sweeps(t *testing.T) {
 	t.Helper()
 	left := b.leftovers(t)
 	// One more, so that there is always one to sweep.
@@ -258,7 +258,7 @@ func (b *box) sweeps(t *testing.T) {
 }
 
 // locksAreFree: nobody holds a lock. A child between fork and exec has those of its parent for a moment more.
-func (b *box) locksAreFree(t *testing.T) {
+func (b *host) locksAreFree(t *testing.T) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(b.dir, "run", "*.lock"))
 	if err != nil {

@@ -88,7 +88,7 @@ func (w *watch) look() {
 	}
 }
 
-// servers are those of the box. Those that have ended are collected on the way: their parent has ended, and here that
+// servers are those of the host. Those that have ended are collected on the way: their parent has ended, and here that
 // makes them ours.
 func (w *watch) servers() []server {
 	var all []server

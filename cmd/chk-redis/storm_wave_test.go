@@ -16,7 +16,7 @@ import (
 func TestStormWaves(t *testing.T) {
 	const seed1, seed2 = 2, 100
 	t.Logf("seed %d %d", seed1, seed2)
-	b := newBox(t, 900*time.Millisecond, freePorts(t, 3)...)
+	b := newHost(t, 900*time.Millisecond, freePorts(t, 3)...)
 	b.bringUp(t)
 	var allChecks, allControls []*execution
 	known := map[string]bool{} // what earlier waves left
@@ -63,16 +63,16 @@ func TestStormWaves(t *testing.T) {
 		b.locksAreFree(t)
 	}
 	compare(t, allChecks, allControls)
-	runs, said := b.mend(t)
-	if runs > mendedBy {
-		t.Errorf("after the storm %d runs do not find the instances up:%s", mendedBy, said)
+	runs, said := b.repair(t)
+	if runs > repairedBy {
+		t.Errorf("after the storm %d runs do not find the instances up:%s", repairedBy, said)
 	}
 	t.Logf("after the storm all were up with run %d", runs)
 	b.sweeps(t)
 }
 
 // killAlways kills one server at least every 200 ms, until it is told to stop, and then says how many it killed.
-func (b *box) killAlways(random *rand.Rand) (stop func() int) {
+func (b *host) killAlways(random *rand.Rand) (stop func() int) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	var kills atomic.Int32
 	go func() {

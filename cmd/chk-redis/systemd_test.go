@@ -85,8 +85,8 @@ func TestSystemd(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"revived as root", func(t *testing.T) { testRevived(t, 0) }},
-		{"revived as keepalived_script", func(t *testing.T) { testRevived(t, systemdtest.ScriptUID) }},
+		{"restarted as root", func(t *testing.T) { testRestarted(t, 0) }},
+		{"restarted as keepalived_script", func(t *testing.T) { testRestarted(t, systemdtest.ScriptUID) }},
 		{"not permitted", testNotPermitted}, {"stopped by hand", testStoppedByHand}, {"restarted by systemd", testRestartedBySystemd}, {"hung", testHung}, {"crash loop", testCrashLoop},
 		{"keepalived restarts", testKeepalivedRestarts},
 	} {
@@ -206,7 +206,7 @@ func (u *unit) check(uid int, more ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out) + string(logged)
 }
 
-func testRevived(t *testing.T, uid int) {
+func testRestarted(t *testing.T, uid int) {
 	u := newUnit(t)
 	if code, said := u.check(uid); code != 0 {
 		t.Fatalf("a living one: %d: %s", code, said)
@@ -228,10 +228,10 @@ func testNotPermitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, said := u.check(65534)
-	if code != 1 || !strings.Contains(said, "a dead instance is not revived: start 127.0.0.1:"+u.port+": refused: user 65534 may not start "+u.name()) {
+	if code != 1 || !strings.Contains(said, "a dead instance is not restarted: start 127.0.0.1:"+u.port+": refused: user 65534 may not start "+u.name()) {
 		t.Errorf("code %d: %s", code, said)
 	}
-	if _, said = u.check(65534); strings.Contains(said, "not revived") {
+	if _, said = u.check(65534); strings.Contains(said, "not restarted") {
 		t.Errorf("it is said again: %s", said)
 	}
 }
@@ -240,16 +240,16 @@ func testStoppedByHand(t *testing.T) {
 	u := newUnit(t)
 	u.ctl("stop", u.name())
 	code, said := u.check(0)
-	if code != 1 || !strings.Contains(said, "127.0.0.1:"+u.port+" is not revived: "+u.name()+" was stopped on purpose at 20") {
+	if code != 1 || !strings.Contains(said, "127.0.0.1:"+u.port+" is not restarted: "+u.name()+" was stopped on purpose at 20") {
 		t.Errorf("code %d: %s", code, said)
 	}
-	if code, said = u.check(0); code != 1 || strings.Contains(said, "not revived") {
+	if code, said = u.check(0); code != 1 || strings.Contains(said, "not restarted") {
 		t.Errorf("the second time: code %d: %s", code, said)
 	}
 	if u.pid() != 0 {
-		t.Error("it was revived")
+		t.Error("it was restarted")
 	}
-	if code, said := u.check(0, "KEEPALIVED_REDIS_REVIVE_WHEN=always"); code != 0 || u.pid() == 0 {
+	if code, said := u.check(0, "KEEPALIVED_REDIS_RESTART_WHEN=always"); code != 0 || u.pid() == 0 {
 		t.Errorf("asked to: code %d: %s", code, said)
 	}
 }
@@ -280,7 +280,7 @@ func testHung(t *testing.T) {
 	u := newUnit(t)
 	first := u.pid()
 	u.signal(syscall.SIGSTOP)
-	opts := []string{"KEEPALIVED_REDIS_REVIVE_RESTART_HUNG_AFTER=200ms", "KEEPALIVED_REDIS_TIMES_DEADLINE=10s"}
+	opts := []string{"KEEPALIVED_REDIS_RESTART_HUNG_AFTER=200ms", "KEEPALIVED_REDIS_TIMES_DEADLINE=10s"}
 	said := ""
 	u.await("it is killed and started", func() bool {
 		_, said = u.check(0, opts...)
@@ -303,7 +303,7 @@ func testCrashLoop(t *testing.T) {
 	}
 	gaveUp := ""
 	u.await("it gives up", func() bool {
-		_, gaveUp = u.check(0, "KEEPALIVED_REDIS_REVIVE_WINDOW=24h", "KEEPALIVED_REDIS_REVIVE_BURST=2")
+		_, gaveUp = u.check(0, "KEEPALIVED_REDIS_RESTART_WINDOW=24h", "KEEPALIVED_REDIS_RESTART_BURST=2")
 		return strings.Contains(gaveUp, "and is not started again")
 	})
 }
@@ -323,7 +323,7 @@ func testKeepalivedRestarts(t *testing.T) {
 	u.ctl("start", "keepalived")
 	u.await("keepalived holds the VIP", held)
 	u.die()
-	u.await("the check revives it", func() bool { return u.pid() != 0 })
+	u.await("the check restarts it", func() bool { return u.pid() != 0 })
 	pid := u.pid()
 	u.ctl("restart", "keepalived")
 	u.await("keepalived holds the VIP again", held)
@@ -343,7 +343,7 @@ func testKeepalivedRestarts(t *testing.T) {
 }
 
 // TestAfterBoot is run by TestSystemd once its machine has been booted again: what went down with the machine was not
-// revived on the way, and Redis is there before keepalived.
+// restarted on the way, and Redis is there before keepalived.
 func TestAfterBoot(t *testing.T) {
 	if !systemdtest.Inside() {
 		return // there is nothing to see here
@@ -358,7 +358,7 @@ func TestAfterBoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	starts := strings.Split(string(log), "Redis is starting")
-	// Made, revived, and booted.
+	// Made, restarted, and booted.
 	if len(starts) != 1+3 || !strings.Contains(starts[2], "Redis is now ready to exit") {
 		t.Errorf("%d starts:\n%s", len(starts)-1, log)
 	}

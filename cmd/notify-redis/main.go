@@ -27,7 +27,7 @@ type flags struct {
 	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop; promote, with --force."`
 	Vrrp    string           `help:"Name of the vrrp_instance, with the one-word form." placeholder:"VI_1"`
 	Config  string           `help:"Configuration file." placeholder:"FILE"`
-	Force   bool             `help:"With promote: make the instances of this box masters, whatever the other box may have."`
+	Force   bool             `help:"With promote: make the instances of this host masters, whatever the other host may have."`
 	DryRun  bool             `help:"Print observation, plan and sentence; change nothing."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -19,7 +19,7 @@ import (
 const promote = "promote"
 
 // errForce: promote and --force belong together.
-var errForce = errors.New("promote and --force belong together: the data of this box counts then, whatever the other one has; hint: notify-redis promote --force")
+var errForce = errors.New("promote and --force belong together: the data of this host counts then, whatever the other one has; hint: notify-redis promote --force")
 
 // forces tells whether a person forces a promotion. An error is one of usage.
 func (f flags) forces() (bool, error) {
@@ -30,7 +30,7 @@ func (f flags) forces() (bool, error) {
 	return asked, nil
 }
 
-// force promotes what this box has.
+// force promotes what this host has.
 func (h *hook) force(ctx context.Context, out io.Writer) error {
 	run, durable := state.Dir(h.cfg.RunDir), state.Dir(h.cfg.StateDir)
 	if !h.dry {
@@ -52,7 +52,7 @@ func (h *hook) force(ctx context.Context, out io.Writer) error {
 // forced ends a run of force.
 func forced(errOut io.Writer, err error) int {
 	if err != nil {
-		return fail(errOut, "promote by force", err, program.Unfit)
+		return fail(errOut, "promote by force", err, program.Unhealthy)
 	}
-	return program.Fit
+	return program.Healthy
 }

@@ -66,9 +66,9 @@ func run(f flags, out, errOut io.Writer) int {
 	case errors.Is(err, session.ErrSuperseded):
 		log.Info().Msgf("%s: a newer event goes on from here", event)
 	case err != nil:
-		return fail(errOut, event.String()+" was not finished; the next check goes on from here", err, program.Unfit)
+		return fail(errOut, event.String()+" was not finished; the next check goes on from here", err, program.Unhealthy)
 	}
-	return program.Fit
+	return program.Healthy
 }
 
 // fail tells of what ends a hook: people on the error output, and the log, because keepalived throws that output away. It
@@ -118,7 +118,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		r.WarnOfTimeout(ctx, o)
 	}
 	if err == nil && h.event.State == model.VRRPStop && o.Maintenance.Word == "" && o.Fence == nil {
-		h.handOver(ctx, r, o)
+		h.switchAway(ctx, r, o)
 	}
 	return err
 }
@@ -126,17 +126,17 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 // goesDownTime bounds the question whether this machine goes down.
 const goesDownTime = 200 * time.Millisecond
 
-// handOver gives the masters to the other box when the whole machine goes down: Redis is stopped as soon as keepalived has
-// ended, which is earlier than the other box, with its VIP settled, would pull them. A keepalived that only restarts moves nothing.
-func (h *hook) handOver(ctx context.Context, r *loop.Reconciler, o model.Observation) {
+// switchAway gives the masters to the other host when the whole machine goes down: Redis is stopped as soon as keepalived has
+// ended, which is earlier than the other host, with its VIP settled, would take them. A keepalived that only restarts changes nothing.
+func (h *hook) switchAway(ctx context.Context, r *loop.Reconciler, o model.Observation) {
 	ask, cancel := context.WithTimeout(ctx, goesDownTime)
 	defer cancel()
 	if !service.GoesDown(ask) {
 		return
 	}
-	h.log.Info().Msg("this machine is going down, so its masters are handed over")
-	if err := r.HandOverAll(ctx, o.Locals); err != nil {
-		h.log.Warn().Err(err).Msg("not every master was handed over; the other box promotes what is left")
+	h.log.Info().Msg("this host is going down, so its masters are switched over")
+	if err := r.SwitchAwayAll(ctx, o.Locals); err != nil {
+		h.log.Warn().Err(err).Msg("not every master was switched over; the other host promotes what is left")
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *setup) create(ctx context.Context, port uint16) error {
 		return err
 	}
 	if s.unlisted(port) {
-		remarks = append(remarks, "the configuration names the instances of this box, and not this one: add it to the key instances")
+		remarks = append(remarks, "the configuration names the instances of this host, and not this one: add it to the key instances")
 	}
 	if conf != s.conf(port) && conf != debianConf(port) {
 		remarks = append(remarks, fmt.Sprintf("its unit reads %s, where the programs do not look: name it in the configuration, with %%p for the port, as conf below [service]", conf))
@@ -110,7 +110,7 @@ func (s *setup) template(port uint16, data, logs string) (text string, remarks [
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Made by redis-initd create.")
 	line("port %d", port)
-	// The first address is also where this instance's own connections to the other box come from.
+	// The first address is also where this instance's own connections to the other host come from.
 	bind, announce := s.Bind.String()+" 127.0.0.1", false
 	if s.VIP.IsValid() {
 		if bindsAhead(s.VIP) {
@@ -156,7 +156,7 @@ func (s *setup) unlisted(port uint16) bool {
 	return err == nil && !slices.ContainsFunc(cfg.Instances, func(i config.Instance) bool { return i.Port == port })
 }
 
-// bindsAhead: an address may be bound on this box while it is elsewhere.
+// bindsAhead: an address may be bound on this host while it is elsewhere.
 func bindsAhead(a netip.Addr) bool {
 	file := "/proc/sys/net/ipv4/ip_nonlocal_bind"
 	if a.Is6() {

@@ -19,16 +19,16 @@ import (
 // of the others is called off: a full resync of a large data set takes minutes.
 const linkTime = 10 * time.Minute
 
-// handOverTime bounds a move before a stop; it takes milliseconds, and may wait for one that is under way.
-const handOverTime = 10 * time.Second
+// switchAwayTime bounds a switchover before a stop; it takes milliseconds, and may wait for one that is under way.
+const switchAwayTime = 10 * time.Second
 
 // takeDown stops the instance. One that does not end in stop_timeout is killed, and loudly; but never while it saves, for
 // as long as it gets on with that.
 func (r *result) takeDown(ctx context.Context, j *job, byHand bool) error {
 	i := r.instance
-	if j.Handover {
-		if err := j.handOver(ctx, i); err != nil {
-			return fmt.Errorf("stop %s: hand it over: %w; hint: without --handover it is stopped all the same", i.Name(), err)
+	if j.Switchover {
+		if err := j.switchAway(ctx, i); err != nil {
+			return fmt.Errorf("stop %s: switch it over: %w; hint: without --switchover it is stopped all the same", i.Name(), err)
 		}
 	}
 	written := int64(-1)
@@ -128,18 +128,18 @@ func (j *job) linked(ctx context.Context, i config.Instance) error {
 	}
 }
 
-// handOver moves a master to one of its replicas before it is stopped; what is no master has nothing to hand over.
-func (j *job) handOver(ctx context.Context, i config.Instance) error {
+// switchAway switches a master over to one of its replicas before it is stopped; what is no master has nothing to switch over.
+func (j *job) switchAway(ctx context.Context, i config.Instance) error {
 	l := j.look(ctx, i)
 	if l.State == model.Refused {
 		return nil // it does not run
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, handOverTime, fmt.Errorf("it had %s", handOverTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, switchAwayTime, fmt.Errorf("it had %s", switchAwayTime))
 	defer cancel()
 	log := program.Open(name)
 	defer log.Close()
 	r := loop.New(session.Session{Config: j.cfg, Service: j.manager, Log: &log.Logger})
-	_, err := r.HandOver(ctx, redis.TargetOf(i).Instance)
+	_, err := r.SwitchAway(ctx, redis.TargetOf(i).Instance)
 	return err
 }
 

@@ -66,8 +66,8 @@ var lsbTable = []struct {
 	{"without a program", "start", [4]int{-1, -1, -1, 5}},
 	{"masked", "start", [4]int{6, 6, 6, -1}},
 	{"masked", "status", [4]int{3, 3, 3, -1}},
-	{"of another box", "start", [4]int{6, 6, 6, 6}},
-	{"of another box", "status", [4]int{4, 4, 4, 4}},
+	{"of another host", "start", [4]int{6, 6, 6, 6}},
+	{"of another host", "status", [4]int{4, 4, 4, 4}},
 }
 
 // TestLSB prints the table and compares it.
@@ -206,7 +206,7 @@ func (w *world) prepare(t *testing.T, state string) {
 		w.environ = append(w.environ, "KEEPALIVED_REDIS_SERVICE_SERVER=/none/redis-server")
 	case "masked":
 		w.ctl(t, "mask", "redis@"+w.port)
-	case "of another box":
+	case "of another host":
 		w.port = "6999"
 	}
 }

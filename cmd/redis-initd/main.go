@@ -1,4 +1,4 @@
-// redis-initd starts and stops the Redis instances of this box: for people, for boot, and as the interpreter of
+// redis-initd starts and stops the Redis instances of this host: for people, for boot, and as the interpreter of
 // /etc/init.d/redis and /etc/init.d/redis7000.
 package main
 
@@ -14,11 +14,11 @@ import (
 
 const name = "redis-initd"
 
-const about = `Starts, stops and shows the Redis instances of this box, through systemd where that runs.
+const about = `Starts, stops and shows the Redis instances of this host, through systemd where that runs.
 
 NAME is a port, an address, or all. ACTION is one of
   start         starts it and waits until it answers
-  stop          stops it; chk-redis does not revive it until it is started again
+  stop          stops it; chk-redis does not restart it until it is started again
   restart       stops and starts it; all go one by one, each linked to its master again before the next
   try-restart   (also condrestart, force-reload) restarts it if it runs
   reload        is refused: Redis reads its configuration only when it starts
@@ -33,12 +33,12 @@ Examples:
 Exit codes are those of the LSB for init scripts. As an init script: a file /etc/init.d/redis7000 whose first line is #!/usr/sbin/redis-initd; /etc/init.d/redis stands for all.`
 
 type flags struct {
-	Name     string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
-	Action   string           `arg:"" optional:"" help:"What to do with it."`
-	Handover bool             `help:"Before a master is stopped, move it to its replica without loss (stop, restart)."`
-	JSON     bool             `help:"Tell what became of it as JSON." name:"json"`
-	Config   string           `help:"Configuration file." placeholder:"FILE"`
-	Version  kong.VersionFlag `help:"Print the version and exit."`
+	Name       string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
+	Action     string           `arg:"" optional:"" help:"What to do with it."`
+	Switchover bool             `help:"Before a master is stopped, switch it over to its replica without loss (stop, restart)."`
+	JSON       bool             `help:"Tell what became of it as JSON." name:"json"`
+	Config     string           `help:"Configuration file." placeholder:"FILE"`
+	Version    kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() {

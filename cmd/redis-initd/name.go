@@ -49,7 +49,7 @@ func resolve(name string, instances []config.Instance) ([]config.Instance, error
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s: %w; hint: this box has %s", name, errNoInstance, names(instances))
+		return nil, fmt.Errorf("%s: %w; hint: this host has %s", name, errNoInstance, names(instances))
 	}
 	return found, nil
 }
@@ -62,8 +62,8 @@ func names(instances []config.Instance) string {
 	return strings.Join(list, ", ")
 }
 
-// goingDown: an rc script stops everything because the box goes down (run level 0 or 6). That is no deliberate stop of
-// an instance: it must not keep the box from reviving it after the next boot. sysvinit and Upstart tell by RUNLEVEL, the
+// goingDown: an rc script stops everything because the host goes down (run level 0 or 6). That is no deliberate stop of
+// an instance: it must not keep the host from restarting it after the next boot. sysvinit and Upstart tell by RUNLEVEL, the
 // links by their directory.
 func goingDown(script, runlevel string) bool {
 	dir := filepath.Base(filepath.Dir(script))

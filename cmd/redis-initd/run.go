@@ -52,8 +52,8 @@ func check(f flags) error {
 		return fmt.Errorf("%s: no action is named; hint: %s %s {%s}", f.Name, name, f.Name, strings.Join(actions, "|"))
 	case !isAction(f.Action):
 		return fmt.Errorf("%s: unknown action %q; hint: %s %s {%s}", f.Name, f.Action, name, f.Name, strings.Join(actions, "|"))
-	case f.Handover && f.Action != "stop" && !f.restarts():
-		return fmt.Errorf("%s: --handover is nothing for %s; hint: it goes with stop and restart", f.Name, f.Action)
+	case f.Switchover && f.Action != "stop" && !f.restarts():
+		return fmt.Errorf("%s: --switchover is nothing for %s; hint: it goes with stop and restart", f.Name, f.Action)
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ type job struct {
 }
 
 func (j *job) prepare() ([]config.Instance, error) {
-	// A box must also come up with a typo in the configuration, as chk-redis does. Only chk-redis keeps the copy.
+	// A host must also come up with a typo in the configuration, as chk-redis does. Only chk-redis keeps the copy.
 	cfg, err := config.LoadOrLastGood(config.Options{File: j.Config, ReadOnly: true})
 	if err != nil {
 		return nil, err

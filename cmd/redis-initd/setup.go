@@ -22,7 +22,7 @@ const setupTime = 30 * time.Second
 // verbs are what sets up instances, beside the actions.
 var verbs = []string{"install", "uninstall", "create"}
 
-const aboutSetup = `Sets up Redis instances on this box.
+const aboutSetup = `Sets up Redis instances on this host.
 
   install PORT…    has them started at boot: by systemd, with a small unit redisPORT.service as another name of the
                    instance's own; else by an init script /etc/init.d/redisPORT that runs this program
@@ -37,7 +37,7 @@ Examples:
 type setup struct {
 	Verb    string     `arg:"" enum:"install,uninstall,create" help:"install, uninstall or create."`
 	Ports   []string   `arg:"" optional:"" help:"Ports of the instances." placeholder:"PORT"`
-	Bind    netip.Addr `help:"create: the address of this box." placeholder:"ADDRESS"`
+	Bind    netip.Addr `help:"create: the address of this host." placeholder:"ADDRESS"`
 	VIP     netip.Addr `help:"create: the virtual address by which clients come." placeholder:"ADDRESS" name:"vip"`
 	Cluster bool       `help:"create: nodes of a Redis Cluster."`
 	Config  string     `help:"Configuration file." placeholder:"FILE"`
@@ -91,13 +91,13 @@ func (s *setup) ports() ([]uint16, error) {
 		return nil, fmt.Errorf("%s: no port is named; hint: %s %s 7000", s.Verb, name, s.Verb)
 	}
 	if s.Verb == "create" && !s.Bind.IsValid() {
-		return nil, fmt.Errorf("create: the address of this box is missing; hint: --bind 192.168.9.70")
+		return nil, fmt.Errorf("create: the address of this host is missing; hint: --bind 192.168.9.70")
 	}
 	if s.Verb != "create" && (s.Bind.IsValid() || s.VIP.IsValid() || s.Cluster) {
 		return nil, fmt.Errorf("%s: --bind, --vip and --cluster are for create", s.Verb)
 	}
 	if s.Bind.IsUnspecified() || s.Bind.IsLoopback() {
-		return nil, fmt.Errorf("create: %s is no address by which the other box knows this one; hint: --bind 192.168.9.70", s.Bind)
+		return nil, fmt.Errorf("create: %s is no address by which the other host knows this one; hint: --bind 192.168.9.70", s.Bind)
 	}
 	var ports []uint16
 	for _, word := range s.Ports {
@@ -115,7 +115,7 @@ func (s *setup) ports() ([]uint16, error) {
 	return ports, nil
 }
 
-// load reads the configuration. A box without instances has none to be found yet.
+// load reads the configuration. A host without instances has none to be found yet.
 func (s *setup) load() error {
 	cfg, err := config.LoadOrLastGood(config.Options{File: s.Config, ReadOnly: true})
 	if errors.Is(err, config.ErrNothingConfigured) {

@@ -147,10 +147,11 @@ func (r *result) told() told {
 
 func writeJSON(out io.Writer, action string, results []result, code int) error {
 	d := struct {
+		Schema    int    `json:"schema_version"`
 		Action    string `json:"action"`
 		Code      int    `json:"code"`
 		Instances []told `json:"instances"`
-	}{action, code, []told{}}
+	}{1, action, code, []told{}}
 	for _, r := range results {
 		d.Instances = append(d.Instances, r.told())
 	}

@@ -42,7 +42,7 @@ func (s *setup) unitFor(ctx context.Context, port uint16) (string, error) {
 	return service.UnitOf(ctx, s.cfg, s.instance(port))
 }
 
-// ownTemplate is redis@.service with the server and the account that this box has.
+// ownTemplate is redis@.service with the server and the account that this host has.
 func ownTemplate() (string, error) {
 	server := ""
 	for _, name := range []string{"redis-server", "valkey-server"} {

@@ -33,13 +33,13 @@ func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan)
 	if err := r.promotePairs(ctx, o, plan.Steps); err != nil {
 		errs = append(errs, err)
 	}
-	moved := false
+	switched := false
 	for _, s := range plan.Steps {
-		if s.Do == model.Move && moved {
-			// The old master of the last move reconnects to its new one; the next move must not meet that.
-			_ = session.Pause(ctx, betweenMoves) // an end of ctx is seen below
+		if s.Do == model.Switchover && switched {
+			// The old master of the last switchover reconnects to its new one; the next switchover must not meet that.
+			_ = session.Pause(ctx, betweenSwitchovers) // an end of ctx is seen below
 		}
-		moved = s.Do == model.Move
+		switched = s.Do == model.Switchover
 		if ctx.Err() != nil {
 			errs = append(errs, fmt.Errorf("stopped before %s: %w", s.Do, context.Cause(ctx)))
 			break
@@ -53,7 +53,7 @@ func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan)
 		if err := r.step(ctx, o, s); err != nil {
 			r.complain(err, s)
 			errs = append(errs, err)
-			if s.Do == model.Move {
+			if s.Do == model.Switchover {
 				break // the next would most likely meet the same, and each costs its clients a pause
 			}
 		}
@@ -74,11 +74,11 @@ func (r *Actor) complain(err error, s model.Step) {
 
 func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) error {
 	switch s.Do {
-	case model.Move:
+	case model.Switchover:
 		if o.Replication() {
-			return r.movePair(ctx, o, s)
+			return r.switchoverPair(ctx, o, s)
 		}
-		return r.move(ctx, o, s)
+		return r.switchover(ctx, o, s)
 	case model.Follow:
 		return r.follow(ctx, o, s)
 	case model.NeedReplica:
@@ -87,8 +87,8 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		return r.relax(ctx, s.Instance)
 	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
-	case model.UndoMove:
-		return r.undoMove(ctx)
+	case model.UndoSwitchover:
+		return r.undoSwitchover(ctx)
 	case model.Bump:
 		return r.bump(ctx, o)
 	case model.Fence:
@@ -108,7 +108,7 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 }
 
 // promoteAll sends every TAKEOVER at once, because that needs no votes, and asks for votes one after another: masters give one
-// vote an epoch, and a replica that was refused one asks anew only after a minute.
+// vote an epoch, and a replica that was refused one asks again only after a minute.
 func (r *Actor) promoteAll(ctx context.Context, o model.Observation, steps []model.Step) error {
 	errs := make([]error, len(steps))
 	var wg sync.WaitGroup
@@ -133,7 +133,7 @@ func (r *Actor) promoteAll(ctx context.Context, o model.Observation, steps []mod
 	asked := state.Now()
 	for _, i := range votes {
 		if errs[i] = r.promote(ctx, steps[i]); errs[i] != nil {
-			session.Note(r.Memory.Instances, session.Voteless+steps[i].Instance.String(), true, asked)
+			session.Note(r.Memory.Instances, session.VoteWait+steps[i].Instance.String(), true, asked)
 		}
 	}
 	if r.Memory.BumpGoal == 0 {

@@ -94,11 +94,11 @@ type claim struct {
 	term model.Term
 }
 
-// unseenTerms is how far a master that is promoted anew goes above its own term: its peer may have been promoted meanwhile without anybody here
+// unseenTerms is how far a master that is promoted again goes above its own term: its peer may have been promoted meanwhile without anybody here
 // having seen it, and once is 2.
 const UnseenTerms = 8
 
-// termsOf gives an instance of a pair, on either box, and the one on the other side.
+// termsOf gives an instance of a pair, on either host, and the one on the other side.
 func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 	for _, l := range o.Locals {
 		p := o.PeerOf(l)
@@ -152,7 +152,7 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}
 	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
-	delete(r.Memory.Pulls, s.Instance.String()) // we did it: it may move back at once
+	delete(r.Memory.Takings, s.Instance.String()) // we did it: it may be switched back at once
 	if now.Role == model.Master {
 		if err := c.KillClients(ctx); err != nil { // they believe to speak with a master
 			r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though it is no master any more", s.Instance)
@@ -189,7 +189,7 @@ func (r *Actor) relax(ctx context.Context, i model.Instance) error {
 	return c.SetMinReplicas(ctx, "0")
 }
 
-// mark says beside the term of a local master whether the VIP has left its box.
+// mark says beside the term of a local master whether the VIP has left its host.
 func (r *Actor) mark(ctx context.Context, o model.Observation, s model.Step) error {
 	own, _ := termsOf(&o, s.Instance)
 	own.term.Released = s.Do == model.Release

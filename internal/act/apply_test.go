@@ -12,7 +12,7 @@ import (
 	"keepalived-redis/internal/testing/sessiontest"
 )
 
-func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
+func TestTakeoverBumpAndSwitchoverOnARealCluster(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	masters, replicas := c[:3], c[3:]
 	r := actor(t, replicas...)
@@ -46,17 +46,17 @@ func TestTakeoverBumpAndMoveOnARealCluster(t *testing.T) {
 			t.Errorf("%s has epoch %d, wanted %d", s.Addr, self.Epoch, goal)
 		}
 	}
-	// The third master lives: it is moved, and then takes no writes any more.
+	// The third master lives: it is switched over, and then takes no writes any more.
 	o = sessiontest.Looks(replicas, masters[2:])
-	move := model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(replicas[2].Addr), From: model.At(masters[2].Addr)}}}
-	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, move); err != nil {
+	switchover := model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(replicas[2].Addr), From: model.At(masters[2].Addr)}}}
+	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, switchover); err != nil {
 		t.Fatal(err)
 	}
 	if replicas[2].Look().Role() != model.Master || masters[2].Look().Role() != model.Replica {
-		t.Error("the move did not change the roles")
+		t.Error("the switchover did not change the roles")
 	}
-	if r.Store.Load(r.Store.Durable, session.MoveFile, &session.MoveRecord{}) {
-		t.Error("the undo of a finished move is still on record")
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+		t.Error("the undo of a finished switchover is still on record")
 	}
 }
 
@@ -67,7 +67,7 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 	c[0].Kill()
 	redistest.Await(t, "the replica is close", func() bool { return c[4].Look().Info.Offset >= c[1].Look().Info.Offset })
 	o := sessiontest.Looks(c[3:], c[:3])
-	plan := model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(c[3].Addr)}, {Do: model.Move, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
+	plan := model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(c[3].Addr)}, {Do: model.Switchover, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
 	var epochs [2]uint64
 	for i := range epochs {
 		if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, plan); err != nil {
@@ -79,45 +79,45 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 		self, _ := c[4].Look().Self()
 		epochs[i] = self.Epoch
 	}
-	if epochs[0] != epochs[1] || r.Memory.MoveFailures != 0 {
-		t.Errorf("epochs %v, %d failures", epochs, r.Memory.MoveFailures)
+	if epochs[0] != epochs[1] || r.Memory.SwitchoverFailures != 0 {
+		t.Errorf("epochs %v, %d failures", epochs, r.Memory.SwitchoverFailures)
 	}
 }
 
-func TestHandOver(t *testing.T) {
+func TestSwitchAway(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]
 	r := actor(t, master)
 	redistest.Await(t, "the replica is close", func() bool { i := replica.Look().Info; return i.LinkUp && i.Offset >= master.Look().Info.Offset })
-	to, err := r.HandOver(sessiontest.Within(t, 10*time.Second), model.At(master.Addr))
+	to, err := r.SwitchAway(sessiontest.Within(t, 10*time.Second), model.At(master.Addr))
 	if err != nil || to != model.At(replica.Addr) {
-		t.Fatalf("handed over to %s, %v", to, err)
+		t.Fatalf("switched over to %s, %v", to, err)
 	}
 	if a, b := master.Look().Role(), replica.Look().Role(); a != model.Replica || b != model.Master {
 		t.Errorf("roles %s and %s", a, b)
 	}
-	// A replica has nothing to hand over, and a master without replicas nobody.
-	if to, err := r.HandOver(sessiontest.Within(t, 10*time.Second), model.At(master.Addr)); err != nil || to.Known() {
-		t.Errorf("a replica was handed over to %s, %v", to, err)
+	// A replica has nothing to switch over, and a master without replicas nobody.
+	if to, err := r.SwitchAway(sessiontest.Within(t, 10*time.Second), model.At(master.Addr)); err != nil || to.Known() {
+		t.Errorf("a replica was switched over to %s, %v", to, err)
 	}
 	master.Kill()
 	r = actor(t, replica)
-	if _, err := r.HandOver(sessiontest.Within(t, 10*time.Second), model.At(replica.Addr)); !errors.Is(err, ErrNoReplica) {
+	if _, err := r.SwitchAway(sessiontest.Within(t, 10*time.Second), model.At(replica.Addr)); !errors.Is(err, ErrNoReplica) {
 		t.Errorf("without a replica: %v", err)
 	}
 }
 
-func TestHandOverAll(t *testing.T) {
+func TestSwitchAwayAll(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[:3]...)
 	for n := range 3 {
 		redistest.Await(t, "the replica is close", func() bool { return c[n+3].Look().Info.Offset >= c[n].Look().Info.Offset })
 	}
 	o := sessiontest.Looks(c[:3], c[3:])
-	if err := r.HandOverAll(sessiontest.Within(t, moveRoom), o.Locals); err != nil || c[0].Look().Role() != model.Master {
+	if err := r.SwitchAwayAll(sessiontest.Within(t, switchoverRoom), o.Locals); err != nil || c[0].Look().Role() != model.Master {
 		t.Errorf("without the time for it: %v", err)
 	}
-	if err := r.HandOverAll(sessiontest.Within(t, 10*time.Second), o.Locals); err != nil {
+	if err := r.SwitchAwayAll(sessiontest.Within(t, 10*time.Second), o.Locals); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 3 {
@@ -125,8 +125,8 @@ func TestHandOverAll(t *testing.T) {
 			t.Errorf("roles %s and %s", a, b)
 		}
 	}
-	// The looks are old: there is nothing left to hand over.
-	if err := r.HandOverAll(sessiontest.Within(t, 10*time.Second), o.Locals); err != nil {
+	// The looks are old: there is nothing left to switch over.
+	if err := r.SwitchAwayAll(sessiontest.Within(t, 10*time.Second), o.Locals); err != nil {
 		t.Error(err)
 	}
 }
@@ -143,40 +143,40 @@ func TestForceNeedsAndGetsAVote(t *testing.T) {
 	}
 }
 
-// One cause makes one failure: the moves behind a failed one wait for the next plan.
-func TestAFailedMoveStopsTheOthers(t *testing.T) {
+// One cause makes one failure: the switchovers behind a failed one wait for the next plan.
+func TestAFailedSwitchoverStopsTheOthers(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	o := sessiontest.Looks(c[3:], c[:3])
-	moves := model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}, {Do: model.Move, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
+	switchovers := model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}, {Do: model.Switchover, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
 	c[3].Do(t, "acl", "setuser", "default", "-cluster")
-	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, moves); err == nil || r.Memory.MoveFailures != 1 {
-		t.Errorf("begun and undone: %d failures: %v", r.Memory.MoveFailures, err)
+	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, switchovers); err == nil || r.Memory.SwitchoverFailures != 1 {
+		t.Errorf("begun and undone: %d failures: %v", r.Memory.SwitchoverFailures, err)
 	}
 	c[0].Kill()
 	// One that was not begun holds back no other try.
-	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, moves); err == nil || r.Memory.MoveFailures != 1 {
-		t.Errorf("not begun: %d failures: %v", r.Memory.MoveFailures, err)
+	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, switchovers); err == nil || r.Memory.SwitchoverFailures != 1 {
+		t.Errorf("not begun: %d failures: %v", r.Memory.SwitchoverFailures, err)
 	}
 	if c[4].Look().Role() != model.Replica {
-		t.Error("the second move was made all the same")
+		t.Error("the second switchover was made all the same")
 	}
-	if r.Store.Load(r.Store.Durable, session.MoveFile, &session.MoveRecord{}) {
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
 		t.Error("the undo is still on record although the old master is gone")
 	}
 }
 
-func TestAMoverThatDiesIsUndone(t *testing.T) {
+func TestASwitchoverThatDiesIsUndone(t *testing.T) {
 	s := redistest.Start(t)
 	r := actor(t, s)
-	for _, m := range []session.MoveRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr), Value: "0"}} {
+	for _, m := range []session.SwitchoverRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr), Value: "0"}} {
 		c := r.Conn(model.At(s.Addr))
 		if _, err := StopWrites(sessiontest.Within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
-		r.Store.Save(r.Store.Durable, session.MoveFile, m)
-		if err := r.Apply(sessiontest.Within(t, time.Second), model.Observation{}, model.Plan{Steps: []model.Step{{Do: model.UndoMove}}}); err != nil {
+		r.Store.Save(r.Store.Durable, session.SwitchoverFile, m)
+		if err := r.Apply(sessiontest.Within(t, time.Second), model.Observation{}, model.Plan{Steps: []model.Step{{Do: model.UndoSwitchover}}}); err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
@@ -187,16 +187,16 @@ func TestAMoverThatDiesIsUndone(t *testing.T) {
 	}
 }
 
-// A link that broke since the look: the move is not begun, costs the writers nothing, and is tried again by the next tick.
-func TestMoveIsNotBegunWithoutALink(t *testing.T) {
+// A link that broke since the look: the switchover is not begun, costs the writers nothing, and is tried again by the next check run.
+func TestSwitchoverIsNotBegunWithoutALink(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	o := sessiontest.Looks(c[3:], c[:3])
 	sessiontest.BreakLink(t, c[0], c[3])
 	before := sessiontest.Stops(t, c[0])
-	err := r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}}})
-	if err == nil || r.Memory.MoveFailures != 0 || !strings.Contains(err.Error(), "not linked to it any more") {
-		t.Errorf("%d failures: %v", r.Memory.MoveFailures, err)
+	err := r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}}})
+	if err == nil || r.Memory.SwitchoverFailures != 0 || !strings.Contains(err.Error(), "not linked to it any more") {
+		t.Errorf("%d failures: %v", r.Memory.SwitchoverFailures, err)
 	}
 	if after := sessiontest.Stops(t, c[0]); after != before {
 		t.Errorf("writes were stopped: %s, before: %s", after, before)
@@ -204,12 +204,12 @@ func TestMoveIsNotBegunWithoutALink(t *testing.T) {
 	if c[0].Look().Role() != model.Master || c[3].Look().Role() != model.Replica {
 		t.Error("the roles have changed")
 	}
-	if r.Store.Load(r.Store.Durable, session.MoveFile, &session.MoveRecord{}) {
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
 		t.Error("an undo is on record")
 	}
 }
 
-// actor changes the given servers as the instances of this box.
+// actor changes the given servers as the instances of this host.
 func actor(t *testing.T, locals ...*redistest.Server) *Actor {
 	t.Helper()
 	return &Actor{Session: sessiontest.New(t, locals...)}

@@ -120,7 +120,7 @@ func awaitSaved(ctx context.Context, c *redis.Conn) error {
 	}
 }
 
-// keepFile keeps the data file of an instance outside a cluster that was stopped while the box was cut off. Its configuration
+// keepFile keeps the data file of an instance outside a cluster that was stopped while the host was cut off. Its configuration
 // file may be older than its role: then it comes up as a replica, and what only it has would be gone before anybody asks.
 func (r *Actor) keepFile(ctx context.Context, in config.Instance) {
 	if !in.Peer.IsValid() || in.Conf == "" {

@@ -14,7 +14,7 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// rolesFile in the durable directory keeps what each local instance was when it last answered: a box whose disk was
+// rolesFile in the durable directory keeps what each local instance was when it last answered: a host whose disk was
 // replaced must still know that it had a master. Its lines are plain text, so that a check in which nothing has changed
 // compares them and decodes nothing.
 const rolesFile = "roles"
@@ -34,7 +34,7 @@ func (r *Actor) Remember(looks []model.Look) {
 	durable, log := r.Store.Durable, r.Log
 	before, _, err := durable.Text(rolesFile)
 	if err != nil {
-		log.Warn().Err(err).Msg("what the instances were is noted anew")
+		log.Warn().Err(err).Msg("what the instances were is written down again")
 	}
 	var was map[string]former
 	var now strings.Builder
@@ -157,7 +157,7 @@ func (r *restarter) keeper(in config.Instance, f former) string {
 		return fmt.Sprintf("its replica %s has it", l.Instance.Name())
 	}
 	if known < len(f.replicas) {
-		return "a replica of it that is not in sight may have it"
+		return "a replica of it that is not seen may have it"
 	}
 	if len(f.replicas) == 0 && !r.seesFollower(in) {
 		return "a replica that followed it may have it"
@@ -165,7 +165,7 @@ func (r *restarter) keeper(in config.Instance, f former) string {
 	return ""
 }
 
-// seesFollower: a replica that names the instance as its master is in sight.
+// seesFollower: a replica that names the instance as its master is seen.
 func (r *restarter) seesFollower(in config.Instance) bool {
 	return slices.ContainsFunc(r.around, func(l model.Look) bool {
 		return l.Info != nil && l.Info.Role == model.Replica && l.Info.Master == in.Addr

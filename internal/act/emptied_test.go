@@ -34,19 +34,19 @@ func TestEmptiedMaster(t *testing.T) {
 	b.remembers(s.Look())
 	s.Kill()
 	b.peers = []model.Look{looked}
-	look, gaveUp := b.revive(time.Second)
+	look, gaveUp := b.restart(time.Second)
 	want := fmt.Sprintf("%s was a master and is not started, because it has no longer a data set in %s/dump.rdb: its replica %s has it, which would be emptied as well; hint: promote that replica; redis-initd %d start if the data may go",
 		s.Addr, s.Dir, replica.Addr, s.Addr.Port())
 	if look.State != model.Refused || !gaveUp || !strings.Contains(b.log.String(), want) || len(b.remembered().At) != 0 {
 		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 	}
-	if _, again := b.revive(time.Second); !again || b.log.Len() > 0 {
+	if _, again := b.restart(time.Second); !again || b.log.Len() > 0 {
 		t.Errorf("the next run: given up %v, %s", again, &b.log)
 	}
 	// Nobody answers there: nobody knows.
 	b.peers = nil
-	if _, gaveUp := b.revive(time.Second); !gaveUp || !strings.Contains(b.log.String(), "a replica that followed it may have it") {
-		t.Errorf("nobody in sight: given up %v, %s", gaveUp, &b.log)
+	if _, gaveUp := b.restart(time.Second); !gaveUp || !strings.Contains(b.log.String(), "a replica that followed it may have it") {
+		t.Errorf("no replica seen: given up %v, %s", gaveUp, &b.log)
 	}
 	// With its data back it is started.
 	replica.Do(t, "save")
@@ -57,20 +57,20 @@ func TestEmptiedMaster(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.Dir, "dump.rdb"), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if look, _ := b.revive(5 * time.Second); look.State != model.Up || look.Info.Keys != 1 {
+	if look, _ := b.restart(5 * time.Second); look.State != model.Up || look.Info.Keys != 1 {
 		t.Errorf("with its data it %s, %s", look.State, &b.log)
 	}
 }
 
 // remembers makes a run of the check note what the instances are.
-func (b *box) remembers(looks ...model.Look) {
+func (b *host) remembers(looks ...model.Look) {
 	log := zerolog.New(&b.log)
 	r := Actor{Session: &session.Session{Config: b.cfg, Service: b.m, Log: &log}}
 	r.Begin()
 	r.Remember(looks)
 }
 
-// TestKeeper: every standing of a former master of a cluster and its replicas.
+// TestKeeper: every situation of a former master of a cluster and its replicas.
 func TestKeeper(t *testing.T) {
 	const id = "aaaa"
 	dir := t.TempDir()
@@ -94,7 +94,7 @@ func TestKeeper(t *testing.T) {
 		"its replica has it":  {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica, Keys: 3})}, "its replica 10.0.0.2:7003 has it"},
 		"its replica is mute": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.NoAuth, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
 		"its replica is dead": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Refused, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
-		"not in sight":        {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, nil, "a replica of it that is not in sight may have it"},
+		"not seen":            {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, nil, "a replica of it that is not seen may have it"},
 		"as empty":            {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica})}, ""},
 		"promoted in between": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Master, Keys: 3})}, ""},
 	} {
@@ -107,7 +107,7 @@ func TestKeeper(t *testing.T) {
 			c.was.Instance = model.At(in.Addr)
 			b.peers = c.peers
 			b.remembers(c.was)
-			_, gaveUp := b.revive(50 * time.Millisecond)
+			_, gaveUp := b.restart(50 * time.Millisecond)
 			if gaveUp != (c.want != "") || (m.starts == 0) != gaveUp || !strings.Contains(b.log.String(), c.want) {
 				t.Errorf("given up %v, %d starts, said %s, want %q", gaveUp, m.starts, &b.log, c.want)
 			}
@@ -171,7 +171,7 @@ func TestRememberKeepsWhatTheDeadWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.remembers(master)
-	if !strings.Contains(b.log.String(), "what the instances were is noted anew") {
+	if !strings.Contains(b.log.String(), "what the instances were is written down again") {
 		t.Errorf("not a file: %s", &b.log)
 	}
 }
@@ -191,20 +191,20 @@ func FuzzParseRoles(f *testing.F) {
 	})
 }
 
-func TestReviveWhen(t *testing.T) {
+func TestRestartWhen(t *testing.T) {
 	for _, c := range []struct {
-		when   config.ReviveWhen
+		when   config.RestartWhen
 		status service.Status
 		starts int
 	}{
-		{config.ReviveDied, service.Dead, 1}, {config.ReviveDied, service.Stopped, 0},
-		{config.ReviveAlways, service.Dead, 1}, {config.ReviveAlways, service.Stopped, 1}, {config.ReviveAlways, service.Busy, 0},
-		{config.ReviveNever, service.Dead, 0}, {config.ReviveNever, service.Stopped, 0},
+		{config.RestartDied, service.Dead, 1}, {config.RestartDied, service.Stopped, 0},
+		{config.RestartAlways, service.Dead, 1}, {config.RestartAlways, service.Stopped, 1}, {config.RestartAlways, service.Busy, 0},
+		{config.RestartNever, service.Dead, 0}, {config.RestartNever, service.Stopped, 0},
 	} {
 		m := &stub{status: c.status}
 		b := stubbed(t, m, t.TempDir())
-		b.cfg.Revive.When = c.when
-		if look, gaveUp := b.revive(30 * time.Millisecond); m.starts != c.starts || gaveUp || look.State != model.Refused {
+		b.cfg.Restart.When = c.when
+		if look, gaveUp := b.restart(30 * time.Millisecond); m.starts != c.starts || gaveUp || look.State != model.Refused {
 			t.Errorf("when %s, status %d: %d starts, want %d", c.when, c.status, m.starts, c.starts)
 		}
 	}
@@ -214,7 +214,7 @@ func TestReviveWhen(t *testing.T) {
 func TestRestartWhatHangs(t *testing.T) {
 	b, s := real(t)
 	s.Kill()
-	if look, _ := b.revive(5 * time.Second); look.State != model.Up {
+	if look, _ := b.restart(5 * time.Second); look.State != model.Up {
 		t.Fatalf("it %s, %s", look.State, &b.log)
 	}
 	pid := b.pid()
@@ -223,19 +223,19 @@ func TestRestartWhatHangs(t *testing.T) {
 	brief.Reply = 50 * time.Millisecond
 	b.limits = &brief
 	for range 3 {
-		if look, _ := b.revive(time.Second); look.State != model.Stalled || b.pid() != pid {
+		if look, _ := b.restart(time.Second); look.State != model.Stalled || b.pid() != pid {
 			t.Fatalf("not asked for: it %s, %s", look.State, &b.log)
 		}
 	}
-	b.cfg.Revive.RestartHungAfter = time.Minute
+	b.cfg.Restart.HungAfter = time.Minute
 	for range 3 {
-		if look, _ := b.revive(time.Second); look.State != model.Stalled || b.pid() != pid {
+		if look, _ := b.restart(time.Second); look.State != model.Stalled || b.pid() != pid {
 			t.Fatalf("not yet: it %s, %s", look.State, &b.log)
 		}
 	}
 	b.hungFor = time.Minute
 	b.remember(starts{At: []state.Stamp{ago(30 * time.Second)}})
-	look, _ := b.revive(10 * time.Second)
+	look, _ := b.restart(10 * time.Second)
 	if look.State != model.Up || b.pid() == pid || !strings.Contains(b.log.String(), "has given no answer for 1m0s, was killed and has been started, after ") {
 		t.Fatalf("it %s, %s", look.State, &b.log)
 	}
@@ -253,14 +253,14 @@ func TestCrashLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.remember(starts{At: []state.Stamp{ago(5 * time.Second), ago(4 * time.Second), ago(3 * time.Second), ago(2 * time.Second), ago(time.Second)}})
-	if _, gaveUp := b.revive(time.Second); !gaveUp {
+	if _, gaveUp := b.restart(time.Second); !gaveUp {
 		t.Fatal("not given up")
 	}
 	want := fmt.Sprintf("%s died 5 times within 1m0s and is not started again; its last words: Out Of Memory allocating 8 bytes!; hint: look at its log, then redis-initd %d start", s.Addr, s.Addr.Port())
 	if n := strings.Count(b.log.String(), "\n"); n != 1 || !strings.Contains(b.log.String(), want) {
 		t.Errorf("%d lines: %s, want %s", n, &b.log, want)
 	}
-	if _, gaveUp := b.revive(time.Second); !gaveUp || b.log.Len() > 0 {
+	if _, gaveUp := b.restart(time.Second); !gaveUp || b.log.Len() > 0 {
 		t.Errorf("said again: %s", &b.log)
 	}
 }

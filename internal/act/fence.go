@@ -18,7 +18,7 @@ import (
 const fenceForgets = time.Hour
 
 // fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
-// INFO go on. The record is written first; each tick sets it again on whatever answers.
+// INFO go on. The record is written first; each check run sets it again on whatever answers.
 // only names one instance; its zero value means all.
 func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Instance) error {
 	var f session.FenceRecord
@@ -86,7 +86,7 @@ func (r *Actor) refuseWrites(ctx context.Context, in config.Instance) (string, e
 	return value, c.SetMinReplicas(ctx, redis.StopWrites)
 }
 
-// fenceStop stops every local instance: after fence_stop_after a box that is still cut off must not keep its masters,
+// fenceStop stops every local instance: after fence_stop_after a host that is still cut off must not keep its masters,
 // because the cluster on its side would begin to elect.
 func (r *Actor) fenceStop(ctx context.Context, o model.Observation) error {
 	var f session.FenceRecord
@@ -174,7 +174,7 @@ func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
 			return err
 		}
 	}
-	return fmt.Errorf("refuse writes on %s: it is no instance of this box", i)
+	return fmt.Errorf("refuse writes on %s: it is no instance of this host", i)
 }
 
 // restore gives an instance the value back that it had before the fence, or before it was in doubt.

@@ -23,7 +23,7 @@ import (
 // restarter starts instances that died. Its memory is kept across runs.
 type restarter struct {
 	*session.Session
-	// around are all looks, at this box and the others.
+	// around are all looks, at this host and the others.
 	around []model.Look
 }
 
@@ -107,7 +107,7 @@ func (r *restarter) again(ctx context.Context, in config.Instance, look model.Lo
 
 // one does what is due for one instance, with its memory loaded and locked.
 func (r *restarter) one(ctx context.Context, in config.Instance, look model.Look, l redis.Limits) (model.Look, bool) {
-	m := startsMemory{run: state.Dir(r.Config.RunDir), name: "revive-" + id(in)}
+	m := startsMemory{run: state.Dir(r.Config.RunDir), name: "restart-" + id(in)}
 	unlock, err := m.run.TryLock(m.name + ".lock")
 	if errors.Is(err, state.ErrBusy) {
 		if look.State == model.Refused {
@@ -117,13 +117,13 @@ func (r *restarter) one(ctx context.Context, in config.Instance, look model.Look
 	}
 	if err != nil {
 		if look.State == model.Refused {
-			r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+			r.Log.Warn().Err(err).Msgf("%s is not restarted: its starts cannot be counted", in.Name())
 		}
 		return look, false
 	}
 	defer unlock()
 	if err := m.load(); err != nil {
-		r.Log.Warn().Err(err).Msg("the back-off of revive starts anew")
+		r.Log.Warn().Err(err).Msg("the back-off of restarts begins again")
 	}
 	look, gaveUp := r.due(ctx, &m, in, look, l)
 	if err := m.save(); err != nil {
@@ -141,15 +141,15 @@ func (r *restarter) due(ctx context.Context, m *startsMemory, in config.Instance
 	}
 	st := r.Service.Status(ctx, in)
 	switch {
-	case st.Status == service.Stopped && r.Config.Revive.When != config.ReviveAlways:
+	case st.Status == service.Stopped && r.Config.Restart.When != config.RestartAlways:
 		// Once, or whoever wonders why it stays dead has nothing to find.
-		if why := in.Name() + " is not revived: " + st.Reason; m.Said != why {
+		if why := in.Name() + " is not restarted: " + st.Reason; m.Said != why {
 			r.Log.Warn().Msg(why)
 			m.Said = why
 		}
 		return look, false
 	case st.Status == service.Busy, st.Status == service.Running && !hung:
-		r.Log.Debug().Msgf("%s is not revived: %s", in.Name(), st.Reason)
+		r.Log.Debug().Msgf("%s is not restarted: %s", in.Name(), st.Reason)
 		return r.await(ctx, in, look, l), false
 	}
 	if why := r.emptied(in); why != "" {
@@ -162,7 +162,7 @@ func (r *restarter) due(ctx context.Context, m *startsMemory, in config.Instance
 	}
 	// The start is counted before it is made: a run that is killed in between must not start for ever.
 	if err := m.save(); err != nil {
-		r.Log.Warn().Err(err).Msgf("%s is not revived: its starts cannot be counted", in.Name())
+		r.Log.Warn().Err(err).Msgf("%s is not restarted: its starts cannot be counted", in.Name())
 		m.starts, m.saved = before, before // it has been said, and the disk takes nothing
 		return look, false
 	}
@@ -174,7 +174,7 @@ func (r *restarter) start(ctx context.Context, m *startsMemory, in config.Instan
 	begun, what := time.Now(), "was dead"
 	var err error
 	if look.State != model.Refused {
-		what = fmt.Sprintf("has given no answer for %s, was killed", r.Config.Revive.RestartHungAfter)
+		what = fmt.Sprintf("has given no answer for %s, was killed", r.Config.Restart.HungAfter)
 		err = r.Service.Kill(ctx, in)
 	}
 	if err == nil {
@@ -184,7 +184,7 @@ func (r *restarter) start(ctx context.Context, m *startsMemory, in config.Instan
 	case errors.Is(err, service.ErrRefused):
 		// Nobody here may start it. It was not started, so nothing is counted.
 		m.starts = before
-		r.complain(m, "a dead instance is not revived: "+err.Error())
+		r.complain(m, "a dead instance is not restarted: "+err.Error())
 		return look
 	case err != nil:
 		r.Log.Error().Err(err).Msgf("%s is dead and could not be started", in.Name())
@@ -208,14 +208,14 @@ func (r *restarter) mayStart(m *startsMemory, in config.Instance, now state.Stam
 	var recent []state.Stamp
 	for _, at := range m.At {
 		// A start that is still to come was written by no clock of this boot, and would count for ever.
-		if at.Boot == now.Boot && at.Mono <= now.Mono && now.Since(at) < r.Config.Revive.Window {
+		if at.Boot == now.Boot && at.Mono <= now.Mono && now.Since(at) < r.Config.Restart.Window {
 			recent = append(recent, at)
 		}
 	}
 	m.At = recent
 	switch n := len(recent); {
-	case n >= r.Config.Revive.Burst:
-		why := fmt.Sprintf("%s died %d times within %s and is not started again", in.Name(), n, r.Config.Revive.Window)
+	case n >= r.Config.Restart.Burst:
+		why := fmt.Sprintf("%s died %d times within %s and is not started again", in.Name(), n, r.Config.Restart.Window)
 		if m.Said == "" || !strings.HasPrefix(m.Said, why) { // its log is read once
 			if words := service.LastWords(in, 0); words != "" {
 				why += "; its last words: " + words
@@ -230,7 +230,7 @@ func (r *restarter) mayStart(m *startsMemory, in config.Instance, now state.Stam
 	}
 	m.Said = ""
 	m.At = append(m.At, now)
-	m.Next = min(max(2*m.Next, firstBackoff), r.Config.Revive.Window/4)
+	m.Next = min(max(2*m.Next, firstBackoff), r.Config.Restart.Window/4)
 	m.Next += time.Duration(rand.Int64N(int64(m.Next)/4 + 1)) // jitter, so that instances do not start in step
 	return true, false
 }

@@ -50,38 +50,38 @@ func (s *stub) Start(_ context.Context, in config.Instance) error {
 	return nil
 }
 
-// box is one box with instances that a test may kill.
-type box struct {
+// host is one host with instances that a test may kill.
+type host struct {
 	t   *testing.T
 	cfg *config.Config
 	m   service.Manager
 	log bytes.Buffer
-	// peers are the looks at other boxes, limits those of the looks if not the usual ones.
+	// peers are the looks at other hosts, limits those of the looks if not the usual ones.
 	peers  []model.Look
 	limits *redis.Limits
 	// hungFor is how long the first instance has given no answer.
 	hungFor time.Duration
-	// meanwhile happens between the look and revive, if set.
+	// meanwhile happens between the look and restart, if set.
 	meanwhile func()
 }
 
-func newBox(t *testing.T, m service.Manager, run string, instances ...config.Instance) *box {
+func newHost(t *testing.T, m service.Manager, run string, instances ...config.Instance) *host {
 	t.Helper()
-	return &box{t: t, m: m, cfg: &config.Config{Instances: instances, RunDir: run, Revive: config.Revive{Burst: 5, Window: time.Minute}}}
+	return &host{t: t, m: m, cfg: &config.Config{Instances: instances, RunDir: run, Restart: config.Restart{Burst: 5, Window: time.Minute}}}
 }
 
-// stubbed is a box with one instance on a port where nobody listens.
-func stubbed(t *testing.T, m *stub, run string) *box {
+// stubbed is a host with one instance on a port where nobody listens.
+func stubbed(t *testing.T, m *stub, run string) *host {
 	t.Helper()
 	if m.status == service.Unknown {
 		m.status = service.Dead
 	}
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), redistest.FreePort(t))
-	return newBox(t, m, run, config.Instance{Addr: addr, Port: addr.Port()})
+	return newHost(t, m, run, config.Instance{Addr: addr, Port: addr.Port()})
 }
 
-// revive is one run of the check: nothing but the state directory outlives it.
-func (b *box) revive(within time.Duration) (look model.Look, gaveUp bool) {
+// restart is one run of the check: nothing but the state directory outlives it.
+func (b *host) restart(within time.Duration) (look model.Look, gaveUp bool) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -104,13 +104,13 @@ func (b *box) revive(within time.Duration) (look model.Look, gaveUp bool) {
 }
 
 // carryOut lets a run decide on these looks, and act. Its time for restarts is that of ctx.
-func (b *box) carryOut(ctx context.Context, looks ...model.Look) model.Observation {
+func (b *host) carryOut(ctx context.Context, looks ...model.Look) model.Observation {
 	b.t.Helper()
 	log := zerolog.New(&b.log)
 	r := Actor{Session: &session.Session{Config: b.cfg, Service: b.m, Log: &log}}
 	r.Begin()
 	o := model.Observation{Locals: looks, Peers: b.peers,
-		Restarts: model.Restarts{Never: b.cfg.Revive.When == config.ReviveNever, HungAfter: b.cfg.Revive.RestartHungAfter},
+		Restarts: model.Restarts{Never: b.cfg.Restart.When == config.RestartNever, HungAfter: b.cfg.Restart.HungAfter},
 		HungFor:  map[model.Instance]time.Duration{looks[0].Instance: b.hungFor}}
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -122,17 +122,17 @@ func (b *box) carryOut(ctx context.Context, looks ...model.Look) model.Observati
 	return o
 }
 
-func (b *box) file() string { return "revive-" + id(b.cfg.Instances[0]) + ".json" }
+func (b *host) file() string { return "restart-" + id(b.cfg.Instances[0]) + ".json" }
 
 // remember puts a memory of earlier starts into place.
-func (b *box) remember(v any) {
+func (b *host) remember(v any) {
 	b.t.Helper()
 	if err := state.Dir(b.cfg.RunDir).Store(b.file(), v); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *box) remembered() (s starts) {
+func (b *host) remembered() (s starts) {
 	b.t.Helper()
 	if _, err := state.Dir(b.cfg.RunDir).Load(b.file(), &s); err != nil {
 		b.t.Fatal(err)
@@ -148,8 +148,8 @@ func ago(d time.Duration) state.Stamp {
 	return s
 }
 
-// real is a box with a real server under the process backend.
-func real(t *testing.T, lines ...string) (*box, *redistest.Server) {
+// real is a host with a real server under the process backend.
+func real(t *testing.T, lines ...string) (*host, *redistest.Server) {
 	t.Helper()
 	s := redistest.Start(t, lines...)
 	dir := t.TempDir()
@@ -169,19 +169,19 @@ func real(t *testing.T, lines ...string) (*box, *redistest.Server) {
 			t.Error(err)
 		}
 	})
-	return newBox(t, m, string(run), in), s
+	return newHost(t, m, string(run), in), s
 }
 
-func TestReviveARealServer(t *testing.T) {
+func TestRestartARealServer(t *testing.T) {
 	b, s := real(t)
-	if look, _ := b.revive(5 * time.Second); look.State != model.Up || b.log.Len() > 0 {
+	if look, _ := b.restart(5 * time.Second); look.State != model.Up || b.log.Len() > 0 {
 		t.Fatalf("it lives: %s, %s", look.State, &b.log)
 	}
 	if n := len(b.remembered().At); n != 0 {
 		t.Errorf("%d starts of a server that lives", n)
 	}
 	s.Kill()
-	look, gaveUp := b.revive(5 * time.Second)
+	look, gaveUp := b.restart(5 * time.Second)
 	if look.State != model.Up || look.Role() != model.Master || gaveUp || !strings.Contains(b.log.String(), "was dead and has been started") {
 		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 	}
@@ -193,13 +193,13 @@ func TestReviveARealServer(t *testing.T) {
 	b.kill(look)
 	first.Next = time.Hour
 	b.remember(first)
-	if look, gaveUp := b.revive(5 * time.Second); look.State != model.Refused || gaveUp {
+	if look, gaveUp := b.restart(5 * time.Second); look.State != model.Refused || gaveUp {
 		t.Errorf("within the back-off: it %s, given up %v", look.State, gaveUp)
 	}
 	first.Next = firstBackoff
 	first.At[0] = ago(time.Second)
 	b.remember(first)
-	if look, _ := b.revive(5 * time.Second); look.State != model.Up {
+	if look, _ := b.restart(5 * time.Second); look.State != model.Up {
 		t.Errorf("after the back-off: it %s, %s", look.State, &b.log)
 	}
 	if second := b.remembered(); len(second.At) != 2 || second.Next < 2*firstBackoff {
@@ -208,12 +208,12 @@ func TestReviveARealServer(t *testing.T) {
 }
 
 // pid is the process of the instance.
-func (b *box) pid() int {
+func (b *host) pid() int {
 	return b.m.Status(context.Background(), b.cfg.Instances[0]).PID
 }
 
 // stop makes the process stand still.
-func (b *box) stop(pid int) {
+func (b *host) stop(pid int) {
 	b.t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		b.t.Fatal(err)
@@ -224,8 +224,8 @@ func (b *box) stop(pid int) {
 	})
 }
 
-// kill ends the server that revive has started.
-func (b *box) kill(l model.Look) {
+// kill ends the server that restart has started.
+func (b *host) kill(l model.Look) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -237,7 +237,7 @@ func (b *box) kill(l model.Look) {
 	})
 }
 
-func TestWhatIsNotRevived(t *testing.T) {
+func TestWhatIsNotRestarted(t *testing.T) {
 	t.Run("stopped by hand", func(t *testing.T) {
 		b, _ := real(t)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -245,7 +245,7 @@ func TestWhatIsNotRevived(t *testing.T) {
 		if err := b.m.Stop(ctx, b.cfg.Instances[0], true); err != nil {
 			t.Fatal(err)
 		}
-		if look, gaveUp := b.revive(300 * time.Millisecond); look.State != model.Refused || gaveUp || len(b.remembered().At) != 0 {
+		if look, gaveUp := b.restart(300 * time.Millisecond); look.State != model.Refused || gaveUp || len(b.remembered().At) != 0 {
 			t.Errorf("it %s, given up %v, remembered %+v", look.State, gaveUp, b.remembered())
 		}
 	})
@@ -255,7 +255,7 @@ func TestWhatIsNotRevived(t *testing.T) {
 		if err := os.WriteFile(s.Conf, []byte("port garbage\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		look, gaveUp := b.revive(5 * time.Second)
+		look, gaveUp := b.restart(5 * time.Second)
 		if look.State != model.Refused || gaveUp || !strings.Contains(b.log.String(), "is dead and could not be started") || len(b.remembered().At) != 1 {
 			t.Errorf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
 		}
@@ -263,7 +263,7 @@ func TestWhatIsNotRevived(t *testing.T) {
 	for _, status := range []service.Status{service.Stopped, service.Busy, service.Running} {
 		m := &stub{status: status}
 		b := stubbed(t, m, t.TempDir())
-		if look, _ := b.revive(50 * time.Millisecond); m.starts != 0 || len(b.remembered().At) != 0 || look.State != model.Refused {
+		if look, _ := b.restart(50 * time.Millisecond); m.starts != 0 || len(b.remembered().At) != 0 || look.State != model.Refused {
 			t.Errorf("status %d: %d starts, remembered %+v", status, m.starts, b.remembered())
 		}
 	}
@@ -284,8 +284,8 @@ func TestWhatIsNotRevived(t *testing.T) {
 func TestRefusedStartsDoNotCount(t *testing.T) {
 	m := &stub{start: func(config.Instance) error { return fmt.Errorf("start: %w", service.ErrRefused) }}
 	b := stubbed(t, m, t.TempDir())
-	for n := range b.cfg.Revive.Burst + 2 {
-		_, gaveUp := b.revive(50 * time.Millisecond)
+	for n := range b.cfg.Restart.Burst + 2 {
+		_, gaveUp := b.restart(50 * time.Millisecond)
 		if said := b.log.Len() > 0; gaveUp || said != (n == 0) {
 			t.Errorf("run %d: given up %v, %s", n+1, gaveUp, &b.log)
 		}
@@ -323,7 +323,7 @@ func TestBurst(t *testing.T) {
 			m := &stub{}
 			b := stubbed(t, m, t.TempDir())
 			b.remember(c.memory)
-			_, given := b.revive(20 * time.Millisecond)
+			_, given := b.restart(20 * time.Millisecond)
 			if (m.starts == 1) != c.started || given != c.given {
 				t.Errorf("%d starts, given up %v", m.starts, given)
 			}
@@ -331,7 +331,7 @@ func TestBurst(t *testing.T) {
 			if name != "within the back-off" && name != "a back-off beyond numbers" && len(got.At) != c.left {
 				t.Errorf("remembered %+v", got)
 			}
-			if c.started && (got.Next < firstBackoff || got.Next > b.cfg.Revive.Window/4*5/4) {
+			if c.started && (got.Next < firstBackoff || got.Next > b.cfg.Restart.Window/4*5/4) {
 				t.Errorf("the next start may come after %s", got.Next)
 			}
 		})
@@ -343,8 +343,8 @@ func TestGivingUpIsSaidOnce(t *testing.T) {
 	m := &stub{}
 	b := stubbed(t, m, t.TempDir())
 	last := time.Duration(0)
-	for n := 1; n <= b.cfg.Revive.Burst; n++ {
-		if _, given := b.revive(20 * time.Millisecond); given || m.starts != n {
+	for n := 1; n <= b.cfg.Restart.Burst; n++ {
+		if _, given := b.restart(20 * time.Millisecond); given || m.starts != n {
 			t.Fatalf("run %d: %d starts, given up %v", n, m.starts, given)
 		}
 		s := b.remembered()
@@ -359,7 +359,7 @@ func TestGivingUpIsSaidOnce(t *testing.T) {
 	}
 	said := 0
 	for range 3 {
-		if _, given := b.revive(20 * time.Millisecond); !given || m.starts != b.cfg.Revive.Burst {
+		if _, given := b.restart(20 * time.Millisecond); !given || m.starts != b.cfg.Restart.Burst {
 			t.Errorf("%d starts, given up %v", m.starts, given)
 		}
 		if strings.Contains(b.log.String(), "died 5 times within 1m0s and is not started again; hint: look at its log, then redis-initd") {
@@ -380,7 +380,7 @@ func TestOtherRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	if look, _ := b.revive(100 * time.Millisecond); look.State != model.Refused || m.starts != 0 {
+	if look, _ := b.restart(100 * time.Millisecond); look.State != model.Refused || m.starts != 0 {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 	b.meanwhile = func() {
@@ -388,7 +388,7 @@ func TestOtherRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if look, _ := b.revive(5 * time.Second); look.State != model.Up || m.starts != 0 {
+	if look, _ := b.restart(5 * time.Second); look.State != model.Up || m.starts != 0 {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 }
@@ -423,8 +423,8 @@ func TestStartedServerThatLoads(t *testing.T) {
 	m.start = func(in config.Instance) error {
 		return answering(t, in.Addr, "-LOADING Redis is loading the dataset in memory\r\n")
 	}
-	look, gaveUp := b.revive(300 * time.Millisecond)
-	if look.State != model.Loading || gaveUp || m.starts != 1 || decide.Judge(decide.Facts{Locals: []model.Look{look}}).Fit {
+	look, gaveUp := b.restart(300 * time.Millisecond)
+	if look.State != model.Loading || gaveUp || m.starts != 1 || decide.Judge(decide.Facts{Locals: []model.Look{look}}).Healthy {
 		t.Errorf("it %s, %d starts", look.State, m.starts)
 	}
 }
@@ -433,10 +433,10 @@ func TestStartedServerThatLoads(t *testing.T) {
 func TestTwoSocketsWithoutAPort(t *testing.T) {
 	dir := t.TempDir()
 	m := &stub{status: service.Dead}
-	b := newBox(t, m, dir, config.Instance{Socket: filepath.Join(dir, "a.sock")})
-	b.revive(20 * time.Millisecond)
+	b := newHost(t, m, dir, config.Instance{Socket: filepath.Join(dir, "a.sock")})
+	b.restart(20 * time.Millisecond)
 	b.cfg.Instances[0].Socket = filepath.Join(dir, "b.sock")
-	if _, gaveUp := b.revive(20 * time.Millisecond); m.starts != 2 || gaveUp {
+	if _, gaveUp := b.restart(20 * time.Millisecond); m.starts != 2 || gaveUp {
 		t.Errorf("%d starts", m.starts)
 	}
 }
@@ -449,10 +449,10 @@ func TestStartsThatCannotBeCounted(t *testing.T) {
 				m := &stub{}
 				b := stubbed(t, m, dir)
 				spoil(t, dir)
-				if look, gaveUp := b.revive(50 * time.Millisecond); look.State != model.Refused || gaveUp || m.starts != 0 {
+				if look, gaveUp := b.restart(50 * time.Millisecond); look.State != model.Refused || gaveUp || m.starts != 0 {
 					t.Errorf("it %s, %d starts", look.State, m.starts)
 				}
-				if !strings.Contains(b.log.String(), "is not revived: its starts cannot be counted") {
+				if !strings.Contains(b.log.String(), "is not restarted: its starts cannot be counted") {
 					t.Errorf("said %s", &b.log)
 				}
 			})
@@ -477,7 +477,7 @@ func TestDiesInTheMiddleOfALook(t *testing.T) {
 			c.Close()
 		}
 	}()
-	b.revive(300 * time.Millisecond)
+	b.restart(300 * time.Millisecond)
 	<-died
 	if m.starts != 1 {
 		t.Errorf("it was started %d times: %s", m.starts, b.log.String())

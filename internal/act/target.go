@@ -6,8 +6,8 @@ import (
 
 // Bounds of one step.
 const (
-	takeoverTimeout = 700 * time.Millisecond
-	forceAskAgain   = 500 * time.Millisecond
-	pollPause       = 500 * time.Microsecond
-	betweenMoves    = 50 * time.Millisecond
+	takeoverTimeout    = 700 * time.Millisecond
+	forceAskAgain      = 500 * time.Millisecond
+	pollPause          = 500 * time.Microsecond
+	betweenSwitchovers = 50 * time.Millisecond
 )

@@ -1,5 +1,5 @@
-// Package check is keepalived's vrrp_script: it looks at the Redis instances of this box, revives the dead, finishes what a hook
-// left undone, and says by its exit code whether the box is fit to hold the VIP.
+// Package check is keepalived's vrrp_script: it looks at the Redis instances of this host, restarts the dead, finishes what a hook
+// left undone, and says by its exit code whether the host is healthy enough for the VIP.
 package check
 
 import (
@@ -53,7 +53,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 	manager, err := service.New(c.cfg, run, durable)
 	if err != nil {
 		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
-		return decide.Verdict{Sentence: "unfit: " + err.Error()}
+		return decide.Verdict{Sentence: "unhealthy: " + err.Error()}
 	}
 	r := loop.New(session.Session{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act})
 	c.prepare(run, durable)
@@ -71,36 +71,36 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 	if c.act {
 		r.Remember(o.Locals)
 	}
-	fit, short := c.facts(o).Serving()
+	healthy, short := c.facts(o).Serving()
 	if short {
 		r.SeeAbleTwice(ctx, &o)
 	}
 	c.seen = seen{observation: &o, outcome: outcome}
 	v := c.verdict(o, outcome)
-	worse := !v.Fit && !outcome.Unfit() && o.Maintenance.Word == "" && short && fit > 0
+	worse := !v.Healthy && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
 	takes := r.TakesAbandoned(ctx, &o, worse)
 	r.Keep()
 	if takes {
-		v = decide.Verdict{Fit: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unfit: ")}
+		v = decide.Verdict{Healthy: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unhealthy: ")}
 	}
 	return v
 }
 
-// abandoned begins the verdict of a box that takes the VIP because nobody has it.
-const abandoned = "fit, with a warning: another box could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other box?): "
+// abandoned begins the verdict of a host that takes the VIP because nobody has it.
+const abandoned = "degraded: another host could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other host?): "
 
-// verdict joins what the instances, a maintenance and the failover say. That the box is cut off, or fenced, nothing overrides.
+// verdict joins what the instances, a maintenance and the failover say. That the host is cut off, or fenced, nothing overrides.
 func (c *check) verdict(o model.Observation, outcome model.Outcome) decide.Verdict {
 	m := o.Maintenance
 	switch {
-	case outcome.Unfit():
-		return decide.Verdict{Sentence: "unfit: " + outcome.Sentence}
+	case outcome.Unhealthy():
+		return decide.Verdict{Sentence: "unhealthy: " + outcome.Sentence}
 	case m.Word == model.Drain:
-		return decide.Verdict{Sentence: "unfit: maintenance (" + m.String() + ")"}
-	case m.Word == model.Hold && c.last.Sentence != "" && c.last.Fit:
-		return decide.Verdict{Fit: true, Sentence: "fit as before: maintenance (" + m.String() + ")"}
+		return decide.Verdict{Sentence: "unhealthy: maintenance (" + m.String() + ")"}
+	case m.Word == model.Hold && c.last.Sentence != "" && c.last.Healthy:
+		return decide.Verdict{Healthy: true, Sentence: "healthy as before: maintenance (" + m.String() + ")"}
 	case m.Word == model.Hold && c.last.Sentence != "":
-		return decide.Verdict{Sentence: "unfit as before: maintenance (" + m.String() + ")"}
+		return decide.Verdict{Sentence: "unhealthy as before: maintenance (" + m.String() + ")"}
 	}
 	return decide.Judge(c.facts(o))
 }

@@ -9,9 +9,9 @@ import (
 	"keepalived-redis/internal/program"
 )
 
-// noVerdict is why a check that ctx has ended says unfit.
+// noVerdict is why a check that ctx has ended says unhealthy.
 func noVerdict(ctx context.Context, limit time.Duration) error {
-	return fmt.Errorf("unfit: no verdict, %w; hint: it had %s: is the box overloaded, or does a disk hang?", context.Cause(ctx), limit)
+	return fmt.Errorf("unhealthy: no verdict, %w; hint: it had %s: is the host overloaded, or does a disk hang?", context.Cause(ctx), limit)
 }
 
 // fail tells of what ends a check without a verdict: people on the error output, and the log, because keepalived throws

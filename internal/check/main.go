@@ -10,20 +10,20 @@ import (
 	"keepalived-redis/internal/program"
 )
 
-const about = `Looks at the Redis instances of this box and says by its exit code whether it is fit to hold the VIP.
+const about = `Looks at the Redis instances of this host and says by its exit code whether it is healthy enough for the VIP.
 
-Exit codes: 0 fit, 1 unfit, 2 usage or configuration.
+Exit codes: 0 healthy or degraded, 1 unhealthy, 2 usage or configuration.
 
 Example:
   $ chk-redis --config /etc/keepalived/keepalived-redis.toml
-  fit: all 3 instances answer
+  healthy: all 3 instances answer
 
 Only when keepalived runs it, or with --act, does it change anything.`
 
 type flags struct {
 	Config      string           `help:"Configuration file." placeholder:"FILE"`
 	Deadline    time.Duration    `help:"Be out within this time; below keepalived's interval." placeholder:"900ms"`
-	Act         bool             `help:"Revive and reconcile, as when keepalived runs it."`
+	Act         bool             `help:"Restart what died and reconcile, as when keepalived runs it."`
 	Verbose     bool             `help:"Print a table of the instances and what follows from it; never acts." short:"v"`
 	JSON        bool             `help:"Print what was seen as one JSON document; never acts." name:"json"`
 	DryRun      bool             `help:"Print observation, plan and sentence; never acts."`

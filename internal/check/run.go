@@ -15,10 +15,10 @@ import (
 )
 
 // run is one check. It is out before its deadline, also when an instance, a peer or a disk hangs: everything that can hang
-// runs beside a clock, and a verdict that is not there in time is unfit.
+// runs beside a clock, and a verdict that is not there in time is unhealthy.
 func run(f flags, out, errOut io.Writer) int {
 	begun := time.Now()
-	// Before anything else: ended by SIGTERM, it must say unfit as well.
+	// Before anything else: ended by SIGTERM, it must say unhealthy as well.
 	// And to the very end: who lets go of the signals could still be killed by one instead of ending with its verdict.
 	signalled, _ := program.Context(0)
 	o := config.Options{File: f.Config, Deadline: f.Deadline}
@@ -28,7 +28,7 @@ func run(f flags, out, errOut io.Writer) int {
 		if !ok {
 			return program.Usage
 		}
-		return program.Fit
+		return program.Healthy
 	}
 	caller, called := vrrp.Caller()
 	act := (called || f.Act) && !f.onlyLooks()
@@ -65,10 +65,10 @@ func run(f flags, out, errOut io.Writer) int {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
 		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
-		if v.Fit {
-			return program.Fit
+		if v.Healthy {
+			return program.Healthy
 		}
-		return program.Unfit
+		return program.Unhealthy
 	case <-ctx.Done():
 	}
 	// The run still writes into c.
@@ -107,5 +107,5 @@ func (f flags) late(ctx context.Context, blank check, limit time.Duration, out, 
 	if f.JSON {
 		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(decide.Verdict{Sentence: err.Error()}) }))
 	}
-	return fail(errOut, err, alsoLog, program.Unfit)
+	return fail(errOut, err, alsoLog, program.Unhealthy)
 }

@@ -29,9 +29,9 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 		return said{}, nil
 	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	fit := strings.HasPrefix(lines[0], "fit")
-	if err == nil && (fit || strings.HasPrefix(lines[0], "unfit")) {
-		return said{Verdict: decide.Verdict{Fit: fit, Sentence: lines[0]}, Warnings: lines[1:]}, nil
+	healthy := strings.HasPrefix(lines[0], "healthy") || strings.HasPrefix(lines[0], "degraded")
+	if err == nil && (healthy || strings.HasPrefix(lines[0], "unhealthy")) {
+		return said{Verdict: decide.Verdict{Healthy: healthy, Sentence: lines[0]}, Warnings: lines[1:]}, nil
 	}
 	if err == nil {
 		err = errNoVerdict
@@ -58,7 +58,7 @@ func (c *check) news(v decide.Verdict) bool {
 func (c *check) logChange(run state.Dir, v decide.Verdict) {
 	switch {
 	case v == c.last.Verdict:
-	case v.Fit:
+	case v.Healthy:
 		c.log.Say().Info().Msg(v.Sentence)
 	default:
 		c.log.Say().Error().Msg(v.Sentence)

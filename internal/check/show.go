@@ -40,7 +40,7 @@ func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
 // scene is what is shown of a run that came to this verdict.
 func (c *check) scene(v decide.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
-	sc := show.Scene{Fit: v.Fit, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
+	sc := show.Scene{Healthy: v.Healthy, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
 	o := s.observation
 	if o == nil {
@@ -56,7 +56,7 @@ func (c *check) scene(v decide.Verdict) show.Scene {
 	sc.Witness = show.Witness{Name: o.Witness.Name, Counts: o.Witness.Counts, Answers: o.Witness.Answers}
 	facts := c.facts(*o)
 	for _, l := range o.Locals {
-		sc.Instances = append(sc.Instances, show.Instance{Look: l, Fit: facts.Fit(l)})
+		sc.Instances = append(sc.Instances, show.Instance{Look: l, Healthy: facts.Healthy(l)})
 	}
 	return sc
 }

@@ -59,9 +59,9 @@ func parseSpan(s string) (sp span, text, hint string) {
 	case err != nil:
 		return sp, fmt.Sprintf("%q has no valid address in it", s), addressHint
 	case addr.IsUnspecified():
-		return sp, fmt.Sprintf("%q is not the address of one box", s), "write the address at which this box is reached, or 127.0.0.1"
+		return sp, fmt.Sprintf("%q is not the address of one host", s), "write the address at which this host is reached, or 127.0.0.1"
 	case addr.IsMulticast():
-		return sp, fmt.Sprintf("%q is a multicast address", s), "write the address of a box"
+		return sp, fmt.Sprintf("%q is a multicast address", s), "write the address of a host"
 	}
 	sp.addr = addr.Unmap()
 	from, to, isRange := strings.Cut(ports, "-")
@@ -134,7 +134,7 @@ func (d *draft) addresses(p place, list []string, sockets bool) []span {
 			continue
 		}
 		if sp.socket != "" && !sockets {
-			d.fail(sp.at, fmt.Sprintf("%q is a socket of this box", s), "write the address of the other box, as in "+p.key.sample(), nil)
+			d.fail(sp.at, fmt.Sprintf("%q is a socket of this host", s), "write the address of the other host, as in "+p.key.sample(), nil)
 			continue
 		}
 		for _, o := range spans {
@@ -203,7 +203,7 @@ func (d *draft) setWitnesses(p place, list []string) {
 		case err != nil:
 			d.fail(p.at(i), fmt.Sprintf("%q is not an address", s), "write addresses without a port, as in "+p.key.sample()+`, or witness = "none"`, nil)
 		case addr.IsLoopback() || addr.IsUnspecified() || addr.IsMulticast():
-			d.fail(p.at(i), fmt.Sprintf("%q cannot tell whether this box is cut off", s), "write the address of a box that is neither of the two, such as a router", nil)
+			d.fail(p.at(i), fmt.Sprintf("%q cannot tell whether this host is cut off", s), "write the address of a host that is neither of the two, such as a router", nil)
 		default:
 			d.c.Witnesses = append(d.c.Witnesses, addr.Unmap())
 		}

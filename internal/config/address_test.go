@@ -7,7 +7,7 @@ import (
 )
 
 func TestInstancesInMixedForms(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	c := b.mustLoad(`instances = [
   "10.0.0.1:7000-7001", "[fd00::1]:7000", "[fe80::1%eth0]:7000", "[::ffff:10.0.0.2]:65535",
   "unix:/run/a.sock", "127.0.0.1:1-1",
@@ -44,8 +44,8 @@ func TestSpanTexts(t *testing.T) {
 		{"[::1:7000", `"[::1:7000" has no port`, addressHint},
 		{"[::1]7000", `"[::1]7000" has no port`, addressHint},
 		{"[127.0.0.1]:7000", "", ""},
-		{"[::]:7000", `"[::]:7000" is not the address of one box`, "write the address at which this box is reached, or 127.0.0.1"},
-		{"224.0.0.18:7000", `"224.0.0.18:7000" is a multicast address`, "write the address of a box"},
+		{"[::]:7000", `"[::]:7000" is not the address of one host`, "write the address at which this host is reached, or 127.0.0.1"},
+		{"224.0.0.18:7000", `"224.0.0.18:7000" is a multicast address`, "write the address of a host"},
 		{"unix:", `"unix:" is not a full path`, `begin the path with a slash, as in "unix:/run/redis/redis.sock"`},
 		{"1.2.3.4:1-65535", "", ""},
 	} {
@@ -56,7 +56,7 @@ func TestSpanTexts(t *testing.T) {
 }
 
 func TestAtMostAThousandInstances(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	if c := b.mustLoad(`instances = ["127.0.0.1:1001-2000"]`); len(c.Instances) != 1000 {
 		t.Errorf("got %d", len(c.Instances))
 	}
@@ -77,7 +77,7 @@ func TestAtMostAThousandInstances(t *testing.T) {
 }
 
 func TestTwoAddressesWithOnePort(t *testing.T) {
-	c := newBox(t).mustLoad(`instances = ["127.0.0.1:7000", "10.0.0.1:6999-7001"]`)
+	c := newHost(t).mustLoad(`instances = ["127.0.0.1:7000", "10.0.0.1:6999-7001"]`)
 	want := []string{`"127.0.0.1:7000" and "10.0.0.1:6999-7001" share port 7000, and so one configuration and one pid file; hint: name each server once, by one of its addresses`}
 	if d := diff(want, c.Warnings); d != "" {
 		t.Error(d)
@@ -85,18 +85,18 @@ func TestTwoAddressesWithOnePort(t *testing.T) {
 }
 
 func TestWitnessNone(t *testing.T) {
-	c := newBox(t).mustLoad(one + `witness = "none"`)
+	c := newHost(t).mustLoad(one + `witness = "none"`)
 	if !c.NoWitness || len(c.Witnesses) > 0 {
 		t.Errorf("got %v, %v", c.NoWitness, c.Witnesses)
 	}
-	c = newBox(t).mustLoad(one+`witness = "none"`, "KEEPALIVED_REDIS_WITNESS=10.0.0.254,10.0.0.253")
+	c = newHost(t).mustLoad(one+`witness = "none"`, "KEEPALIVED_REDIS_WITNESS=10.0.0.254,10.0.0.253")
 	if c.NoWitness || len(c.Witnesses) != 2 {
 		t.Errorf("got %v, %v", c.NoWitness, c.Witnesses)
 	}
 }
 
 func TestConfigurationOfEachInstance(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	debian := b.write("/etc/redis/redis-7001.conf", "port 7001\nrequirepass swordfish\n")
 	socket := b.write("/etc/redis/redis-7009.conf", "port 0\nunixsocket /run/r.sock\n")
@@ -117,8 +117,8 @@ func TestConfigurationOfEachInstance(t *testing.T) {
 	}
 }
 
-func TestInstanceWithAConfigurationThatDoesNotFit(t *testing.T) {
-	b := newBox(t)
+func TestInstanceWithAConfigurationThatDoesNotHealthy(t *testing.T) {
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7003\n")
 	b.write("/etc/redis/7002.conf", "port 7002\nrename-command CONFIG \"\"\nrename-command keys k\nrename-command INFO info\n")
 	b.write("/etc/redis/7003.conf", "port 7003\nrequirepass \"sword\"fish\n")

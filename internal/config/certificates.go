@@ -108,7 +108,7 @@ func readCertificates(file string) ([]*x509.Certificate, *flaw) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, &flaw{"holds a certificate that cannot be read", "make it anew; openssl x509 -in " + file + " -text shows what openssl makes of it", err}
+			return nil, &flaw{"holds a certificate that cannot be read", "make it again; openssl x509 -in " + file + " -text shows what openssl makes of it", err}
 		}
 		all = append(all, c)
 	}
@@ -126,7 +126,7 @@ func outOfDate(certs []*x509.Certificate) *flaw {
 		case now.After(c.NotAfter):
 			bad = &flaw{"expired on " + c.NotAfter.Format(time.DateOnly), "renew it", nil}
 		case now.Before(c.NotBefore):
-			bad = &flaw{"is not valid before " + c.NotBefore.Format(time.DateOnly), "check the clock of this box", nil}
+			bad = &flaw{"is not valid before " + c.NotBefore.Format(time.DateOnly), "check the clock of this host", nil}
 		default:
 			return nil
 		}

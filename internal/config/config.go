@@ -55,7 +55,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Reveal gives the secret itself, for the one place that sends it to Redis.
 func (s Secret) Reveal() string { return string(s) }
 
-// Instance is one redis-server on this box.
+// Instance is one redis-server on this host.
 type Instance struct {
 	// Addr is where it listens; the zero value when Socket is set and no port is known.
 	Addr netip.AddrPort
@@ -70,7 +70,7 @@ type Instance struct {
 	Password Secret
 	// TLS is nil where it is spoken to in the clear.
 	TLS *TLS
-	// Peer is the instance on the other box that is its master or its replica, by the key peers; not valid without one.
+	// Peer is the instance on the other host that is its master or its replica, by the key peers; not valid without one.
 	Peer netip.AddrPort
 }
 
@@ -108,23 +108,23 @@ type Service struct {
 	Rights Rights
 }
 
-// ReviveWhen says which instances are started again.
-type ReviveWhen string
+// RestartWhen says which instances are started again.
+type RestartWhen string
 
 const (
-	// ReviveDied starts what died, and not what somebody stopped.
-	ReviveDied ReviveWhen = "died"
-	// ReviveAlways starts what somebody stopped as well.
-	ReviveAlways ReviveWhen = "always"
-	// ReviveNever starts nothing.
-	ReviveNever ReviveWhen = "never"
+	// RestartDied starts what died, and not what somebody stopped.
+	RestartDied RestartWhen = "died"
+	// RestartAlways starts what somebody stopped as well.
+	RestartAlways RestartWhen = "always"
+	// RestartNever starts nothing.
+	RestartNever RestartWhen = "never"
 )
 
-// Revive says what is started again, and bounds how often.
-type Revive struct {
-	When ReviveWhen
-	// RestartHungAfter is how long an instance may give no answer before it is killed and started; 0 for never.
-	RestartHungAfter time.Duration
+// Restart says what is started again, and bounds how often.
+type Restart struct {
+	When RestartWhen
+	// HungAfter is how long an instance may give no answer before it is killed and started; 0 for never.
+	HungAfter time.Duration
 	// Burst starts within Window, then we have given up.
 	Burst  int
 	Window time.Duration
@@ -141,17 +141,17 @@ type Config struct {
 	Policy         model.Policy
 	// Durability counts in replication mode only.
 	Durability model.Durability
-	// Witnesses are addresses outside both boxes; empty means the default gateway.
+	// Witnesses are addresses outside both hosts; empty means the default gateway.
 	Witnesses []netip.Addr
 	// NoWitness is set by witness = "none".
 	NoWitness bool
-	// Require is how many instances must be fit for the box to be; 0 means all.
+	// Require is how many instances must be healthy for the host to be; 0 means all.
 	Require int
-	// MaxLag is how many bytes of offset a replica may be behind before a coordinated move is refused.
+	// MaxLag is how many bytes of offset a replica may be behind before a switchover is refused.
 	MaxLag   int64
 	Times    model.Times
 	Service  Service
-	Revive   Revive
+	Restart  Restart
 	StateDir string
 	RunDir   string
 	// Username and Password are those of the keys user and password_file, which every instance and every peer gets. Both

@@ -15,28 +15,28 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// box is a directory that stands for the root of a box.
-type box struct {
+// host is a directory that stands for the root of a host.
+type host struct {
 	t    *testing.T
 	root string
 }
 
-func newBox(t *testing.T) box {
+func newHost(t *testing.T) host {
 	t.Helper()
-	b := box{t, t.TempDir()}
+	b := host{t, t.TempDir()}
 	b.mkdir("/run")
 	return b
 }
 
-func (b box) mkdir(path string) {
+func (b host) mkdir(path string) {
 	b.t.Helper()
 	if err := os.MkdirAll(b.root+path, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// write puts a file on the box and gives its path outside.
-func (b box) write(path, text string) string {
+// write puts a file on the host and gives its path outside.
+func (b host) write(path, text string) string {
 	b.t.Helper()
 	b.mkdir(filepath.Dir(path))
 	if err := os.WriteFile(b.root+path, []byte(text), 0o644); err != nil {
@@ -45,23 +45,23 @@ func (b box) write(path, text string) string {
 	return b.root + path
 }
 
-// options are those of the box, with its default file and no environment.
-func (b box) options(environ ...string) Options {
+// options are those of the host, with its default file and no environment.
+func (b host) options(environ ...string) Options {
 	return Options{Root: b.root, Environ: append([]string{}, environ...)}
 }
 
 // config writes the default file and loads it.
-func (b box) load(text string, environ ...string) (*Config, error) {
+func (b host) load(text string, environ ...string) (*Config, error) {
 	b.t.Helper()
 	b.write(DefaultFile, text)
 	return Load(b.options(environ...))
 }
 
-// plain takes the box's directory out of a text.
-func (b box) plain(text string) string { return strings.ReplaceAll(text, b.root, "") }
+// plain takes the host's directory out of a text.
+func (b host) plain(text string) string { return strings.ReplaceAll(text, b.root, "") }
 
-// lines gives the errors of an error, one a line, without the box's directory and the name of the default file.
-func (b box) lines(err error) []string {
+// lines gives the errors of an error, one a line, without the host's directory and the name of the default file.
+func (b host) lines(err error) []string {
 	if err == nil {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (b box) lines(err error) []string {
 	return strings.Split(text, "\n")
 }
 
-func (b box) mustLoad(text string, environ ...string) *Config {
+func (b host) mustLoad(text string, environ ...string) *Config {
 	b.t.Helper()
 	c, err := b.load(text, environ...)
 	if err != nil {
@@ -87,7 +87,7 @@ var compareAddrs = cmp.Options{
 func diff(want, got any) string { return cmp.Diff(want, got, compareAddrs) }
 
 func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	got := b.mustLoad(`instances = ["192.168.9.70:7000-7002"]`)
 	want := &Config{
 		Instances: []Instance{
@@ -108,7 +108,7 @@ func TestLoadTakesTheDefaultsWhereNothingIsWritten(t *testing.T) {
 			Backend: BackendAuto, Server: "redis-server", Conf: b.root + "/etc/redis/%p.conf",
 			PidFile: b.root + "/var/run/redis_%p.pid", StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second, Rights: RightsOwn,
 		},
-		Revive:   Revive{When: ReviveDied, Burst: 5, Window: time.Minute},
+		Restart:  Restart{When: RestartDied, Burst: 5, Window: time.Minute},
 		StateDir: b.root + "/var/lib/keepalived-redis",
 		RunDir:   b.root + "/run/keepalived-redis",
 		Source:   b.root + DefaultFile,
@@ -162,9 +162,9 @@ start_timeout = "11s"
 stop_timeout = "12s"
 rights = "sudo"
 
-[revive]
+[restart]
 when = "always"
-restart_hung_after = "45s"
+hung_after = "45s"
 burst = 7
 window = "90s"
 `
@@ -197,7 +197,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
 			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second, Rights: RightsSudo,
 		},
-		Revive:   Revive{When: ReviveAlways, RestartHungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},
+		Restart:  Restart{When: RestartAlways, HungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},
 		StateDir: "/srv/state",
 		RunDir:   "/srv/run",
 		Username: user,
@@ -207,7 +207,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 }
 
 func TestLoadTakesEveryKeyFromTheFile(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	secret := b.write("/secret", "swordfish\n")
 	if err := os.Chmod(secret, 0o640); err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestLoadTakesEveryKeyFromTheFile(t *testing.T) {
 }
 
 func TestLoadTakesEveryKeyFromTheEnvironment(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	secret := b.write("/secret", "swordfish")
 	if err := os.Chmod(secret, 0o600); err != nil {
 		t.Fatal(err)
@@ -254,7 +254,7 @@ func TestLoadTakesEveryKeyFromTheEnvironment(t *testing.T) {
 }
 
 func TestRequire(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	const three = "instances = [\"127.0.0.1:7000-7002\"]\n"
 	for text, want := range map[string]int{
 		"": 0, `require = "all"`: 0, `require = "any"`: 1, `require = 1`: 1, `require = 3`: 3, `require = "2"`: 2,
@@ -271,7 +271,7 @@ func TestRequire(t *testing.T) {
 }
 
 func TestFlagsWinOverTheEnvironment(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, "instances = [\"127.0.0.1:7000\"]\npolicy = \"follow\"\n")
 	o := b.options("KEEPALIVED_REDIS_POLICY=auto", "KEEPALIVED_REDIS_TIMES_DEADLINE=2s")
 	o.Deadline = 3 * time.Second
@@ -296,7 +296,7 @@ func TestFlagsWinOverTheEnvironment(t *testing.T) {
 }
 
 func TestWhichFileIsRead(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	byFlag := b.write("/flag.toml", `instances = ["127.0.0.1:1"]`)
 	byEnv := b.write("/env.toml", `instances = ["127.0.0.1:2"]`)
 	b.write(DefaultFile, `instances = ["127.0.0.1:3"]`)
@@ -316,7 +316,7 @@ func TestWhichFileIsRead(t *testing.T) {
 }
 
 func TestNamedFileMustBeThere(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	for _, o := range []Options{
 		{Root: b.root, Environ: []string{}, File: "/nowhere/x.toml"},
@@ -340,7 +340,7 @@ func TestNamedFileMustBeThere(t *testing.T) {
 }
 
 func TestUnknownEnvironmentIsAWarning(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	c := b.mustLoad(`instances = ["127.0.0.1:7000"]`, "KEEPALIVED_REDIS_POLCY=stay", "KEEPALIVED_REDIS_USER=", "KEEPALIVED_REDIS_LOG_LEVEL=debug", "HOME=/")
 	want := []string{`environment KEEPALIVED_REDIS_POLCY: no such key, so it is ignored; hint: did you mean "KEEPALIVED_REDIS_POLICY"?`}
 	if d := diff(want, c.Warnings); d != "" {
@@ -349,7 +349,7 @@ func TestUnknownEnvironmentIsAWarning(t *testing.T) {
 }
 
 func TestRunDirWithoutRun(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	if err := os.Remove(b.root + "/run"); err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestShippedFiles(t *testing.T) {
 		t.Fatal("no shipped file found")
 	}
 	for _, file := range files {
-		b := newBox(t)
+		b := newHost(t)
 		o := b.options()
 		o.File = file
 		c, err := Load(o)

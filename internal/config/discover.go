@@ -16,7 +16,7 @@ import (
 // The instances of the usual installation, looked for when nobody names any and there is no configuration of one.
 const usualFirst, usualLast = 7000, 7002
 
-// discover finds the instances when nobody names them: those whose own configurations are on this box, else 7000 to 7002
+// discover finds the instances when nobody names them: those whose own configurations are on this host, else 7000 to 7002
 // if anything of them is.
 func (d *draft) discover() {
 	for _, file := range d.confFiles() {
@@ -51,7 +51,7 @@ func (d *draft) failNothing() {
 	d.errs = append(d.errs, &Error{Where: d.file, Text: ErrNothingConfigured.Error(), Hint: hint, Cause: ErrNothingConfigured})
 }
 
-// confFiles lists the configurations of instances on this box, by name.
+// confFiles lists the configurations of instances on this host, by name.
 func (d *draft) confFiles() []string {
 	var files []string
 	for _, pattern := range d.patterns() {
@@ -141,7 +141,7 @@ func instanceOf(conf RedisConf, tls string) (i Instance, why string) {
 	return i, ""
 }
 
-// bindAddr is the first address of a bind directive at which the instance is reached from this box. A dash before an
+// bindAddr is the first address of a bind directive at which the instance is reached from this host. A dash before an
 // address (Redis 6.2 and newer) only says that it may be missing.
 func bindAddr(args []string) (netip.Addr, bool) {
 	if len(args) == 0 {
@@ -168,7 +168,7 @@ func portInName(file string) uint16 {
 	return port
 }
 
-// usual adds 127.0.0.1:7000 to 7002 if anything of them is on this box: a listener or a pid file; configurations have been
+// usual adds 127.0.0.1:7000 to 7002 if anything of them is on this host: a listener or a pid file; configurations have been
 // looked for before. Where they listen at another address than 127.0.0.1, that one is taken.
 func (d *draft) usual() {
 	open := listeners(d.o.Root, usualFirst, usualLast)

@@ -16,7 +16,7 @@ func names(c *Config) string {
 	return strings.Join(all, " ")
 }
 
-func (b box) mustDiscover() *Config {
+func (b host) mustDiscover() *Config {
 	b.t.Helper()
 	c, err := Load(b.options())
 	if err != nil {
@@ -39,7 +39,7 @@ func TestDiscoverByConfiguration(t *testing.T) {
 		{"port 7000\nport 7005", "127.0.0.1:7005=7005"},
 		{"port 0\nunixsocket /run/redis/7000.sock", "/run/redis/7000.sock=7000"},
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		file := b.write("/etc/redis/redis-7000.conf", test.conf+"\nrequirepass swordfish\n")
 		c := b.mustDiscover()
 		if got := names(c); got != test.want {
@@ -58,7 +58,7 @@ func TestDiscoverByConfiguration(t *testing.T) {
 }
 
 func TestDiscoverSeveral(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/common.conf", "bind 192.168.9.70\nrequirepass swordfish\n")
 	for _, port := range []string{"7000", "7001", "10000"} {
 		b.write("/etc/redis/"+port+".conf", "include "+b.root+"/etc/redis/common.conf\nport "+port+"\n")
@@ -80,7 +80,7 @@ func TestDiscoverSeveral(t *testing.T) {
 
 // What the included files say counts as what the file itself says, and the last line wins wherever it stands.
 func TestDiscoverByIncludedFiles(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/common/10-net.conf", "bind \"192.168.9.70\" 127.0.0.1\nport 1\nrequirepass 'a b'\n")
 	b.write("/etc/redis/common/20-tls.conf", "tls-port 7443\n")
 	b.write("/etc/redis/7000.conf", "include "+b.root+"/etc/redis/common/*.conf\nport 7000\n")
@@ -97,7 +97,7 @@ func TestDiscoverByIncludedFiles(t *testing.T) {
 }
 
 func TestDiscoverByAPatternOfOurs(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/srv/[x]/7000/redis.conf", "port 7000\n")
 	b.write("/srv/[x]/7001/redis.conf", "port 7001\n")
 	b.write("/etc/redis/7002.conf", "port 7002\n")
@@ -112,7 +112,7 @@ func TestDiscoverByAPatternOfOurs(t *testing.T) {
 }
 
 func TestDiscoverWarns(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	b.write("/etc/redis/7001.conf", "port 7000\n")
 	b.write("/etc/redis/7003.conf", "port seven\n")
@@ -144,7 +144,7 @@ func TestDiscoverTheUsualPorts(t *testing.T) {
 	for _, test := range []struct{ name, tcp, tcp6, pid, want string }{
 		{"listener on loopback", "0100007F:1B58 00000000:0000 0A", "", "", three},
 		{"listener on all addresses", "00000000:1B5A 00000000:0000 0A", "", "", three},
-		{"listener on the box's address", "4609A8C0:1B59 00000000:0000 0A", "", "",
+		{"listener on the host's address", "4609A8C0:1B59 00000000:0000 0A", "", "",
 			"192.168.9.70:7000=7000 192.168.9.70:7001=7001 192.168.9.70:7002=7002"},
 		{"both", "4609A8C0:1B59 00000000:0000 0A\n   1: 0100007F:1B59 00000000:0000 0A", "", "", three},
 		{"IPv6 only", "", "00000000000000000000000000000000:1B58 00000000000000000000000000000000:0000 0A", "",
@@ -155,7 +155,7 @@ func TestDiscoverTheUsualPorts(t *testing.T) {
 		{"garbage", "xyz\n0:\n: :\n 0: 01:1B58 0 0A\n 0: 0100007F:99999 0 0A", "", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			b.write("/proc/net/tcp", tcpHead+"   0: "+test.tcp+" 00000000:00000000 00:00000000 00000000     0        0 1 1\n")
 			b.write("/proc/net/tcp6", tcpHead+"   0: "+test.tcp6+" 00000000:00000000 00:00000000 00000000     0        0 1 1\n")
 			if test.pid != "" {
@@ -173,7 +173,7 @@ func TestDiscoverTheUsualPorts(t *testing.T) {
 }
 
 func TestUsualPortsTakeThePassword(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/var/run/redis_7000.pid", "1\n")
 	secret := b.write("/secret", "swordfish\n")
 	if err := os.Chmod(secret, 0o600); err != nil {
@@ -187,7 +187,7 @@ func TestUsualPortsTakeThePassword(t *testing.T) {
 	}
 }
 
-func TestListenersOfThisBox(t *testing.T) {
+func TestListenersOfThisHost(t *testing.T) {
 	port := listen(t)
 	found := listeners("", port, port)
 	if len(found) != 1 || found[0].addr != loopback() {
@@ -196,8 +196,8 @@ func TestListenersOfThisBox(t *testing.T) {
 }
 
 func TestNothingConfigured(t *testing.T) {
-	want := []string{`FILE: no instance is configured, and none was found on this box; hint: name them in FILE, as in instances = ["127.0.0.1:7000-7002"]`}
-	b := newBox(t)
+	want := []string{`FILE: no instance is configured, and none was found on this host; hint: name them in FILE, as in instances = ["127.0.0.1:7000-7002"]`}
+	b := newHost(t)
 	_, err := Load(b.options())
 	if d := diff(want, b.lines(err)); d != "" {
 		t.Error(d)
@@ -218,7 +218,7 @@ func TestNothingConfigured(t *testing.T) {
 
 func TestReference(t *testing.T) {
 	text := Reference()
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	none := b.mustDiscover()
 	all := b.mustLoad(text)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrNothingConfigured: no instance is configured, and none was found on this box.
-var ErrNothingConfigured = errors.New("no instance is configured, and none was found on this box")
+// ErrNothingConfigured: no instance is configured, and none was found on this host.
+var ErrNothingConfigured = errors.New("no instance is configured, and none was found on this host")
 
 // Error is one thing that is wrong with the configuration, in one line:
 //

@@ -29,7 +29,7 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:2: key "deadline": no such key; hint: it belongs below [times]`,
 			`FILE:4: key "service.policy": no such key; hint: it belongs above the first table`}},
 		{"unknown table", one + "[time]\ndeadline = \"1s\"", []string{
-			`FILE:2: key "time": no such table; hint: did you mean "times"? the tables are tls, times, service, revive`}},
+			`FILE:2: key "time": no such table; hint: did you mean "times"? the tables are tls, times, service, restart`}},
 		{"table as a key", one + `times = "1s"`, []string{
 			`FILE:2: key "times": is a text, not a table; hint: write [times] on a line of its own, and its keys below`}},
 		{"key as a table", one + "[policy]\nstay = true", []string{
@@ -86,12 +86,12 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:3: key "times.deadline": "900" has no unit; hint: write a number with its unit (ms, s, m, h), as in deadline = "900ms"`}},
 		{"no time", one + "[times]\nsettle = \"soon\"", []string{
 			`FILE:3: key "times.settle": "soon" is not a time; hint: write a number with its unit (ms, s, m, h), as in settle = "1s"`}},
-		{"times out of range", one + "[times]\ndeadline = \"40ms\"\nsettle = \"-1s\"\nfence_stop_after = \"0s\"\nhold_off = \"61m\"\n[revive]\nwindow = \"25h\"", []string{
+		{"times out of range", one + "[times]\ndeadline = \"40ms\"\nsettle = \"-1s\"\nfence_stop_after = \"0s\"\nhold_off = \"61m\"\n[restart]\nwindow = \"25h\"", []string{
 			`FILE:3: key "times.deadline": 40ms is out of range; hint: write 50ms to 1m`,
 			`FILE:4: key "times.settle": -1s is out of range; hint: write 0s to 1m`,
 			`FILE:5: key "times.fence_stop_after": 0s is out of range; hint: write 100ms to 10m`,
 			`FILE:6: key "times.hold_off": 61m is out of range; hint: write 100ms to 1h`,
-			`FILE:8: key "revive.window": 25h is out of range; hint: write 1s to 24h`}},
+			`FILE:8: key "restart.window": 25h is out of range; hint: write 1s to 24h`}},
 		{"dial too long", one + "[times]\ndial = \"1s\"", []string{
 			`FILE:3: key "times.dial": 1s is not shorter than the deadline of 900ms; hint: write a small part of the deadline, as in dial = "10ms"`}},
 
@@ -103,10 +103,10 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:2: key "max_lag": -1 is out of range; hint: write 0 to 1099511627776 bytes`}},
 		{"size of another type", one + `max_lag = 1.5`, []string{
 			`FILE:2: key "max_lag": is a number with a point, not a size; hint: write bytes as a number, or with KiB, MiB or GiB, as in max_lag = "1MiB"`}},
-		{"count", one + "[revive]\nburst = 0", []string{
-			`FILE:3: key "revive.burst": 0 is out of range; hint: write 1 to 1000, as in burst = 5`}},
-		{"count as a text", one + "[revive]\nburst = \"five\"", []string{
-			`FILE:3: key "revive.burst": "five" is not a whole number; hint: write 1 to 1000, as in burst = 5`}},
+		{"count", one + "[restart]\nburst = 0", []string{
+			`FILE:3: key "restart.burst": 0 is out of range; hint: write 1 to 1000, as in burst = 5`}},
+		{"count as a text", one + "[restart]\nburst = \"five\"", []string{
+			`FILE:3: key "restart.burst": "five" is not a whole number; hint: write 1 to 1000, as in burst = 5`}},
 
 		{"require nothing", one + `require = 0`, []string{
 			`FILE:2: key "require": 0 is out of range; hint: write "all" or "any", or a number from 1 on`}},
@@ -117,11 +117,11 @@ func TestErrorTexts(t *testing.T) {
 		{"require of another type", one + `require = true`, []string{
 			`FILE:2: key "require": is true or false, not a whole number; hint: write "all" or "any", or a number from 1 on`}},
 		{"require more than there are", "instances = [\"127.0.0.1:7000-7002\"]\nrequire = 4", []string{
-			`FILE:2: key "require": 4 instances must be fit, and this box has 3; hint: write "all", "any" or a number up to 3`}},
-		{"revive when", one + "[revive]\nwhen = \"sometimes\"", []string{
-			`FILE:3: key "revive.when": "sometimes" is not known; hint: write "died", "always" or "never"`}},
-		{"restart what hangs", one + "[revive]\nrestart_hung_after = \"-1s\"", []string{
-			`FILE:3: key "revive.restart_hung_after": -1s is out of range; hint: write 0s to 1h`}},
+			`FILE:2: key "require": 4 instances must be healthy, and this host has 3; hint: write "all", "any" or a number up to 3`}},
+		{"restart when", one + "[restart]\nwhen = \"sometimes\"", []string{
+			`FILE:3: key "restart.when": "sometimes" is not known; hint: write "died", "always" or "never"`}},
+		{"restart what hangs", one + "[restart]\nhung_after = \"-1s\"", []string{
+			`FILE:3: key "restart.hung_after": -1s is out of range; hint: write 0s to 1h`}},
 
 		{"vip", one + `vip = "192.168.9.91:6379"`, []string{
 			`FILE:2: key "vip": "192.168.9.91:6379" is not an address; hint: write the address that keepalived moves, as in vip = "192.168.9.91"`}},
@@ -131,20 +131,20 @@ func TestErrorTexts(t *testing.T) {
 			`FILE:2: key "witness": "router" is not an address; hint: write addresses without a port, as in witness = ["192.168.9.1"], or witness = "none"`}},
 		{"witness beside none", one + "witness = [\"none\",\n \"10.0.0.1\",\n \"::1\"]", []string{
 			`FILE:2: key "witness": "none" stands beside an address; hint: write either addresses or witness = "none"`,
-			`FILE:4: key "witness": "::1" cannot tell whether this box is cut off; hint: write the address of a box that is neither of the two, such as a router`}},
+			`FILE:4: key "witness": "::1" cannot tell whether this host is cut off; hint: write the address of a host that is neither of the two, such as a router`}},
 		{"witness is the VIP", one + "vip = \"10.0.0.9\"\nwitness = [\"10.0.0.9\"]", []string{
-			`FILE:3: key "witness": 10.0.0.9 is the VIP; hint: write an address outside both boxes, such as the default gateway`}},
-		{"witness is this box", "instances = [\"10.0.0.1:7000-7002\"]\nwitness = \"10.0.0.1\"", []string{
-			`FILE:2: key "witness": 10.0.0.1 is an address of this box; hint: write an address outside both boxes, such as the default gateway`}},
+			`FILE:3: key "witness": 10.0.0.9 is the VIP; hint: write an address outside both hosts, such as the default gateway`}},
+		{"witness is this host", "instances = [\"10.0.0.1:7000-7002\"]\nwitness = \"10.0.0.1\"", []string{
+			`FILE:2: key "witness": 10.0.0.1 is an address of this host; hint: write an address outside both hosts, such as the default gateway`}},
 		{"user alone", one + `user = "watcher"`, []string{
 			`FILE:2: key "user": has no password_file beside it; hint: name the file with the user's password, as in password_file = "/etc/keepalived/redis.password"`}},
 		{"peer is an instance", "instances = [\"10.0.0.1:7000-7002\"]\npeers = [\"10.0.0.1:7002\"]", []string{
 			`FILE:2: key "peers": "10.0.0.1:7002" and "10.0.0.1:7000-7002" (line 1) both name 10.0.0.1:7002; hint: name each server once`}},
 		{"peer by socket", one + `peers = ["unix:/run/redis.sock"]`, []string{
-			`FILE:2: key "peers": "unix:/run/redis.sock" is a socket of this box; hint: write the address of the other box, as in peers = ["192.168.9.71:7000-7002"]`}},
+			`FILE:2: key "peers": "unix:/run/redis.sock" is a socket of this host; hint: write the address of the other host, as in peers = ["192.168.9.71:7000-7002"]`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			_, err := b.load(test.file)
 			if d := diff(test.want, b.lines(err)); d != "" {
 				t.Error(d)
@@ -162,7 +162,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBox(t)
+	b := newHost(t)
 	_, err = b.load(string(text), "KEEPALIVED_REDIS_TIMES_SETTLE=2", "KEEPALIVED_REDIS_MAX_LAG=2 elephants")
 	if d := diff(strings.Split(strings.TrimSpace(string(want)), "\n"), b.lines(err)); d != "" {
 		t.Error(d)
@@ -170,7 +170,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 }
 
 func TestErrorsCanBeMatched(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	_, err := b.load(one + "policy = 1\npassword_file = \"/nowhere\"\n")
 	var all Errors
 	if !errors.As(err, &all) || len(all) != 2 {
@@ -183,7 +183,7 @@ func TestErrorsCanBeMatched(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the missing password file cannot be matched")
 	}
-	_, err = newBox(t).load("")
+	_, err = newHost(t).load("")
 	if !errors.Is(err, ErrNothingConfigured) {
 		t.Errorf("got %v", err)
 	}
@@ -196,7 +196,7 @@ func TestFileThatIsNoConfiguration(t *testing.T) {
 		"too large":  strings.Repeat("# a comment\n", 100000),
 		"deep":       "instances = " + strings.Repeat("[", 10000),
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		_, err := b.load(text)
 		lines := b.lines(err)
 		if len(lines) != 1 || !strings.HasPrefix(lines[0], "FILE:") || !strings.Contains(lines[0], "hint: ") || len(lines[0]) > 300 {

@@ -14,7 +14,7 @@ import (
 // must fit together.
 func (d *draft) finish() {
 	if d.burst != 0 {
-		d.c.Revive.Burst = int(d.burst)
+		d.c.Restart.Burst = int(d.burst)
 	}
 	if _, set := d.placeOf("", "run_dir"); !set {
 		d.c.RunDir = d.o.Root + DefaultRunDir
@@ -48,7 +48,7 @@ func (d *draft) checkRequire() {
 		return // that is told already, and says more
 	}
 	if err != nil || n > have {
-		d.fail(p, fmt.Sprintf("%s instances must be fit, and this box has %d", d.require, have), "write \"all\", \"any\" or a number up to "+strconv.Itoa(have), nil)
+		d.fail(p, fmt.Sprintf("%s instances must be healthy, and this host has %d", d.require, have), "write \"all\", \"any\" or a number up to "+strconv.Itoa(have), nil)
 		return
 	}
 	d.c.Require = n
@@ -77,16 +77,16 @@ func (d *draft) expandPeers() {
 	}
 }
 
-// checkWitnesses refuses a witness that is on one of the boxes: it would answer however cut off the box is.
+// checkWitnesses refuses a witness that is on one of the hosts: it would answer however cut off the host is.
 func (d *draft) checkWitnesses() {
 	p, _ := d.placeOf("", "witness")
-	const hint = "write an address outside both boxes, such as the default gateway"
+	const hint = "write an address outside both hosts, such as the default gateway"
 	d.c.Witnesses = slices.DeleteFunc(d.c.Witnesses, func(w netip.Addr) bool {
 		switch {
 		case slices.Contains(d.c.VIPs, w):
 			d.fail(p, fmt.Sprintf("%s is the VIP", w), hint, nil)
 		case slices.ContainsFunc(d.instances, func(own span) bool { return own.addr == w }):
-			d.fail(p, fmt.Sprintf("%s is an address of this box", w), hint, nil)
+			d.fail(p, fmt.Sprintf("%s is an address of this host", w), hint, nil)
 		default:
 			return false
 		}

@@ -16,7 +16,7 @@ func TestStateDirThatIsFullOrReadOnly(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			disktest.Run(t, "64k", func(t *testing.T, dir string) {
 				spoil(t, dir)
-				b := newBox(t)
+				b := newHost(t)
 				b.write(DefaultFile, good+"state_dir = \""+dir+"\"\n")
 				c := b.mustLastGood()
 				if c.Policy != model.PolicyStay || len(c.Warnings) != 1 {

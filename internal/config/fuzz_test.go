@@ -50,7 +50,7 @@ func FuzzFile(f *testing.F) {
 			}
 			seen[i.Name()] = true
 		}
-		if c.Times.Deadline <= 0 || c.Times.Dial >= c.Times.Deadline || c.Revive.Burst < 1 || c.MaxLag < 0 {
+		if c.Times.Deadline <= 0 || c.Times.Dial >= c.Times.Deadline || c.Restart.Burst < 1 || c.MaxLag < 0 {
 			t.Errorf("got %+v", c)
 		}
 		for _, path := range []string{c.StateDir, c.RunDir, c.KeepalivedConf, c.Service.Conf, c.Service.PidFile} {

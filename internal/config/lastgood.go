@@ -17,12 +17,12 @@ const lastGoodFile = "last-good.toml"
 // sealed is the beginning of the copy's last line; a check sum follows.
 const sealed = "# last good copy, do not edit: "
 
-// LoadOrLastGood is Load for keepalived's own calls: one typo must not take the VIP from both boxes. A good configuration
+// LoadOrLastGood is Load for keepalived's own calls: one typo must not take the VIP from both hosts. A good configuration
 // is kept in the state directory; when the present one is bad, the kept one is used, with a warning that says so. It
 // fails only if there never was a good one. A state directory that cannot be written, and a damaged copy, are warnings.
 //
 // The copy is the text of the file alone. The environment, the flags, password files and the instances' own
-// configurations are read anew; of these, what is bad now is left out with a warning.
+// configurations are read again; of these, what is bad now is left out with a warning.
 func LoadOrLastGood(o Options) (*Config, error) {
 	d, err := load(o)
 	if err == nil {

@@ -10,16 +10,16 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// copyOf is where the box keeps its last good copy.
-func (b box) copyOf() string { return b.root + DefaultStateDir + "/" + lastGoodFile }
+// copyOf is where the host keeps its last good copy.
+func (b host) copyOf() string { return b.root + DefaultStateDir + "/" + lastGoodFile }
 
-func (b box) exists(path string) bool {
+func (b host) exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
 // dated sets the copy's time, so that sentences can be compared.
-func (b box) dated() {
+func (b host) dated() {
 	b.t.Helper()
 	when := time.Date(2026, 3, 1, 12, 30, 0, 0, time.Local)
 	if err := os.Chtimes(b.copyOf(), when, when); err != nil {
@@ -27,14 +27,14 @@ func (b box) dated() {
 	}
 }
 
-func (b box) warnings(c *Config) []string {
+func (b host) warnings(c *Config) []string {
 	if len(c.Warnings) == 0 {
 		return nil
 	}
 	return b.lines(errors.New(strings.Join(c.Warnings, "\n")))
 }
 
-func (b box) mustLastGood(environ ...string) *Config {
+func (b host) mustLastGood(environ ...string) *Config {
 	b.t.Helper()
 	c, err := LoadOrLastGood(b.options(environ...))
 	if err != nil {
@@ -46,7 +46,7 @@ func (b box) mustLastGood(environ ...string) *Config {
 const good = one + "policy = \"stay\"\n"
 
 func TestLastGood(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, good)
 	first := b.mustLastGood()
 	if len(first.Warnings) > 0 || first.Source != b.root+DefaultFile {
@@ -82,18 +82,18 @@ func TestLastGood(t *testing.T) {
 }
 
 func TestLastGoodWhateverIsWrong(t *testing.T) {
-	for name, spoil := range map[string]func(b box) Options{
-		"syntax":         func(b box) Options { b.write(DefaultFile, "policy = stay\n"); return b.options() },
-		"empty file":     func(b box) Options { b.write(DefaultFile, ""); return b.options() },
-		"file is gone":   func(b box) Options { os.Remove(b.root + DefaultFile); return b.options() },
-		"directory":      func(b box) Options { os.Remove(b.root + DefaultFile); b.mkdir(DefaultFile); return b.options() },
-		"named but gone": func(b box) Options { return b.options("KEEPALIVED_REDIS_CONFIG=/nowhere") },
-		"environment":    func(b box) Options { return b.options("KEEPALIVED_REDIS_MAX_LAG=x") },
-		"flag":           func(b box) Options { o := b.options(); o.Deadline = -1; return o },
-		"binary noise":   func(b box) Options { b.write(DefaultFile, "\x00\xff\x00\xff"); return b.options() },
+	for name, spoil := range map[string]func(b host) Options{
+		"syntax":         func(b host) Options { b.write(DefaultFile, "policy = stay\n"); return b.options() },
+		"empty file":     func(b host) Options { b.write(DefaultFile, ""); return b.options() },
+		"file is gone":   func(b host) Options { os.Remove(b.root + DefaultFile); return b.options() },
+		"directory":      func(b host) Options { os.Remove(b.root + DefaultFile); b.mkdir(DefaultFile); return b.options() },
+		"named but gone": func(b host) Options { return b.options("KEEPALIVED_REDIS_CONFIG=/nowhere") },
+		"environment":    func(b host) Options { return b.options("KEEPALIVED_REDIS_MAX_LAG=x") },
+		"flag":           func(b host) Options { o := b.options(); o.Deadline = -1; return o },
+		"binary noise":   func(b host) Options { b.write(DefaultFile, "\x00\xff\x00\xff"); return b.options() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			b.write(DefaultFile, good)
 			b.mustLastGood()
 			c, err := LoadOrLastGood(spoil(b))
@@ -108,7 +108,7 @@ func TestLastGoodWhateverIsWrong(t *testing.T) {
 }
 
 func TestNeverAGoodOne(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, one+"policy = 1\n")
 	_, err := LoadOrLastGood(b.options())
 	want := []string{`FILE:2: key "policy": is a number, not a text; hint: write policy = "auto"`}
@@ -121,7 +121,7 @@ func TestNeverAGoodOne(t *testing.T) {
 }
 
 func TestLastGoodWithoutAFile(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	b.mustLastGood()
 	b.write(DefaultFile, "polcy = 1\n")
@@ -131,7 +131,7 @@ func TestLastGoodWithoutAFile(t *testing.T) {
 }
 
 func TestLastGoodCopyThatIsDamaged(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, good)
 	for name, damage := range map[string]string{
 		"empty":     "",
@@ -171,16 +171,16 @@ func TestLastGoodCopyThatIsDamaged(t *testing.T) {
 	}
 }
 
-// The copy names what root runs, so one that a stranger can write is not used.
+// The copy names what root runs, so one that another user can write is not used.
 func TestLastGoodCopyOfAStranger(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, "policy = 1\n")
 	b.write(DefaultStateDir+"/"+lastGoodFile, seal(one))
 	if err := os.Chmod(b.copyOf(), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	_, err := LoadOrLastGood(b.options())
-	const want = "the last good configuration is not used: read /var/lib/keepalived-redis/last-good.toml: a stranger may have written it: everybody may write it; " +
+	const want = "the last good configuration is not used: read /var/lib/keepalived-redis/last-good.toml: another user may have written it: everybody may write it; " +
 		"hint: remove it, and look who can write into /var/lib/keepalived-redis"
 	if lines := b.lines(err); lines[len(lines)-1] != want {
 		t.Errorf("got %q", lines)
@@ -188,7 +188,7 @@ func TestLastGoodCopyOfAStranger(t *testing.T) {
 }
 
 func TestLastGoodCopyOfAnotherVersion(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultStateDir+"/"+lastGoodFile, seal(one+"gone = 1\n"))
 	b.write(DefaultFile, "policy = 1\n"+one)
 	_, err := LoadOrLastGood(b.options())
@@ -205,7 +205,7 @@ func TestLastGoodCopyOfAnotherVersion(t *testing.T) {
 }
 
 func TestLastGoodGoesOnWithoutWhatIsWrongBesideIt(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	secret := b.write("/secret", "swordfish\n")
 	if err := os.Chmod(secret, 0o600); err != nil {
 		t.Fatal(err)
@@ -234,8 +234,8 @@ func TestLastGoodGoesOnWithoutWhatIsWrongBesideIt(t *testing.T) {
 	}
 }
 
-func TestLastGoodDropsWhatDoesNotFitBesideIt(t *testing.T) {
-	b := newBox(t)
+func TestLastGoodDropsWhatDoesNotHealthyBesideIt(t *testing.T) {
+	b := newHost(t)
 	b.write(DefaultFile, good+"vip = \"10.0.0.9\"\n")
 	b.mustLastGood()
 	c := b.mustLastGood("KEEPALIVED_REDIS_TIMES_DIAL=5s", "KEEPALIVED_REDIS_USER=x", "KEEPALIVED_REDIS_WITNESS=10.0.0.9,10.0.0.8", "KEEPALIVED_REDIS_PEERS=127.0.0.1:6999-7001,10.0.0.2:7000")
@@ -249,16 +249,16 @@ func TestLastGoodDropsWhatDoesNotFitBesideIt(t *testing.T) {
 
 func TestStateDirThatCannotBeUsed(t *testing.T) {
 	for name, test := range map[string]struct {
-		spoil func(b box)
+		spoil func(b host)
 		want  string
 	}{
-		"a file is in its place": {func(b box) { b.write(DefaultStateDir, "") },
-			"state directory /var/lib/keepalived-redis is not a directory; hint: remove it, it is made anew"},
-		"writable by others": {func(b box) { b.mkdir(DefaultStateDir); os.Chmod(b.root+DefaultStateDir, 0o777) },
+		"a file is in its place": {func(b host) { b.write(DefaultStateDir, "") },
+			"state directory /var/lib/keepalived-redis is not a directory; hint: remove it, it is made again"},
+		"writable by others": {func(b host) { b.mkdir(DefaultStateDir); os.Chmod(b.root+DefaultStateDir, 0o777) },
 			"state directory /var/lib/keepalived-redis can be written by others; hint: chmod go-w /var/lib/keepalived-redis"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			b.write(DefaultFile, good)
 			test.spoil(b)
 			c := b.mustLastGood()
@@ -276,7 +276,7 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 		})
 	}
 	// Nothing can be written below /proc, not even by root.
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, good+"state_dir = \"/proc/sys/keepalived-redis\"\n")
 	c := b.mustLastGood()
 	if len(c.Warnings) != 1 || !strings.HasPrefix(c.Warnings[0], "the last good configuration cannot be kept: make state directory: ") {
@@ -290,7 +290,7 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 }
 
 func TestLastGoodLooksWhereTheBrokenFileSays(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	where := "state_dir = \"" + b.root + "/srv/state\"\n"
 	b.write(DefaultFile, good+where)
 	b.mustLastGood()
@@ -317,7 +317,7 @@ func TestLastGoodLooksWhereTheBrokenFileSays(t *testing.T) {
 }
 
 func TestReadOnlyWritesNothing(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, good)
 	o := b.options()
 	o.ReadOnly = true

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// listener is a TCP port of this box that somebody listens on.
+// listener is a TCP port of this host that somebody listens on.
 type listener struct {
 	addr netip.Addr
 	port uint16
@@ -64,7 +64,7 @@ func parseListener(line string) (l listener, ok bool) {
 	return listener{addr.Unmap(), uint16(port)}, ok
 }
 
-// reachable is the address at which a server that listens there is reached from this box.
+// reachable is the address at which a server that listens there is reached from this host.
 func reachable(addr netip.Addr) netip.Addr {
 	switch {
 	case !addr.IsUnspecified():

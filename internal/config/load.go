@@ -53,7 +53,7 @@ type Options struct {
 	// only look.
 	ReadOnly bool
 
-	// ownAddrs stands for the addresses of this box in tests.
+	// ownAddrs stands for the addresses of this host in tests.
 	ownAddrs func() []netip.Addr
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// pair gives each instance its peer: the one with the same port, else the first that is left, by position. Both boxes come to
+// pair gives each instance its peer: the one with the same port, else the first that is left, by position. Both hosts come to
 // the same pairs. An instance that is known by its socket only has none: its peer could not follow it.
 func (d *draft) pair() {
 	if len(d.c.Peers) == 0 {
@@ -16,8 +16,8 @@ func (d *draft) pair() {
 		d.c.Times.Settle = 0 // clients write through the VIP: each moment without the master behind it is an outage
 	}
 	left := slices.Clone(d.c.Peers)
-	take := func(i *Instance, fits func(netip.AddrPort) bool) {
-		if n := slices.IndexFunc(left, fits); n >= 0 && !i.Peer.IsValid() && i.Addr.IsValid() {
+	take := func(i *Instance, healthyState func(netip.AddrPort) bool) {
+		if n := slices.IndexFunc(left, healthyState); n >= 0 && !i.Peer.IsValid() && i.Addr.IsValid() {
 			i.Peer = left[n]
 			left = slices.Delete(left, n, n+1)
 		}
@@ -43,12 +43,12 @@ func (d *draft) inspectPairs() {
 		case !i.Peer.IsValid():
 			d.warn(fmt.Sprintf("%s has no peer, so it is never promoted nor demoted; hint: list as many peers as instances, and instances by address and port", i.Name()))
 		case i.Addr.Addr().IsLoopback() && !i.Peer.Addr().IsLoopback():
-			d.warn(fmt.Sprintf("%s cannot be reached by its peer %s; hint: list the instance by an address of this box that the other one reaches", i.Name(), i.Peer))
+			d.warn(fmt.Sprintf("%s cannot be reached by its peer %s; hint: list the instance by an address of this host that the other one reaches", i.Name(), i.Peer))
 		}
 	}
 	for _, p := range d.c.Peers {
 		if !paired[p] {
-			d.warn(fmt.Sprintf("peer %s has no instance on this box, so it only counts for whether this box is cut off", p))
+			d.warn(fmt.Sprintf("peer %s has no instance on this host, so it only counts for whether this host is cut off", p))
 		}
 	}
 }

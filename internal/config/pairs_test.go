@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Both boxes must come to the same pairs, or each would follow somebody else.
-func TestPairsAreTheSameOnBothBoxes(t *testing.T) {
+// Both hosts must come to the same pairs, or each would follow somebody else.
+func TestPairsAreTheSameOnBothHosts(t *testing.T) {
 	for name, c := range map[string]struct {
 		here, there string
 		pairs       map[string]string
@@ -20,7 +20,7 @@ func TestPairsAreTheSameOnBothBoxes(t *testing.T) {
 		"by a socket": {`"unix:/run/redis.sock"`, `"10.0.0.2:7001"`, map[string]string{"/run/redis.sock": "invalid AddrPort"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			load := func(instances, peers string) map[string]string {
 				pairs := map[string]string{}
 				for _, i := range b.mustLoad("instances = [" + instances + "]\npeers = [" + peers + "]\n").Instances {
@@ -44,7 +44,7 @@ func TestPairsAreTheSameOnBothBoxes(t *testing.T) {
 }
 
 func TestNothingSettlesInAPairUnlessItIsSaid(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	for text, want := range map[string]time.Duration{
 		"": time.Second, "peers = \"10.0.0.2:7000\"": 0, "peers = \"10.0.0.2:7000\"\n[times]\nsettle = \"2s\"": 2 * time.Second,
 	} {
@@ -55,14 +55,14 @@ func TestNothingSettlesInAPairUnlessItIsSaid(t *testing.T) {
 }
 
 func TestStrictTellsOfInstancesWithoutAPeer(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	o := b.options()
 	o.File = b.write("/pairs.toml", "instances = [\"127.0.0.1:7000\", \"unix:/run/redis.sock\"]\npeers = [\"10.0.0.2:7000-7001\"]\n")
 	report, _ := Strict(o)
 	for _, want := range []string{
 		"/run/redis.sock has no peer, so it is never promoted nor demoted; hint: ",
 		"127.0.0.1:7000 cannot be reached by its peer 10.0.0.2:7000; hint: ",
-		"peer 10.0.0.2:7001 has no instance on this box",
+		"peer 10.0.0.2:7001 has no instance on this host",
 	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("not told: %s\n%s", want, report)
@@ -71,7 +71,7 @@ func TestStrictTellsOfInstancesWithoutAPeer(t *testing.T) {
 }
 
 func TestStrictTellsOfAReplicaThatCouldNotLogIn(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	o := b.options()
 	o.File = b.write("/pairs.toml", "instances = \"10.0.0.1:7000\"\npeers = \"10.0.0.2:7000\"\n")
 	for conf, want := range map[string]bool{"requirepass secret\n": true, "requirepass secret\nmasterauth secret\n": false, "": false} {

@@ -51,7 +51,7 @@ func TestPasswordFile(t *testing.T) {
 		{strings.Repeat("x", 5000), "", `FILE:2: key "password_file": /secret is longer than 4096 bytes; hint: a password file holds one line, the password`, 0o600},
 		{"swordfish\n", "", `FILE:2: key "password_file": /secret has mode 0644, so that others can reach it; hint: chmod 0600 /secret, or 0640 when a group must read it`, 0o644},
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		file := b.write("/secret", test.text)
 		if err := os.Chmod(file, test.mode); err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestPasswordFile(t *testing.T) {
 }
 
 func TestPasswordFileThatCannotBeRead(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.mkdir("/dir")
 	if err := unix.Mkfifo(b.root+"/pipe", 0o600); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestReadRedisConf(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/common/b.conf", "maxmemory 2mb\n")
 	b.write("/etc/redis/common/a.conf", "maxmemory 1mb\ninclude more.conf\n")
 	b.write("/srv/data/more.conf", "min-slaves-to-write 1\n")
@@ -72,7 +72,7 @@ rename-command "FLUSHALL" ""
 }
 
 func TestReadRedisConfThatIsBroken(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	_, err := ReadRedisConf(b.root + "/nowhere.conf")
 	want := "read redis configuration: open /nowhere.conf: no such file or directory; hint: check the path, and that " + userName() + " may read it"
 	if err == nil || b.plain(err.Error()) != want || !errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +95,7 @@ func TestReadRedisConfAgreesWithRedisServer(t *testing.T) {
 		`requirepass 'it\'s'`, `requirepass a'b'`, `requirepass a"b c"`, `REQUIREPASS "tab\there"`, "\t requirepass   x\t",
 		`requirepass "open`, `requirepass "a"b`, `requirepass 'a'b`, `requirepass 'a\\'`, `"requirepass" quoted`, `requirepass \n`, `requirepass "\q\x4"`,
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		file := b.write("/redis.conf", "port 0\nunixsocket "+b.root+"/s\ndir "+b.root+"\nsave \"\"\n"+line+"\n")
 		conf, err := ReadRedisConf(file)
 		got, _ := conf.Get("requirepass")
@@ -126,7 +126,7 @@ func TestReadRedisConfIncludesAsRedisServerDoes(t *testing.T) {
 		"a file that is missing":       "requirepass main\ninclude ROOT/more/none.conf\n",
 		"a file with a broken line":    "requirepass main\ninclude ROOT/more/broken.txt\n",
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		b.write("/more/a.conf", "requirepass \"of a\"\n")
 		b.write("/more/b.conf", "requirepass 'of b'\n")
 		b.write("/more/c.conf", "# requirepass none\n")

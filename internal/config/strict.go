@@ -43,7 +43,7 @@ func (d *draft) inspect() {
 	}
 	d.inspectPairs()
 	if d.c.NoWitness {
-		d.warn(`there is no witness, so a box that is cut off is never fenced; hint: name an address outside both boxes`)
+		d.warn(`there is no witness, so a host that is cut off is never fenced; hint: name an address outside both hosts`)
 	}
 	if d.c.Service.Backend == BackendProcess {
 		if _, err := exec.LookPath(d.c.Service.Server); err != nil {
@@ -55,7 +55,7 @@ func (d *draft) inspect() {
 	}
 }
 
-// ownAddrs lists the addresses of this box.
+// ownAddrs lists the addresses of this host.
 func ownAddrs() []netip.Addr {
 	var own []netip.Addr
 	addrs, err := net.InterfaceAddrs()
@@ -70,7 +70,7 @@ func ownAddrs() []netip.Addr {
 	return own
 }
 
-// inspectAddresses compares addresses with those of this box.
+// inspectAddresses compares addresses with those of this host.
 func (d *draft) inspectAddresses(own []netip.Addr) {
 	if len(own) == 0 {
 		return
@@ -78,17 +78,17 @@ func (d *draft) inspectAddresses(own []netip.Addr) {
 	p, _ := d.placeOf("", "witness")
 	for _, w := range d.c.Witnesses {
 		if slices.Contains(own, w) {
-			d.fail(p, fmt.Sprintf("%s is an address of this box", w), "write an address outside both boxes, such as the default gateway", nil)
+			d.fail(p, fmt.Sprintf("%s is an address of this host", w), "write an address outside both hosts, such as the default gateway", nil)
 		}
 	}
 	for _, sp := range d.instances {
 		if sp.socket == "" && !sp.addr.IsLoopback() && !slices.Contains(own, sp.addr.WithZone("")) {
-			d.warn(fmt.Sprintf("%s is not an address of this box; hint: instances are those of this box, peers those of the other", sp.addr))
+			d.warn(fmt.Sprintf("%s is not an address of this host; hint: instances are those of this host, peers those of the other", sp.addr))
 		}
 	}
 	for _, peer := range d.c.Peers {
 		if slices.Contains(own, peer.Addr()) {
-			d.warn(fmt.Sprintf("peer %s is on this box; hint: peers are those of the other box", peer))
+			d.warn(fmt.Sprintf("peer %s is on this host; hint: peers are those of the other host", peer))
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"keepalived-redis/internal/tlstest"
 )
 
-// certificates makes on the box, in /tls: the authority ca, server, client, old (expired), oldca (expired) and newca (not
+// certificates makes on the host, in /tls: the authority ca, server, client, old (expired), oldca (expired) and newca (not
 // valid yet).
-func (b box) certificates() {
+func (b host) certificates() {
 	b.t.Helper()
 	b.mkdir("/tls")
 	dir := b.root + "/tls"
@@ -40,8 +40,8 @@ func (b box) certificates() {
 	}
 }
 
-// certificate makes an authority on the box, and gives its file without .crt and .key.
-func (b box) certificate() string {
+// certificate makes an authority on the host, and gives its file without .crt and .key.
+func (b host) certificate() string {
 	b.t.Helper()
 	a, err := tlstest.New(b.root, "ca", tlstest.Template())
 	if err != nil {
@@ -51,7 +51,7 @@ func (b box) certificate() string {
 }
 
 // ways says how each instance is spoken to: NAME, or NAME with the files below /tls and the server name.
-func (b box) ways(c *Config) string {
+func (b host) ways(c *Config) string {
 	var all []string
 	for _, i := range c.Instances {
 		s := i.Name()
@@ -87,7 +87,7 @@ func TestTLSByTheInstancesOwnConfiguration(t *testing.T) {
 		"the system's authorities": {"port 0\ntls-port 7000\n", "", "127.0.0.1:7000 ca= cert= key= name= shows=false"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			b.certificates()
 			b.write("/etc/redis/7000.conf", strings.ReplaceAll(test.conf, "ROOT", b.root))
 			c := b.mustLoad("[tls]\n" + strings.ReplaceAll(test.tls, "ROOT", b.root))
@@ -99,7 +99,7 @@ func TestTLSByTheInstancesOwnConfiguration(t *testing.T) {
 }
 
 func TestTLSOfListedInstances(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.certificates()
 	b.write("/etc/redis/7000.conf", "port 7000\n")
 	b.write("/etc/redis/7001.conf", "port 0\ntls-port 7001\ntls-ca-cert-file "+b.root+"/tls/ca.crt\n")
@@ -133,7 +133,7 @@ func TestTLSOfListedInstances(t *testing.T) {
 }
 
 // spoilt puts broken files beside the good ones.
-func (b box) spoilt() {
+func (b host) spoilt() {
 	b.t.Helper()
 	b.certificates()
 	b.write("/tls/words", "no certificate\n")
@@ -160,9 +160,9 @@ func TestTLSFilesThatAreWrong(t *testing.T) {
 		{`ca = "/tls/none"`, `FILE:4: key "tls.ca": /tls/none is not there; hint: correct the path`},
 		{`ca = "/tls"`, `FILE:4: key "tls.ca": /tls cannot be read: it is a directory; hint: check the path`},
 		{`ca = "/tls/words"`, `FILE:4: key "tls.ca": /tls/words holds no certificate; hint: it must be PEM, with a line -----BEGIN CERTIFICATE-----`},
-		{`ca = "/tls/noise.crt"`, `FILE:4: key "tls.ca": /tls/noise.crt holds a certificate that cannot be read; hint: make it anew; openssl x509 -in /tls/noise.crt -text shows what openssl makes of it`},
+		{`ca = "/tls/noise.crt"`, `FILE:4: key "tls.ca": /tls/noise.crt holds a certificate that cannot be read; hint: make it again; openssl x509 -in /tls/noise.crt -text shows what openssl makes of it`},
 		{`ca = "/tls/oldca.crt"`, `FILE:4: key "tls.ca": /tls/oldca.crt expired on 2020-02-03; hint: renew it`},
-		{`ca = "/tls/newca.crt"`, `FILE:4: key "tls.ca": /tls/newca.crt is not valid before 2099-01-02; hint: check the clock of this box`},
+		{`ca = "/tls/newca.crt"`, `FILE:4: key "tls.ca": /tls/newca.crt is not valid before 2099-01-02; hint: check the clock of this host`},
 		{"cert = \"/tls/old.crt\"\nkey = \"/tls/old.key\"", `FILE:4: key "tls.cert": /tls/old.crt expired on 2020-02-03; hint: renew it`},
 		{"cert = \"/tls/client.crt\"\nkey = \"/tls/server.key\"", `FILE:5: key "tls.key": /tls/server.key is not the key of /tls/client.crt; hint: name the key that the certificate was made with`},
 		{"cert = \"/tls/client.crt\"\nkey = \"/tls/open.key\"", `FILE:5: key "tls.key": /tls/open.key has mode 0644, so that others can reach it; hint: chmod 0600 /tls/open.key, or 0640 when a group must read it`},
@@ -174,7 +174,7 @@ func TestTLSFilesThatAreWrong(t *testing.T) {
 		{"ca = \"/tls/none\"\ncert = \"/tls/words\"\nkey = \"/tls/words\"", "FILE:4: key \"tls.ca\": /tls/none is not there; hint: correct the path\n" +
 			`FILE:5: key "tls.cert": /tls/words holds no certificate; hint: it must be PEM, with a line -----BEGIN CERTIFICATE-----`},
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		b.spoilt()
 		_, err := b.load("instances = [\"10.0.0.1:7000-7002\"]\n[tls]\nenabled = true\n" + strings.ReplaceAll(test.lines, `"/tls`, `"`+b.root+"/tls"))
 		if d := diff(strings.Split(test.want, "\n"), b.lines(err)); d != "" {
@@ -185,7 +185,7 @@ func TestTLSFilesThatAreWrong(t *testing.T) {
 		`"yes"`: `FILE:3: key "tls.enabled": "yes" is not known; hint: write "auto", "true" or "false"`,
 		`1`:     `FILE:3: key "tls.enabled": is a number, not a text; hint: write enabled = "auto"`,
 	} {
-		b := newBox(t)
+		b := newHost(t)
 		_, err := b.load(one + "[tls]\nenabled = " + value + "\n")
 		if d := diff([]string{want}, b.lines(err)); d != "" {
 			t.Errorf("%s: %s", value, d)
@@ -195,7 +195,7 @@ func TestTLSFilesThatAreWrong(t *testing.T) {
 
 // A check without TLS pays for none of it; --check-config looks all the same.
 func TestTLSFilesAreReadOnlyWhereTheyAreNeeded(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	const text = one + "[tls]\nca = \"/nowhere/ca.crt\"\ncert = \"/nowhere/c.crt\"\nkey = \"/nowhere/c.key\"\n"
 	c := b.mustLoad(text)
 	if got := b.ways(c); got != "127.0.0.1:7000" || len(c.Warnings) > 0 {
@@ -212,7 +212,7 @@ func TestTLSFilesAreReadOnlyWhereTheyAreNeeded(t *testing.T) {
 }
 
 func TestTLSFilesOfTheInstanceThatAreWrong(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.spoilt()
 	for port, lines := range map[string]string{
 		"7000": "tls-ca-cert-file ROOT/tls/none\ntls-cert-file ROOT/tls/server.crt\ntls-key-file ROOT/tls/client.key\n",
@@ -241,7 +241,7 @@ func TestTLSFilesOfTheInstanceThatAreWrong(t *testing.T) {
 
 // Redis' keys are for Redis' eyes only on most systems: no reason to warn in every run.
 func TestTLSFilesOfTheInstanceThatMayNotBeRead(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.certificates()
 	b.write("/etc/keepalived/keepalived.conf", "")
 	b.write("/etc/redis/7000.conf", strings.ReplaceAll("port 0\ntls-port 7000\ntls-ca-cert-file ROOT/tls/ca.crt\ntls-cert-file ROOT/tls/server.crt\ntls-key-file ROOT/tls/server.key\n", "ROOT", b.root))
@@ -263,7 +263,7 @@ func TestTLSFilesOfTheInstanceThatMayNotBeRead(t *testing.T) {
 }
 
 func TestTLSWithTheLastGoodConfiguration(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.certificates()
 	files := strings.ReplaceAll("[tls]\nenabled = true\nca = \"ROOT/tls/ca.crt\"\ncert = \"ROOT/tls/client.crt\"\nkey = \"ROOT/tls/client.key\"\n", "ROOT", b.root)
 	b.write(DefaultFile, good+files)
@@ -286,7 +286,7 @@ func TestTLSWithTheLastGoodConfiguration(t *testing.T) {
 }
 
 func TestTLSKeyDoesNotShow(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.certificates()
 	file := b.root + "/tls/client"
 	c := b.mustLoad(one + "[tls]\nenabled = true\nca = \"" + b.root + "/tls/ca.crt\"\ncert = \"" + file + ".crt\"\nkey = \"" + file + ".key\"\n")

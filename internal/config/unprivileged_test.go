@@ -12,12 +12,12 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// unprivileged runs a function for which the files of the box are those of somebody else. Root reads everything, so there
+// unprivileged runs a function for which the files of the host are those of somebody else. Root reads everything, so there
 // the thread gives up root's rights on files for good and ends with the function.
-func (b box) unprivileged(do func()) {
+func (b host) unprivileged(do func()) {
 	b.t.Helper()
 	if os.Geteuid() == 0 {
-		// The directory above the box is open to its owner only.
+		// The directory above the host is open to its owner only.
 		if err := os.Chmod(filepath.Dir(b.root), 0o755); err != nil {
 			b.t.Fatal(err)
 		}
@@ -37,8 +37,8 @@ func (b box) unprivileged(do func()) {
 	<-done
 }
 
-// close takes all rights from a path of the box until the test ends.
-func (b box) close(path string) {
+// close takes all rights from a path of the host until the test ends.
+func (b host) close(path string) {
 	b.t.Helper()
 	if err := os.Chmod(b.root+path, 0); err != nil {
 		b.t.Fatal(err)
@@ -57,10 +57,10 @@ func TestFilesThatMayNotBeRead(t *testing.T) {
 		{"the password file", one + "password_file = \"ROOT/secret\"\n", "/secret",
 			`FILE:2: key "password_file": /secret cannot be read by USER; hint: chown it to the user that runs keepalived's scripts, or to root with that user's group and mode 0640`},
 		{"the directory of all redis.conf", "policy = \"stay\"\n", "/etc/redis",
-			`FILE: no instance is configured, and none was found on this box; hint: USER may not look into /etc/redis; name them in FILE, as in instances = ["127.0.0.1:7000-7002"]`},
+			`FILE: no instance is configured, and none was found on this host; hint: USER may not look into /etc/redis; name them in FILE, as in instances = ["127.0.0.1:7000-7002"]`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			b.write("/secret", "swordfish\n")
 			b.mkdir("/etc/redis")
 			b.write(DefaultFile, strings.ReplaceAll(test.file, "ROOT", b.root))
@@ -80,7 +80,7 @@ func TestFilesThatMayNotBeRead(t *testing.T) {
 // in every run.
 func TestRedisConfThatMayNotBeRead(t *testing.T) {
 	for _, closed := range []string{"/etc/redis/7000.conf", "/etc/redis"} {
-		b := newBox(t)
+		b := newHost(t)
 		b.write(DefaultFile, one+"vip = \"10.0.0.9\"\n")
 		conf := b.write("/etc/redis/7000.conf", "port 7000\n")
 		b.close(closed)
@@ -104,7 +104,7 @@ func TestRedisConfThatMayNotBeRead(t *testing.T) {
 		})
 	}
 	// Found by its name alone, with a warning: nothing else is known of it.
-	b := newBox(t)
+	b := newHost(t)
 	b.write("/etc/redis/redis-7001.conf", "port 7001\nbind 10.0.0.1\n")
 	b.close("/etc/redis/redis-7001.conf")
 	b.unprivileged(func() {
@@ -116,7 +116,7 @@ func TestRedisConfThatMayNotBeRead(t *testing.T) {
 }
 
 func TestStateDirOfAnotherUser(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.write(DefaultFile, good)
 	b.mkdir(DefaultStateDir)
 	b.close(DefaultStateDir)

@@ -23,20 +23,20 @@ func Decide(o model.Observation) model.Plan {
 	var p planner
 	switch {
 	case !o.KeepalivedLives:
-		p.standing(&o)
+		p.situation(&o)
 		p.say(o.Why)
 	case o.Maintenance.Word != "":
-		p.standing(&o)
+		p.situation(&o)
 		p.say(maintained(o.Maintenance))
 	case o.Fence != nil:
 		p.fenced(&o)
 	case o.Isolated():
 		p.do(model.Fence)
 		p.in(LookAgain)
-		p.say(fmt.Sprintf("fence: this box is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
+		p.say(fmt.Sprintf("fence: this host is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
 	case o.CutOff():
 		p.in(LookAgain)
-		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this box is not cut off, name a witness that answers", o.Witness.Name))
+		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this host is not cut off, name a witness that answers", o.Witness.Name))
 	default:
 		p.guard(&o)
 		p.goOn(&o)
@@ -45,16 +45,16 @@ func Decide(o model.Observation) model.Plan {
 	return p.plan()
 }
 
-// goOn decides where nothing keeps this box from acting.
+// goOn decides where nothing keeps this host from acting.
 func (p *planner) goOn(o *model.Observation) {
 	switch {
-	case o.MoveOpen:
-		p.do(model.UndoMove)
-		p.say("a coordinated move was begun and not ended; writes are given back")
-	case len(o.Orphans) > 0:
-		for _, a := range o.Orphans {
+	case o.SwitchoverOpen:
+		p.do(model.UndoSwitchover)
+		p.say("a switchover was begun and not ended; writes are given back")
+	case len(o.LeftStopped) > 0:
+		for _, a := range o.LeftStopped {
 			p.add(model.Step{Do: model.Restore, Instance: a})
-			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a move of ours is on record; they are given back", a))
+			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a switchover of ours is on record; they are given back", a))
 		}
 	case o.Replication() && (o.State == model.VRRPMaster || o.State == model.VRRPBackup):
 		p.pairs(o)
@@ -74,17 +74,17 @@ func maintained(m model.Maintenance) string {
 	return "maintenance (" + m.String() + "): nothing is changed; hint: to end it, remove the file " + model.MaintenanceFile + " in the state directory"
 }
 
-// standing says what makes the box unfit where nothing is done about it: the check repeats the sentence as its reason.
-func (p *planner) standing(o *model.Observation) {
+// situation says what makes the host unhealthy where nothing is done about it: the check repeats the sentence as its reason.
+func (p *planner) situation(o *model.Observation) {
 	if o.Isolated() {
-		p.say(fmt.Sprintf("this box is cut off, no peer and no witness (%s) answers", o.Witness.Name))
+		p.say(fmt.Sprintf("this host is cut off, no peer and no witness (%s) answers", o.Witness.Name))
 	}
 	if o.Fence != nil {
 		p.say("fenced: writes are refused here")
 	}
 }
 
-// master decides for the box that holds the VIP.
+// master decides for the host that holds the VIP.
 func (p *planner) master(o *model.Observation) {
 	if o.View() == nil {
 		p.say("MASTER: no local instance answers as a node of a cluster, so nothing can be promoted")
@@ -96,7 +96,7 @@ func (p *planner) master(o *model.Observation) {
 		}
 	}
 	if len(p.clauses) == 0 {
-		p.say("MASTER: every master is on this box")
+		p.say("MASTER: every master is on this host")
 	}
 	p.bump(o)
 }
@@ -106,20 +106,20 @@ func (p *planner) bump(o *model.Observation) {
 	if o.BumpGoal > 0 && len(p.steps) == 0 {
 		p.do(model.Bump)
 		p.in(bumpPause)
-		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a box that was cut off loses when it returns", o.BumpGoal))
+		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a host that was cut off loses when it returns", o.BumpGoal))
 	}
 }
 
-// fault decides for a box in FAULT. Its Redis is left as it is, with two exceptions. Where every other box is lost, what is healthy here is all
+// fault decides for a host in FAULT. Its Redis is left as it is, with two exceptions. Where every other host is lost, what is healthy here is all
 // that there is, whatever keeps the VIP away; the witness must answer in the same look. And a master of a pair beside a serving one of a better
-// claim follows it here as in BACKUP: what made this box unfit may be that very master. (Found by a storm: a save on a full disk.)
+// claim follows it here as in BACKUP: what made this host unhealthy may be that very master. (Found by a storm: a save on a full disk.)
 func (p *planner) fault(o *model.Observation) {
 	if o.Witness.Answers && o.PeersSilent() {
-		o.Hook = false // VRRP says nothing of the other box here, so it takes two looks
+		o.Hook = false // VRRP says nothing of the other host here, so it takes two looks
 		for _, l := range o.Locals {
 			master, local, known := lostMaster(o, l)
 			if known && !local {
-				p.lostBox(o, l, master)
+				p.lostHost(o, l, master)
 			}
 		}
 		p.bump(o)
@@ -134,7 +134,7 @@ func (p *planner) fault(o *model.Observation) {
 	}
 }
 
-// lostMaster is the address of the master of a local replica that answers, and whether it is on this box.
+// lostMaster is the address of the master of a local replica that answers, and whether it is on this host.
 func lostMaster(o *model.Observation, l model.Look) (master netip.AddrPort, local, known bool) {
 	if l.Role() != model.Replica || !l.State.Alive() {
 		return master, false, false
@@ -156,34 +156,34 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 		p.say(fmt.Sprintf("%s: the address of its master is not known yet", me))
 		p.in(LookAgain)
 	case local && m.State.Alive():
-		p.say(fmt.Sprintf("%s stays replica of %s on this box", me, master))
+		p.say(fmt.Sprintf("%s stays replica of %s on this host", me, master))
 	case local && o.GivenUp[m.Instance]:
-		p.promote(o, l, fmt.Sprintf("its master %s on this box is dead and revive has given up", master))
+		p.promote(o, l, fmt.Sprintf("its master %s on this host is dead and its restart was given up", master))
 	case local:
-		p.say(fmt.Sprintf("%s: its master %s on this box is being revived", me, master))
-	case o.BoxSilent(master.Addr()):
-		p.lostBox(o, l, master)
+		p.say(fmt.Sprintf("%s: its master %s on this host is being restarted", me, master))
+	case o.HostSilent(master.Addr()):
+		p.lostHost(o, l, master)
 	case m.State.Serves() && m.Role() == model.Master:
 		p.living(o, l, m)
 	case m.State == model.Refused || m.State == model.Stalled || m.State == model.Dropped || m.State == model.Silent || m.State == model.Loading || m.Role() == model.Replica:
-		p.ailing(o, l, m)
+		p.notServing(o, l, m)
 	default:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: mend that on %s", me, master, m.State, master.Addr()))
+		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: repair it on %s", me, master, m.State, master.Addr()))
 	}
 }
 
-// lostBox: the master's whole box is silent.
-func (p *planner) lostBox(o *model.Observation, l model.Look, master netip.AddrPort) {
-	if a := o.Boxes[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < model.MinLookGap) {
-		p.say(fmt.Sprintf("box %s is silent; looking again", master.Addr()))
+// lostHost: the master's whole host is silent.
+func (p *planner) lostHost(o *model.Observation, l model.Look, master netip.AddrPort) {
+	if a := o.Hosts[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < model.MinLookGap) {
+		p.say(fmt.Sprintf("host %s is silent; looking again", master.Addr()))
 		p.in(LookAgain)
 		return
 	}
-	p.promote(o, l, fmt.Sprintf("its master %s is lost, box %s is silent", master, master.Addr()))
+	p.promote(o, l, fmt.Sprintf("its master %s is lost, host %s is silent", master, master.Addr()))
 }
 
-// ailing: the master's box answers, the master does not serve. It gets a little time to come back.
-func (p *planner) ailing(o *model.Observation, l model.Look, m model.Look) {
+// notServing: the master's host answers, the master does not serve. It gets a little time to come back.
+func (p *planner) notServing(o *model.Observation, l model.Look, m model.Look) {
 	master := m.Instance.Addr
 	why := fmt.Sprintf("its master %s %s", master, m.State)
 	if m.State == model.Up {
@@ -203,10 +203,10 @@ func (p *planner) ailing(o *model.Observation, l model.Look, m model.Look) {
 }
 
 // refusedGrace is how long a hook waits for a master that refuses connections. Nobody listens there, so nobody is told that his
-// write was taken; and the box has revived what it can before it gave the VIP away.
+// write was taken; and the host has restarted what it can before it gave the VIP away.
 const refusedGrace = 300 * time.Millisecond
 
-// grace is how long a hook waits for a master on a box that answers.
+// grace is how long a hook waits for a master on a host that answers.
 func grace(o *model.Observation, s model.State) time.Duration {
 	if s == model.Refused {
 		return min(refusedGrace, o.Times.StallGrace)
@@ -214,20 +214,20 @@ func grace(o *model.Observation, s model.State) time.Duration {
 	return o.Times.StallGrace
 }
 
-// withVIP is how much earlier than the first look at a stalled instance the VIP may have come here, to have come because of it: a box
+// withVIP is how much earlier than the first look at a stalled instance the VIP may have come here, to have come because of it: a host
 // looks at its peers once a second.
 const withVIP = time.Second
 
-// unproven is for how long a stalled instance on another box, or a silent one on a box that answers, proves nothing: its own box can tell whether it works or hangs, and would
-// have given the VIP away. Where the VIP came here when the instance stalled, that box has judged.
-func unproven(o *model.Observation, s model.State, a model.Ail) time.Duration {
+// unproven is for how long a stalled instance on another host, or a silent one on a host that answers, proves nothing: its own host can tell whether it works or hangs, and would
+// have given the VIP away. Where the VIP came here when the instance stalled, that host has judged.
+func unproven(o *model.Observation, s model.State, a model.Stretch) time.Duration {
 	if s != model.Stalled && s != model.Silent || o.State == model.VRRPMaster && o.HeldFor <= a.For+withVIP {
 		return 0
 	}
 	return o.Times.BusyGrace
 }
 
-// living: the master serves on another box.
+// living: the master serves on another host.
 func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 	me, master := model.LocalAddr(l), m.Instance.Addr
 	lag := m.Info.Offset - l.Info.Offset
@@ -239,29 +239,29 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 	case Watched(o, l) != "":
 		p.say(Watched(o, l))
 	case o.BothMaster:
-		p.say(fmt.Sprintf("%s stays where it is: a master was pulled from this box while the VIP was here, so %s", master, BothMaster))
+		p.say(fmt.Sprintf("%s stays where it is: a master was taken away from this host while the VIP was here, so %s", master, BothMaster))
 	case o.HeldFor < o.Times.Settle:
-		p.say(fmt.Sprintf("%s moves here once the VIP has been held for %s", master, o.Times.Settle))
+		p.say(fmt.Sprintf("%s is switched over once the VIP has been held for %s", master, o.Times.Settle))
 		p.in(o.Times.Settle - o.HeldFor)
 	case l.State != model.Up:
-		p.say(fmt.Sprintf("%s does not move yet: %s %s", master, me, l.State))
+		p.say(fmt.Sprintf("%s is not switched over yet: %s %s", master, me, l.State))
 		p.in(LookAgain)
-	case o.MoveWait > 0:
-		p.say(fmt.Sprintf("%s: the last move failed, the next try is in at most %s", master, roundUp(o.MoveWait)))
+	case o.SwitchoverWait > 0:
+		p.say(fmt.Sprintf("%s: the last switchover failed, the next try is in at most %s", master, roundUp(o.SwitchoverWait)))
 	case migrates:
-		p.say(fmt.Sprintf("%s does not move yet: slots are on their way to or from it; hint: let that end, or redis-cli --cluster fix %s", master, master))
+		p.say(fmt.Sprintf("%s is not switched over yet: slots are on their way to or from it; hint: let that end, or redis-cli --cluster fix %s", master, master))
 	case !l.Info.LinkUp:
-		p.say(fmt.Sprintf("%s does not move: the link of %s to it is down", master, me))
+		p.say(fmt.Sprintf("%s is not switched over: the link of %s to it is down", master, me))
 	case lag > o.MaxLag:
-		p.say(fmt.Sprintf("%s does not move yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
+		p.say(fmt.Sprintf("%s is not switched over yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
 	default:
-		p.add(model.Step{Do: model.Move, Instance: l.Instance, From: m.Instance})
-		p.say(fmt.Sprintf("move %s to %s: the VIP is here and both are alive", master, me))
+		p.add(model.Step{Do: model.Switchover, Instance: l.Instance, From: m.Instance})
+		p.say(fmt.Sprintf("switchover %s to %s: the VIP is here and both are alive", master, me))
 	}
 }
 
-// bothMaster is said where two boxes pull masters from each other.
-const BothMaster = "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
+// bothMaster is said where two hosts take masters from each other.
+const BothMaster = "both hosts act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
 
 // roundUp keeps a countdown from making a new sentence at every look.
 func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) + 30*time.Second }
@@ -281,16 +281,16 @@ func (p *planner) fenced(o *model.Observation) {
 				p.in(flapAgain)
 			}
 		}
-		p.say("fenced: this box is cut off, writes are refused here")
+		p.say("fenced: this host is cut off, writes are refused here")
 	case o.Unanswered():
-		p.lift(o, fmt.Sprintf("this box is not cut off, and no Redis of a peer has answered for %s", o.Times.ColdStartWait))
+		p.lift(o, fmt.Sprintf("this host is not cut off, and no Redis of a peer has answered for %s", o.Times.ColdStartWait))
 	case f.HeardFor >= f.HoldOff && o.Heard():
-		p.lift(o, fmt.Sprintf("the other box has answered for %s", f.HoldOff))
+		p.lift(o, fmt.Sprintf("the other host has answered for %s", f.HoldOff))
 	default:
 		if !f.Stopped {
 			p.do(model.Fence)
 		}
-		p.say(fmt.Sprintf("fenced: the other box must answer for %s before anything is given back", f.HoldOff))
+		p.say(fmt.Sprintf("fenced: the other host must answer for %s before anything is given back", f.HoldOff))
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// DecideForced is what a person's "promote --force" comes to: the data of this box counts. It passes over everything that
+// DecideForced is what a person's "promote --force" comes to: the data of this host counts. It passes over everything that
 // keeps a replica from being promoted because another one may have newer data, and over a fence; not over data that is not
-// whole, nor over a master that is alive and linked: that one is moved, by moving the VIP. It has no I/O and no clock.
+// whole, nor over a master that is alive and linked: such a master is switched over, by moving the VIP. It has no I/O and no clock.
 func DecideForced(o model.Observation) model.Plan {
 	var p planner
 	switch {
@@ -71,7 +71,7 @@ func (p *planner) force(o *model.Observation, l model.Look) {
 		p.say(fmt.Sprintf("%s is not promoted: it is in the middle of a sync and its data is not whole", me))
 		return
 	case l.Role() == model.Replica && lives && l.Info.LinkUp:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s is alive and linked; hint: the master moves with the VIP: stop keepalived on the other box", me, master.Instance.Addr))
+		p.say(fmt.Sprintf("%s is not promoted: its master %s is alive and linked; hint: the master follows the VIP: stop keepalived on the other host", me, master.Instance.Addr))
 		return
 	case l.Role() == model.Replica:
 		p.say(fmt.Sprintf("by force: promote %s", me))

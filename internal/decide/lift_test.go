@@ -14,7 +14,7 @@ import (
 // fencedPair is pair() behind a fence of some time ago.
 func fencedPair(stopped bool, heard, unanswered time.Duration, peers model.State) model.Observation {
 	o := fixture.Cluster()
-	fixture.PeersAre(&o, peers, model.Ail{For: time.Hour, Looks: 99})
+	fixture.PeersAre(&o, peers, model.Stretch{For: time.Hour, Looks: 99})
 	o.Fence = &model.FenceView{For: time.Minute, Stopped: stopped, HoldOff: 3 * time.Second, HeardFor: heard, UnansweredFor: unanswered}
 	if stopped {
 		for i := range o.Locals {
@@ -24,7 +24,7 @@ func fencedPair(stopped bool, heard, unanswered time.Duration, peers model.State
 	return o
 }
 
-// TestFenceLiftsInTwoSteps: any answer of the other box for the hold-off lets what was stopped start; only a word of a Redis there, or
+// TestFenceLiftsInTwoSteps: any answer of the other host for the hold-off lets what was stopped start; only a word of a Redis there, or
 // cold_start_wait, gives writes back.
 func TestFenceLiftsInTwoSteps(t *testing.T) {
 	const s = time.Second
@@ -53,22 +53,22 @@ func TestFenceLiftsInTwoSteps(t *testing.T) {
 	}
 }
 
-// A box whose ports are all silent has answered by itself: the network is whole, and this box is not cut off.
-func TestBoxThatAnswersByItself(t *testing.T) {
+// A host whose ports are all silent has answered by itself: the network is whole, and this host is not cut off.
+func TestHostThatAnswersByItself(t *testing.T) {
 	o := fencedPair(true, 3*time.Second, 3*time.Second, model.Silent)
 	o.Witness.Answers = false
-	o.Alone = model.Ail{For: time.Minute, Looks: 9}
+	o.Alone = model.Stretch{For: time.Minute, Looks: 9}
 	if o.Answers = map[netip.Addr]bool{o.Peers[0].Instance.Addr.Addr(): true}; o.PeersSilent() || o.CutOff() {
 		t.Error("it counts as silent")
 	}
-	o.Alone = model.Ail{}
+	o.Alone = model.Stretch{}
 	if p := Decide(o); !slices.ContainsFunc(p.Steps, func(s model.Step) bool { return s.Do == model.LiftStart }) {
 		t.Errorf("it starts nothing: %s", p.Sentence)
 	}
 	// Nor is its master lost: the queue of its port may be full.
 	lost := fixture.Cluster()
 	lost.Hook, lost.HeldFor, lost.Times.BusyGrace = true, time.Hour, 5*time.Second
-	fixture.PeersAre(&lost, model.Silent, model.Ail{For: time.Second, Looks: 9})
+	fixture.PeersAre(&lost, model.Silent, model.Stretch{For: time.Second, Looks: 9})
 	lost.Answers = o.Answers
 	if p := Decide(lost); fixture.Promotes(p) || !strings.Contains(p.Sentence, "waiting for it") {
 		t.Errorf("promotes: %s", p.Sentence)
@@ -79,7 +79,7 @@ func TestBoxThatAnswersByItself(t *testing.T) {
 func TestOutrankedFollowsInFault(t *testing.T) {
 	var seen int
 	plainPairs(func(key string, o model.Observation) {
-		if o.State != model.VRRPFault || o.Fence != nil || o.Maintenance.Word != "" || o.CutOff() || o.Isolated() || !o.KeepalivedLives || o.MoveOpen || len(o.Orphans) > 0 {
+		if o.State != model.VRRPFault || o.Fence != nil || o.Maintenance.Word != "" || o.CutOff() || o.Isolated() || !o.KeepalivedLives || o.SwitchoverOpen || len(o.LeftStopped) > 0 {
 			return
 		}
 		l := o.Locals[0]
@@ -100,24 +100,24 @@ func TestOutrankedFollowsInFault(t *testing.T) {
 
 // TestFaultPromotesOnceAllIsLost: only with the witness, and in two looks.
 func TestFaultPromotesOnceAllIsLost(t *testing.T) {
-	two := model.Ail{For: time.Second, Looks: 2}
+	two := model.Stretch{For: time.Second, Looks: 2}
 	for name, c := range map[string]struct {
 		peers   model.State
-		ail     model.Ail
+		stretch model.Stretch
 		witness bool
 		want    bool
 	}{
-		"the other box lives":      {model.Up, model.Ail{}, true, false},
+		"the other host lives":     {model.Up, model.Stretch{}, true, false},
 		"it refuses":               {model.Refused, two, true, false},
 		"it is silent":             {model.Silent, two, true, true},
-		"it is silent in one look": {model.Silent, model.Ail{Looks: 1}, true, false},
+		"it is silent in one look": {model.Silent, model.Stretch{Looks: 1}, true, false},
 		"so is the witness":        {model.Silent, two, false, false},
 		"nobody could look":        {model.Unseen, two, true, false},
 		"it stalls":                {model.Stalled, two, true, false},
 	} {
 		o := fixture.Cluster()
 		o.State, o.Hook = "FAULT", true
-		fixture.PeersAre(&o, c.peers, c.ail)
+		fixture.PeersAre(&o, c.peers, c.stretch)
 		o.Witness.Answers = c.witness
 		if p := Decide(o); fixture.Promotes(p) != c.want {
 			t.Errorf("%s: %s", name, p.Sentence)

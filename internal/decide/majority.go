@@ -6,8 +6,8 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// boxes counts the boxes of the cluster.
-func boxes(ns model.Nodes) int {
+// hosts counts the hosts of the cluster.
+func hosts(ns model.Nodes) int {
 	seen := map[netip.Addr]bool{}
 	for _, n := range ns {
 		if n.Addr.IsValid() {
@@ -17,7 +17,7 @@ func boxes(ns model.Nodes) int {
 	return len(seen)
 }
 
-// majority: more than half of the cluster's masters answer this box as masters, so a vote can succeed.
+// majority: more than half of the cluster's masters answer this host as masters, so a vote can succeed.
 func majority(o *model.Observation) bool {
 	masters := o.View().Masters()
 	n := 0
@@ -29,7 +29,7 @@ func majority(o *model.Observation) bool {
 	return n > len(masters)/2
 }
 
-// policy resolves auto: follow with two boxes and Redis 4.0 or newer, else stay.
+// policy resolves auto: follow with two hosts and Redis 4.0 or newer, else stay.
 func policy(o *model.Observation) model.Policy {
 	if o.Policy != model.PolicyAuto && o.Policy != "" {
 		return o.Policy
@@ -37,7 +37,7 @@ func policy(o *model.Observation) model.Policy {
 	if o.Replication() {
 		return model.PolicyFollow // clients write through the VIP: where it is, the master must be
 	}
-	if boxes(o.View()) != 2 {
+	if hosts(o.View()) != 2 {
 		return model.PolicyStay
 	}
 	for _, l := range append(append([]model.Look{}, o.Locals...), o.Peers...) {

@@ -17,5 +17,5 @@ func Outcome(o *model.Observation, plan model.Plan) model.Outcome {
 }
 
 func coldSentence(o *model.Observation) string {
-	return fmt.Sprintf("a master here has not heard of its peer since this box started; that one may have newer data and is waited for, for %s", o.Times.ColdStartWait)
+	return fmt.Sprintf("a master here has not heard of its peer since this host started; the peer may have newer data and is waited for, for %s", o.Times.ColdStartWait)
 }

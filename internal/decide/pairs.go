@@ -7,9 +7,9 @@ import (
 )
 
 // forceHint is the way out where only a person can know whose data counts.
-const ForceHint = "hint: if its data is to count, run on this box: notify-redis promote --force"
+const ForceHint = "hint: if its data is to count, run on this host: notify-redis promote --force"
 
-// pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a box that is MASTER or
+// pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a host that is MASTER or
 // BACKUP.
 func (p *planner) pairs(o *model.Observation) {
 	for _, l := range o.Locals {
@@ -33,13 +33,13 @@ func (p *planner) pairs(o *model.Observation) {
 	switch {
 	case len(p.clauses) > 0:
 	case o.State == model.VRRPMaster:
-		p.say("MASTER: every master is on this box")
+		p.say("MASTER: every master is on this host")
 	default:
 		p.say("BACKUP: Redis is left as it is")
 	}
 }
 
-// pairReplica decides for a local replica while this box holds the VIP.
+// pairReplica decides for a local replica while this host holds the VIP.
 func (p *planner) pairReplica(o *model.Observation, l, peer model.Look) {
 	me, master := l.Instance.Addr, peer.Instance.Addr
 	switch {
@@ -48,20 +48,20 @@ func (p *planner) pairReplica(o *model.Observation, l, peer model.Look) {
 	case peer.State == model.Unseen:
 		p.say(fmt.Sprintf("%s: its peer %s %s", me, master, peer.State))
 		p.in(LookAgain)
-	case o.BoxSilent(master.Addr()):
-		p.lostBox(o, l, master)
+	case o.HostSilent(master.Addr()):
+		p.lostHost(o, l, master)
 	case peer.State == model.Refused || peer.State == model.Stalled || peer.State == model.Dropped || peer.State == model.Silent || peer.State == model.Loading:
-		p.ailing(o, l, peer)
+		p.notServing(o, l, peer)
 	case peer.Role() == model.Replica:
-		p.leaderless(o, l, peer)
+		p.noMaster(o, l, peer)
 	case !peer.State.Serves() || peer.Role() != model.Master:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: mend that on %s", me, master, peer.State, master.Addr()))
+		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: repair it on %s", me, master, peer.State, master.Addr()))
 	case !l.Info.LinkUp && l.Term.Known && peer.Term.Known && l.Term.N > peer.Term.N:
 		p.promote(o, l, fmt.Sprintf("its peer %s is a master of an older term (%d, ours %d)", master, peer.Term.N, l.Term.N))
 	case me.Addr().IsLoopback() && !master.Addr().IsLoopback():
-		p.say(fmt.Sprintf("%s does not move to %s: it could not follow that address; hint: list the instance by an address of this box that the other one reaches", master, me))
-	case o.Pairs[l.Instance].Pulled:
-		p.say(fmt.Sprintf("%s does not move back to %s: it became the master while the VIP was here, so %s", master, me, BothMaster))
+		p.say(fmt.Sprintf("%s is not switched over to %s: it could not follow that address; hint: list the instance by an address of this host that the other one reaches", master, me))
+	case o.Pairs[l.Instance].TakenAway:
+		p.say(fmt.Sprintf("%s is not switched back to %s: it became the master while the VIP was here, so %s", master, me, BothMaster))
 	default:
 		p.living(o, l, peer)
 		if !l.Info.LinkUp {
@@ -75,20 +75,20 @@ func (p *planner) stray(l, peer model.Look) {
 	p.say(fmt.Sprintf("%s follows %s, which is not its peer %s, and is left as it is; hint: correct the key peers, or make it follow its peer", l.Instance.Addr, l.Info.Master, peer.Instance.Addr))
 }
 
-// leaderless: the local instance and its peer are both replicas. The fresher one of the two becomes the master; if that is
-// the other, it moves here afterwards.
-func (p *planner) leaderless(o *model.Observation, l, peer model.Look) {
+// noMaster: the local instance and its peer are both replicas. The fresher one of the two becomes the master; if that is
+// the other, it is switched over to this one afterwards.
+func (p *planner) noMaster(o *model.Observation, l, peer model.Look) {
 	me, other := l.Instance.Addr, peer.Instance.Addr
-	a := o.Pairs[l.Instance].Leaderless
+	a := o.Pairs[l.Instance].NoMaster
 	switch {
-	case !model.NobodyLeads(l, peer):
+	case !model.WithoutMaster(l, peer):
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas, and one is linked to a master elsewhere; nothing is changed; hint: make one of them the master", me, other))
 	case a.Looks < 2 || a.For < model.MinLookGap:
 		p.say(fmt.Sprintf("%s and its peer %s are both replicas; looking again", me, other))
 		p.in(LookAgain)
 	case fresher(peer, l):
 		p.add(model.Step{Do: model.Promote, Instance: peer.Instance})
-		p.say(fmt.Sprintf("promote %s on the other box: both instances of the pair are replicas, and it has newer data than %s", other, me))
+		p.say(fmt.Sprintf("promote %s on the other host: both instances of the pair are replicas, and it has newer data than %s", other, me))
 	default:
 		p.promote(o, l, fmt.Sprintf("its peer %s is a replica as well, and has no newer data", other))
 	}
@@ -135,9 +135,9 @@ func pairLimitation(o *model.Observation, l model.Look) string {
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
 		return StaleSentence(o)
 	case cold && o.Cold.For < o.Times.ColdStartWait:
-		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its peer %s is waited for, for %s", pair.Peer, o.Times.ColdStartWait)
+		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere; its peer %s is waited for, for %s", pair.Peer, o.Times.ColdStartWait)
 	case cold:
-		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", pair.Peer, ForceHint)
+		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere, so %s may have newer data; %s", pair.Peer, ForceHint)
 	}
 	return ""
 }
@@ -165,14 +165,14 @@ func (p *planner) pairMaster(o *model.Observation, l, peer model.Look) {
 		// The peer may have been promoted while we were cut off from each other, and have died before we saw that: its term is higher then, and
 		// what is written here from now on would be thrown away when it returns. (Found by a storm.)
 		p.add(model.Step{Do: model.Promote, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s anew: it is the master already, but its peer %s is lost since before the VIP came here, and what is written from now on must count when that one returns", me, other))
+		p.say(fmt.Sprintf("promote %s again: it is the master already, but its peer %s is lost since before the VIP came here, and what is written from now on must count when the peer returns", me, other))
 	case o.State == model.VRRPMaster && o.Pairs[l.Instance].Unheard && !peer.State.Alive() && peer.State != model.Unseen:
 		p.in(LookAgain)
 	}
 }
 
-// mark lets the other box know, in the data, that the VIP has left this one, so that a box that holds back because both seemed
-// to be MASTER does so no longer. In two looks: in a planned move the VIP leaves a moment before the master does.
+// mark lets the other host know, in the data, that the VIP has left this one, so that a host that holds back because both seemed
+// to be MASTER does so no longer. In two looks: in a switchover the VIP leaves a moment before the master does.
 func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 	me, other := l.Instance.Addr, peer.Instance.Addr
 	left := o.Pairs[l.Instance].Left
@@ -186,7 +186,7 @@ func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 		p.in(LookAgain)
 	default:
 		p.add(model.Step{Do: model.Release, Instance: l.Instance})
-		p.say(fmt.Sprintf("%s is marked as released: the VIP has left this box, so %s need not hold back", me, other))
+		p.say(fmt.Sprintf("%s is marked as released: the VIP has left this host, so %s need not hold back", me, other))
 	}
 }
 
@@ -197,9 +197,9 @@ func (p *planner) needReplica(l, peer model.Look) {
 
 // peerGone: the peer is as lost as a master must be before its replica is promoted, in two looks.
 func peerGone(o *model.Observation, peer model.Look) bool {
-	box := peer.Instance.Addr.Addr()
-	if peer.State != model.Unseen && o.BoxSilent(box) {
-		a := o.Boxes[box]
+	host := peer.Instance.Addr.Addr()
+	if peer.State != model.Unseen && o.HostSilent(host) {
+		a := o.Hosts[host]
 		return a.Looks >= 2 && a.For >= model.MinLookGap
 	}
 	switch peer.State {
@@ -221,9 +221,9 @@ func (p *planner) twoMasters(o *model.Observation, l, peer model.Look) {
 	case model.Outranked(peer, l):
 		p.say(fmt.Sprintf("%s stays master: its term is %d, and %s has %d", me, l.Term.N, other, peer.Term.N))
 	case !model.Outranked(l, peer):
-		p.say(fmt.Sprintf("%s and %s are both masters of term %d; nothing is changed; hint: on the box whose data is to count, run: notify-redis promote --force", me, other, l.Term.N))
+		p.say(fmt.Sprintf("%s and %s are both masters of term %d; nothing is changed; hint: on the host whose data is to count, run: notify-redis promote --force", me, other, l.Term.N))
 	case a.Looks < 2 || a.For < model.MinLookGap:
-		// The peer may be in the middle of a coordinated move, and is about to make ours follow.
+		// The peer may be in the middle of a switchover, and is about to make ours follow.
 		p.say(fmt.Sprintf("%s and its peer %s are both masters, and the peer's claim is better; looking again", me, other))
 		p.in(LookAgain)
 	default:
@@ -240,7 +240,7 @@ func ours(l, peer model.Look) string {
 	return fmt.Sprint(l.Term.N)
 }
 
-// pairBackup decides for a local replica while another box holds the VIP.
+// pairBackup decides for a local replica while another host holds the VIP.
 func (p *planner) pairBackup(o *model.Observation, l, peer model.Look) {
 	me, other := l.Instance.Addr, peer.Instance.Addr
 	master := peer.State.Serves() && peer.Role() == model.Master
@@ -269,7 +269,7 @@ func pairNotYet(o *model.Observation, l model.Look) string {
 	case l.Role() == model.Replica || !o.Pairs[l.Instance].Peer.IsValid() || o.Unanswered():
 		return ""
 	case !peer.State.Alive() && peer.State != model.Unseen && min(o.Fence.HeardFor, o.Instances[peer.Instance.Addr].For) >= o.Times.ColdStartWait:
-		return "" // its box has answered all the time, and it has not: nobody else leads
+		return "" // its host has answered all the time, and it has not: nobody else leads
 	case peer.Role() == model.Replica:
 		return ""
 	case !peer.State.Serves():
@@ -279,7 +279,7 @@ func pairNotYet(o *model.Observation, l model.Look) string {
 	case model.Outranked(l, peer):
 		return fmt.Sprintf("its peer %s is a master of term %d (ours %s) and is followed first", peer.Instance.Addr, peer.Term.N, ours(l, peer))
 	case !model.Outranked(peer, l):
-		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the box whose data is to count, run: notify-redis promote --force", peer.Instance.Addr)
+		return fmt.Sprintf("its peer %s is a master of the same term; hint: on the host whose data is to count, run: notify-redis promote --force", peer.Instance.Addr)
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
-// plainPair is the view of box B, whose only instance replicates from box A. Both know the term 4.
+// plainPair is the view of host B, whose only instance replicates from host A. Both know the term 4.
 func plainPair() model.Observation {
 	a, b := fixture.Addr("192.168.9.70:6379"), fixture.Addr("192.168.9.71:6379")
 	look := func(at netip.AddrPort, info model.Info) model.Look {
@@ -105,13 +105,13 @@ var plainPeers = map[string]func(*model.Look){
 	"was not seen":     func(l *model.Look) { l.State, l.Info = model.Unseen, nil },
 }
 
-// plainStandings are what else may be so.
-var plainStandings = map[string]func(*model.Observation){
-	"settled":       func(*model.Observation) {},
-	"replicated":    func(o *model.Observation) { o.Durability = model.DurabilityReplicated },
-	"a move failed": func(o *model.Observation) { o.MoveWait = 12 * time.Second },
-	"just pulled":   func(o *model.Observation) { changePair(o, func(p *model.Pair) { p.Pulled = true }) },
-	"policy stay":   func(o *model.Observation) { o.Policy = model.PolicyStay },
+// plainSituations are what else may be so.
+var plainSituations = map[string]func(*model.Observation){
+	"settled":             func(*model.Observation) {},
+	"replicated":          func(o *model.Observation) { o.Durability = model.DurabilityReplicated },
+	"a switchover failed": func(o *model.Observation) { o.SwitchoverWait = 12 * time.Second },
+	"just taken away":     func(o *model.Observation) { changePair(o, func(p *model.Pair) { p.TakenAway = true }) },
+	"policy stay":         func(o *model.Observation) { o.Policy = model.PolicyStay },
 	"local address that the peer cannot reach": func(o *model.Observation) {
 		p := o.Pairs[o.Locals[0].Instance]
 		o.Locals[0].Instance.Addr = fixture.Addr("127.0.0.1:6379")
@@ -135,30 +135,30 @@ func plainPairs(each func(key string, o model.Observation)) {
 	for _, vs := range []model.VRRP{model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop, model.VRRPNone} {
 		for lName, local := range plainLocals {
 			for pName, peer := range plainPeers {
-				for sName, standing := range plainStandings {
-					for age, ail := range map[string]model.Ail{"first": {Looks: 1}, "later": {For: 2 * time.Second, Looks: 3}} {
+				for sName, situation := range plainSituations {
+					for age, stretch := range map[string]model.Stretch{"first": {Looks: 1}, "later": {For: 2 * time.Second, Looks: 3}} {
 						for _, hook := range []bool{true, false} {
 							o := plainPair()
 							o.State, o.Hook = vs, hook
 							peer(&o.Peers[0])
 							local(&o)
-							standing(&o)
-							o.Instances = map[netip.AddrPort]model.Ail{}
+							situation(&o)
+							o.Instances = map[netip.AddrPort]model.Stretch{}
 							if !o.Peers[0].State.Serves() {
-								o.Instances[o.Peers[0].Instance.Addr] = ail
+								o.Instances[o.Peers[0].Instance.Addr] = stretch
 							}
-							o.Boxes = map[netip.Addr]model.Ail{}
+							o.Hosts = map[netip.Addr]model.Stretch{}
 							if o.Peers[0].State == model.Silent {
-								o.Boxes[o.Peers[0].Instance.Addr.Addr()] = ail
+								o.Hosts[o.Peers[0].Instance.Addr.Addr()] = stretch
 							}
 							if o.CutOff() {
-								o.Alone = ail
+								o.Alone = stretch
 							}
-							changePair(&o, func(p *model.Pair) { p.Leaderless, p.Overruled = ail, ail })
+							changePair(&o, func(p *model.Pair) { p.NoMaster, p.Overruled = stretch, stretch })
 							if model.LeftBehind(o.State, false, o.Locals[0]) {
-								changePair(&o, func(p *model.Pair) { p.Left = ail })
+								changePair(&o, func(p *model.Pair) { p.Left = stretch })
 							}
-							who := "tick"
+							who := "run"
 							if hook {
 								who = "hook"
 							}
@@ -183,7 +183,7 @@ func TestDecidePair(t *testing.T) {
 		may := (o.State == model.VRRPMaster || lost) && o.Fence == nil && o.Maintenance.Word == "" && !o.CutOff() && !o.Isolated()
 		for _, s := range p.Steps {
 			switch s.Do {
-			case model.Promote, model.Move:
+			case model.Promote, model.Switchover:
 				if !may || s.Instance == o.Locals[0].Instance && !whole(o) {
 					t.Errorf("%s: promotes: %s", key, p.Sentence)
 				}
@@ -237,7 +237,7 @@ func TestDecideForced(t *testing.T) {
 		"192.168.9.71:6379 is not promoted: it is in the middle of a sync and its data is not whole",
 		"192.168.9.71:6379 is not promoted: it is still loading its data set",
 		"192.168.9.71:6379 is not promoted: it refuses connections",
-		"192.168.9.71:6379 is not promoted: its master 192.168.9.70:6379 is alive and linked; hint: the master moves with the VIP: stop keepalived on the other box",
+		"192.168.9.71:6379 is not promoted: its master 192.168.9.70:6379 is alive and linked; hint: the master follows the VIP: stop keepalived on the other host",
 		"192.168.9.71:6379 is left as it is: it has no peer",
 		"maintenance (drain: new disks): nothing is changed; hint: to end it, remove the file maintenance in the state directory",
 	} {
@@ -259,14 +259,14 @@ func TestDecideForcedInACluster(t *testing.T) {
 	if p := DecideForced(o); len(p.Steps) != 0 {
 		t.Errorf("masters that are alive and linked: %s", p.Sentence)
 	}
-	fixture.PeersAre(&o, model.Silent, model.Ail{})
+	fixture.PeersAre(&o, model.Silent, model.Stretch{})
 	p := DecideForced(o)
 	if len(p.Steps) != 2 || p.Steps[0] != (model.Step{Do: model.Takeover, Instance: model.At(fixture.Addr("192.168.9.71:7004"))}) || p.Steps[1].Do != model.Takeover {
 		t.Errorf("%v: %s", p.Steps, p.Sentence)
 	}
 }
 
-func TestTermsOfTwoBoxesNeverMeet(t *testing.T) {
+func TestTermsOfTwoHostsNeverMeet(t *testing.T) {
 	a, b := fixture.Addr("10.0.0.1:7000"), fixture.Addr("10.0.0.2:7000")
 	for n := uint64(0); n < 9; n++ {
 		for m := uint64(0); m < 9; m++ {

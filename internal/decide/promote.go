@@ -33,7 +33,7 @@ func (p *planner) promote(o *model.Observation, l model.Look, why string) {
 	}
 	p.promoteBy(o, l, me, why)
 	if l.Nodes.Down() {
-		p.say("the cluster was down before (cluster_state:fail); each takeover mends the slots of its master, and Redis answers within about 5 s of the last")
+		p.say("the cluster was down before (cluster_state:fail); each takeover repairs the slots of its master, and Redis answers within about 5 s of the last")
 	}
 	if self, _ := l.Self(); InMigration(o, self.MasterID) {
 		p.say(fmt.Sprintf("slots that were on their way to or from its master are left as they are; hint: once every master answers: redis-cli --cluster fix %s", me))
@@ -42,7 +42,7 @@ func (p *planner) promote(o *model.Observation, l model.Look, why string) {
 
 // promoteBy chooses between a vote and a takeover.
 func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPort, why string) {
-	late := o.Voteless[l.Instance] >= VoteWithin
+	late := o.VoteWait[l.Instance] >= VoteWithin
 	switch {
 	case late && majority(o) && !rivals(o, l):
 		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
@@ -51,11 +51,11 @@ func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPor
 		p.add(model.Step{Do: model.Force, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
 		if late {
-			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks anew only after four times cluster-node-timeout; %s", me, ForceHint))
+			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks again only after four times cluster-node-timeout; %s", me, ForceHint))
 		}
-	case boxes(o.View()) > 2:
+	case hosts(o.View()) > 2:
 		p.add(model.Step{Do: model.Force, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d boxes", me, why, boxes(o.View())))
+		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d hosts", me, why, hosts(o.View())))
 	default:
 		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
 		p.say(fmt.Sprintf("promote %s by takeover: %s, and no majority of the masters answers", me, why))
@@ -63,8 +63,8 @@ func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPor
 }
 
 // rivals: another replica of the same master may be voted for without our knowing: it does not answer here as a replica, the
-// cluster has not marked it as failed, and it may reach masters that we do not see. With two boxes the masters that vote are
-// where we are, or answer us, and a silent box is not with them.
+// cluster has not marked it as failed, and it may reach masters that we do not see. With two hosts the masters that vote are
+// where we are, or answer us, and a silent host is not with them.
 func rivals(o *model.Observation, l model.Look) bool {
 	self, _ := l.Self()
 	for _, n := range l.Nodes {
@@ -73,7 +73,7 @@ func rivals(o *model.Observation, l model.Look) bool {
 		}
 		other, _, ok := o.Find(n.Addr)
 		known := ok && other.State.Alive() && other.Role() == model.Replica
-		away := ok && boxes(l.Nodes) == 2 && o.BoxSilent(n.Addr.Addr())
+		away := ok && hosts(l.Nodes) == 2 && o.HostSilent(n.Addr.Addr())
 		if !known && !away {
 			return true
 		}
@@ -121,7 +121,7 @@ func InMigration(o *model.Observation, id string) bool {
 }
 
 // freshest is the replica that has the most of the data of l's master, of l and those that answer and whose data is whole; local
-// says whether it is on this box, where a tie is decided for.
+// says whether it is on this host, where a tie is decided for.
 func freshest(o *model.Observation, l model.Look) (best model.Look, local bool) {
 	self, _ := l.Self()
 	best, local, least := l, true, self.ID
@@ -145,7 +145,7 @@ func freshest(o *model.Observation, l model.Look) (best model.Look, local bool) 
 // doubt.
 func oldData(o *model.Observation, l model.Look) string {
 	m, master, _, _ := o.MasterOf(l)
-	s := o.Standing[l.Instance]
+	s := o.DataAge[l.Instance]
 	cold := s.Unlinked && !o.Cold.HeldLast
 	switch {
 	case m.Info != nil && m.State != model.Loading:
@@ -154,9 +154,9 @@ func oldData(o *model.Observation, l model.Look) string {
 	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
 		return StaleSentence(o)
 	case cold && s.Waited < o.Times.ColdStartWait:
-		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere; its master %s is waited for, for %s", master, o.Times.ColdStartWait)
+		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere; its master %s is waited for, for %s", master, o.Times.ColdStartWait)
 	case cold:
-		return fmt.Sprintf("it was never linked since this box started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, ForceHint)
+		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, ForceHint)
 	}
 	return ""
 }
@@ -164,7 +164,7 @@ func oldData(o *model.Observation, l model.Look) string {
 // severedSentence: its master went on after the cut, and has perhaps been stopped behind a fence of its own: that it refuses connections says
 // nothing of whose data is newer. (Found by a storm.)
 func severedSentence(o *model.Observation, master netip.AddrPort) string {
-	return fmt.Sprintf("it was not linked since this box was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
+	return fmt.Sprintf("it was not linked since this host was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
 }
 
 func StaleSentence(o *model.Observation) string {

@@ -19,9 +19,9 @@ func TestWhatASentinelManagesIsLeftAlone(t *testing.T) {
 			o.Sentinel[l.Instance] = true
 		}
 	}
-	moves := fixture.Cluster()
+	switchovers := fixture.Cluster()
 	plain := plainPair()
-	for name, o := range map[string]*model.Observation{"lost": &o, "to be moved": &moves, "a pair": &plain} {
+	for name, o := range map[string]*model.Observation{"lost": &o, "to be switched over": &switchovers, "a pair": &plain} {
 		if !Decide(*o).ChangesRoles() {
 			t.Fatalf("%s: nothing changes without a Sentinel: %s", name, Decide(*o).Sentence)
 		}

@@ -9,19 +9,19 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// Verdict is fit or not, and one sentence why.
+// Verdict is whether the host is healthy, and one sentence why. A host that is degraded is healthy, too.
 type Verdict struct {
-	Fit      bool
+	Healthy  bool
 	Sentence string
 }
 
 // Facts are what a verdict stands on.
 type Facts struct {
-	// Locals are the instances of this box, Peers those of the other boxes.
+	// Locals are the instances of this host, Peers those of the other hosts.
 	Locals, Peers []model.Look
-	// Require is how many local instances must be fit; 0 means all.
+	// Require is how many local instances must be healthy; 0 means all.
 	Require int
-	// Able is how many instances of each other box were seen able to serve, in two looks.
+	// Able is how many instances of each other host were seen able to serve, in two looks.
 	Able map[netip.Addr]int
 	// BusyFor is how long local instances have been busy, by name; up to BusyGrace that is no reason to give the VIP away.
 	BusyFor   map[string]time.Duration
@@ -30,73 +30,73 @@ type Facts struct {
 	ByHand bool
 }
 
-// Judge gives the verdict on the instances of this box. It is pure.
+// Judge gives the verdict on the instances of this host. It is pure.
 func Judge(f Facts) Verdict {
 	var bad, warn []string
 	for _, l := range f.Locals {
 		switch text := about(l, f); {
-		case !f.Fit(l):
+		case !f.Healthy(l):
 			bad = append(bad, text)
 		case text != "":
 			warn = append(warn, text)
 		}
 	}
 	n := len(f.Locals)
-	fit, short := f.Serving()
+	healthy, short := f.Serving()
 	text := strings.Join(append(bad, warn...), ", ")
 	switch {
 	case n == 0:
-		return Verdict{false, "unfit: no instance is configured"}
-	case short && fit > 0 && !f.better(fit):
-		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, and no other box is seen to serve more, so the VIP stays: %s", fit, n, are(fit), text)}
-	case short && fit == 0 && !f.better(fit) && f.peersNoBetter(len(bad)):
-		return Verdict{true, fmt.Sprintf("fit, with a warning: every peer is alive and just as unfit, so the VIP stays: %s; hint: look at what the boxes share", text)}
+		return Verdict{false, "unhealthy: no instance is configured"}
+	case short && healthy > 0 && !f.better(healthy):
+		return Verdict{true, fmt.Sprintf("degraded: %d of %d instances %s healthy, and no other host is seen to serve more, so the VIP stays: %s", healthy, n, are(healthy), text)}
+	case short && healthy == 0 && !f.better(healthy) && f.peersNoBetter(len(bad)):
+		return Verdict{true, fmt.Sprintf("degraded: every peer is alive and just as unhealthy, so the VIP stays: %s; hint: look at what the hosts share", text)}
 	case short && f.Require > 0 && f.Require < n:
-		return Verdict{false, fmt.Sprintf("unfit: %d of %d instances %s fit and %d must be: %s", fit, n, are(fit), f.Require, text)}
+		return Verdict{false, fmt.Sprintf("unhealthy: %d of %d instances %s healthy and %d must be: %s", healthy, n, are(healthy), f.Require, text)}
 	case short:
-		return Verdict{false, "unfit: " + text}
+		return Verdict{false, "unhealthy: " + text}
 	case len(bad) > 0:
-		return Verdict{true, fmt.Sprintf("fit, with a warning: %d of %d instances %s fit, which is enough: %s", fit, n, are(fit), text)}
+		return Verdict{true, fmt.Sprintf("degraded: %d of %d instances %s healthy, which is enough: %s", healthy, n, are(healthy), text)}
 	case len(warn) > 0:
-		return Verdict{true, "fit, with a warning: " + text}
+		return Verdict{true, "degraded: " + text}
 	}
-	return Verdict{true, "fit: " + count(n)}
+	return Verdict{true, "healthy: " + count(n)}
 }
 
-// Serving is how many local instances are fit, and short whether those are fewer than must be.
-func (f Facts) Serving() (fit int, short bool) {
+// Serving is how many local instances are healthy, and short whether those are fewer than must be.
+func (f Facts) Serving() (healthy int, short bool) {
 	for _, l := range f.Locals {
-		if f.Fit(l) {
-			fit++
+		if f.Healthy(l) {
+			healthy++
 		}
 	}
 	need := len(f.Locals)
 	if f.Require > 0 {
 		need = min(f.Require, need)
 	}
-	return fit, fit < need
+	return healthy, healthy < need
 }
 
-// better: another box is seen to serve more. What is not known of it is not better, and a tie stays: an address that comes and goes for nothing
+// better: another host is seen to serve more. What is not known of it is not better, and a tie stays: an address that comes and goes for nothing
 // helps nobody.
-func (f Facts) better(fit int) bool {
+func (f Facts) better(healthy int) bool {
 	for _, n := range f.Able {
-		if n > fit {
+		if n > healthy {
 			return true
 		}
 	}
 	return false
 }
 
-// Fit: this instance does not keep the VIP away.
-func (f Facts) Fit(l model.Look) bool {
+// Healthy: this instance does not keep the VIP away.
+func (f Facts) Healthy(l model.Look) bool {
 	switch {
 	case busy(l):
 		return f.BusyFor[l.Instance.Name()] < f.BusyGrace
 	case l.State == model.Misconf:
 		return l.Role() == model.Replica // a master cannot write
 	}
-	return fits(l.State)
+	return healthyState(l.State)
 }
 
 // busy: by its own word, or by what the kernel says of its process.
@@ -109,13 +109,13 @@ const worthAWord = time.Second
 func about(l model.Look, f Facts) string {
 	name := l.Instance.Name()
 	switch {
-	case busy(l) && !f.Fit(l):
+	case busy(l) && !f.Healthy(l):
 		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
 	case l.State == model.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
 		return ""
-	case l.State == model.Misconf && f.Fit(l):
-		return name + " " + l.State.String() + "; hint: mend that before it becomes a master"
-	case !f.Fit(l):
+	case l.State == model.Misconf && f.Healthy(l):
+		return name + " " + l.State.String() + "; hint: repair it before it becomes a master"
+	case !f.Healthy(l):
 		return name + " " + l.State.String() + words(l)
 	}
 	if w := warning(l.State); w != "" {
@@ -124,29 +124,29 @@ func about(l model.Look, f Facts) string {
 	return ""
 }
 
-// peersNoBetter: each of the other boxes is alive, and at least as many of its instances as seen from here are unfit. A box
-// is alive when a Redis on it answers; an instance of which nothing certain is known counts as fit.
-func (f Facts) peersNoBetter(unfit int) bool {
-	type box struct {
-		alive bool
-		unfit int
+// peersNoBetter: each of the other hosts is alive, and at least as many of its instances as seen from here are unhealthy. A host
+// is alive when a Redis on it answers; an instance of which nothing certain is known counts as healthy.
+func (f Facts) peersNoBetter(unhealthy int) bool {
+	type host struct {
+		alive     bool
+		unhealthy int
 	}
-	boxes := map[netip.Addr]box{}
+	hosts := map[netip.Addr]host{}
 	for _, p := range f.Peers {
-		b := boxes[p.Instance.Addr.Addr()]
+		b := hosts[p.Instance.Addr.Addr()]
 		b.alive = b.alive || p.State.Alive()
-		// A replica with a full disk does not keep the VIP away there, but no master could move to it: the VIP would come for nothing.
-		if p.State == model.Refused || p.State == model.Misconf || p.State.Alive() && !f.Fit(p) {
-			b.unfit++
+		// A replica with a full disk does not keep the VIP away there, but no master could be switched over to it: the VIP would come for nothing.
+		if p.State == model.Refused || p.State == model.Misconf || p.State.Alive() && !f.Healthy(p) {
+			b.unhealthy++
 		}
-		boxes[p.Instance.Addr.Addr()] = b
+		hosts[p.Instance.Addr.Addr()] = b
 	}
-	for _, b := range boxes {
-		if !b.alive || b.unfit < unfit {
+	for _, b := range hosts {
+		if !b.alive || b.unhealthy < unhealthy {
 			return false
 		}
 	}
-	return len(boxes) > 0
+	return len(hosts) > 0
 }
 
 func are(n int) string {
@@ -163,18 +163,18 @@ func count(n int) string {
 	return fmt.Sprintf("all %d instances answer", n)
 }
 
-// fits: an instance in this state does not keep the VIP away.
-func fits(s model.State) bool {
+// healthyState: an instance in this state does not keep the VIP away.
+func healthyState(s model.State) bool {
 	switch s {
 	case model.Up, model.MasterDown, model.Busy, model.Working, model.NoAuth, model.WrongPassword, model.NoPerm, model.Denied, model.TooManyClients:
 		return true
 	case model.NoTLS, model.WantsTLS, model.UnknownCA, model.ExpiredCert, model.BadName, model.WantsCert, model.RefusesCert, model.OtherTLS:
-		return true // it lives, and a certificate that expires on both boxes must not take the VIP from both
+		return true // it lives, and a certificate that expires on both hosts must not take the VIP from both
 	}
 	return false
 }
 
-// warning is what an operator should do about a state that is fit and not well.
+// warning is what an operator should do about a state that is healthy and not well: the host is degraded.
 func warning(s model.State) string {
 	switch s {
 	case model.Busy:
@@ -198,7 +198,7 @@ func warning(s model.State) string {
 	case model.UnknownCA:
 		return "; hint: set ca below [tls] to the authority that issued it, for servers"
 	case model.ExpiredCert:
-		return "; hint: renew it, or correct the clock of this box"
+		return "; hint: renew it, or correct the clock of this host"
 	case model.BadName:
 		return "; hint: correct server_name below [tls], or issue a certificate with that name as a subject alternative name"
 	case model.WantsCert:

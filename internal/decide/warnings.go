@@ -8,7 +8,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// warnings are what somebody should mend before the next fault, though nothing is wrong now.
+// warnings are what somebody should repair before the next fault, though nothing is wrong now.
 func Warnings(o *model.Observation) []string {
 	var out []string
 	if strings.HasPrefix(o.Why, model.StaleVIP) {
@@ -19,12 +19,12 @@ func Warnings(o *model.Observation) []string {
 		return out
 	}
 	if n := view.Unserved(); n > 0 {
-		out = append(out, fmt.Sprintf("%d slots of the cluster are served by no master, which no takeover mends; hint: redis-cli --cluster fix", n))
+		out = append(out, fmt.Sprintf("%d slots of the cluster are served by no master, which no takeover repairs; hint: redis-cli --cluster fix", n))
 	}
 	for _, l := range o.Locals {
 		self, ok := l.Self()
 		if ok && settled(o) && self.Role == model.Master && len(self.Slots) > 0 && !replicated(l.Nodes, self) {
-			out = append(out, fmt.Sprintf("%s is a master without a replica on another box: if this box dies, its slots are lost; hint: redis-cli --cluster add-node --cluster-slave, or CLUSTER REPLICATE on an instance there", model.LocalAddr(l)))
+			out = append(out, fmt.Sprintf("%s is a master without a replica on another host: if this host dies, its slots are lost; hint: redis-cli --cluster add-node --cluster-slave, or CLUSTER REPLICATE on an instance there", model.LocalAddr(l)))
 		}
 	}
 	return out
@@ -45,7 +45,7 @@ func settled(o *model.Observation) bool {
 	return true
 }
 
-// replicated: a master has a replica on another box, dead or alive. Of the addresses of a loopback nobody knows.
+// replicated: a master has a replica on another host, dead or alive. Of the addresses of a loopback nobody knows.
 func replicated(ns model.Nodes, master model.Node) bool {
 	for _, n := range ns {
 		if n.MasterID == master.ID && (!n.Addr.IsValid() || n.Addr.Addr() != master.Addr.Addr() || n.Addr.Addr().IsLoopback()) {

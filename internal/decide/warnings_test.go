@@ -14,7 +14,7 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("a good cluster: %q", w)
 	}
 	o.Locals[0].Nodes[2].MasterID = "a0" // the only replica of 7003
-	if w := Warnings(&o); len(w) != 1 || !strings.HasPrefix(w[0], "192.168.9.71:7003 is a master without a replica on another box") {
+	if w := Warnings(&o); len(w) != 1 || !strings.HasPrefix(w[0], "192.168.9.71:7003 is a master without a replica on another host") {
 		t.Errorf("without a replica: %q", w)
 	}
 	o.Peers[0].State = model.Silent

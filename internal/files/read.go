@@ -14,14 +14,14 @@ var (
 	ErrDirectory  = errors.New("it is a directory")
 	ErrNotRegular = errors.New("it is not a regular file")
 	ErrTooLarge   = errors.New("it is too large")
-	ErrForeign    = errors.New("a stranger may have written it")
+	ErrForeign    = errors.New("another user may have written it")
 )
 
 // Read reads a regular file of at most max bytes, and a fifo never keeps it waiting. It asks the kernel itself: package os
 // would ask four times more, and make its poller for files that cannot be polled; a check reads twenty files a second.
 func Read(path string, max int) ([]byte, error) { return read(path, max, 0, anybody) }
 
-// ReadOwn is Read for files of which also the writer matters: a symbolic link is an error, unix.ELOOP, and so is what a stranger
+// ReadOwn is Read for files of which also the writer matters: a symbolic link is an error, unix.ELOOP, and so is what another user
 // owns or may write, ErrForeign. trusted tells who is none; root is not asked for.
 func ReadOwn(path string, max int, trusted func(uid int) bool) ([]byte, error) {
 	return read(path, max, unix.O_NOFOLLOW, func(st *unix.Stat_t) error { return Foreign(st, trusted) })

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Check compares got with testdata/name. With UPDATE_GOLDEN=1 in the environment the file is written anew: read the diff.
+// Check compares got with testdata/name. With UPDATE_GOLDEN=1 in the environment the file is written again: read the diff.
 func Check(t testing.TB, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)

@@ -18,7 +18,7 @@ import (
 func TestSeveredReplicaWaits(t *testing.T) {
 	r := reconciler(t)
 	o := fixture.Cluster()
-	fixture.PeersAre(&o, model.Refused, model.Ail{For: time.Hour, Looks: 9})
+	fixture.PeersAre(&o, model.Refused, model.Stretch{For: time.Hour, Looks: 9})
 	if err := r.Fence(sessiontest.Within(t, time.Second), model.Observation{Locals: []model.Look{{Instance: o.Locals[1].Instance, State: model.Refused}}}, model.Instance{}); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestSeveredReplicaWaits(t *testing.T) {
 		t.Errorf("after cold_start_wait: %s", decide.Decide(p).Sentence)
 	}
 	linked := fixture.Cluster()
-	r.SeeStanding(&linked, true, state.Now())
+	r.SeeDataAge(&linked, true, state.Now())
 	if p := see(time.Second); waits(p) {
 		t.Errorf("linked since: %s", decide.Decide(p).Sentence)
 	}

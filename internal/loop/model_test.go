@@ -17,22 +17,22 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
-// world is a model of two boxes with one plain pair: what the servers, the network and keepalived do, and what a run that is
+// world is a model of two hosts with one plain pair: what the servers, the network and keepalived do, and what a run that is
 // killed at any point leaves.
 type world struct {
-	boxes [2]*modelBox
-	// cut: the boxes do not see each other, but both see the witness.
+	hosts [2]*modelHost
+	// cut: the hosts do not see each other, but both see the witness.
 	cut bool
 	// clock counts looks.
 	clock int
 	log   []string
 }
 
-// modelBox is one box. A look takes a second.
-type modelBox struct {
+// modelHost is one host. A look takes a second.
+type modelHost struct {
 	addr  netip.AddrPort
 	state model.VRRP
-	// down: the box is off. dead: only its server is. alone: it sees neither its peer nor the witness.
+	// down: the host is off. dead: only its server is. alone: it sees neither its peer nor the witness.
 	down, dead, alone bool
 	// The server. conf is the role that a restart brings.
 	role, conf model.Role
@@ -45,42 +45,42 @@ type modelBox struct {
 	// mem is what a run leaves for the next of the same boot, as far as the model has no field of its own.
 	mem session.Memory
 	// What the looks have found so far, of this boot and durably.
-	linked, answered, heldLast, moving, fenced, fenceStopped                                              bool
-	looks, leaderless, overruled, left, silent, ailing, apart, heardFor, unansweredFor, orphan, fencedFor int
+	linked, answered, heldLast, switching, fenced, fenceStopped                                                  bool
+	looks, noMaster, overruled, left, silent, notServing, apart, heardFor, unansweredFor, leftStopped, fencedFor int
 }
 
 func newWorld() *world {
-	a := &modelBox{addr: fixture.Addr("10.0.0.1:6379"), state: model.VRRPMaster, role: model.Master, conf: model.Master, offset: 1}
-	b := &modelBox{addr: fixture.Addr("10.0.0.2:6379"), state: model.VRRPBackup, role: model.Replica, conf: model.Replica, offset: 1}
-	return &world{boxes: [2]*modelBox{a, b}}
+	a := &modelHost{addr: fixture.Addr("10.0.0.1:6379"), state: model.VRRPMaster, role: model.Master, conf: model.Master, offset: 1}
+	b := &modelHost{addr: fixture.Addr("10.0.0.2:6379"), state: model.VRRPBackup, role: model.Replica, conf: model.Replica, offset: 1}
+	return &world{hosts: [2]*modelHost{a, b}}
 }
 
-func (w *world) other(b *modelBox) *modelBox {
-	if b == w.boxes[0] {
-		return w.boxes[1]
+func (w *world) other(b *modelHost) *modelHost {
+	if b == w.hosts[0] {
+		return w.hosts[1]
 	}
-	return w.boxes[0]
+	return w.hosts[0]
 }
 
-func (w *world) sees(b *modelBox) bool {
+func (w *world) sees(b *modelHost) bool {
 	return !w.cut && !b.alone && !w.other(b).alone && !w.other(b).down
 }
 
 // link: the server of b is a replica that has all that its master has.
-func (w *world) link(b *modelBox) bool {
+func (w *world) link(b *modelHost) bool {
 	o := w.other(b)
 	return !b.down && !b.dead && b.role == model.Replica && w.sees(b) && !o.dead && o.role == model.Master
 }
 
 func (w *world) sync() {
-	for _, b := range w.boxes {
+	for _, b := range w.hosts {
 		if w.link(b) {
 			b.term, b.released, b.offset = w.other(b).term, w.other(b).released, w.other(b).offset
 		}
 	}
 }
 
-func (w *world) look(b *modelBox) model.Look {
+func (w *world) look(b *modelHost) model.Look {
 	l := model.Look{Instance: model.Instance{Addr: b.addr}, State: model.Refused}
 	if b.dead {
 		return l
@@ -93,17 +93,17 @@ func (w *world) look(b *modelBox) model.Look {
 	return l
 }
 
-func count(n *int, on bool) model.Ail {
+func count(n *int, on bool) model.Stretch {
 	if *n++; !on {
 		*n = 0
 	}
-	return model.Ail{For: time.Duration(*n) * time.Second, Looks: *n}
+	return model.Stretch{For: time.Duration(*n) * time.Second, Looks: *n}
 }
 
-// observe is the observation that box b would make, by the same rules.
-func (w *world) observe(b *modelBox) model.Observation {
-	o := model.Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != model.VRRPNone, MoveOpen: b.moving,
-		Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, MaxLag: 1 << 20, HeldFor: time.Hour,
+// observe is the observation that host b would make, by the same rules.
+func (w *world) observe(b *modelHost) model.Observation {
+	o := model.Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != model.VRRPNone, SwitchoverOpen: b.switching,
+		Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, MaxLag: 1 << 20, HeldFor: time.Hour,
 		Witness: model.Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
 	l, p := w.look(b), model.Look{Instance: model.Instance{Addr: w.other(b).addr}, State: model.Silent}
@@ -128,30 +128,30 @@ func (w *world) observe(b *modelBox) model.Observation {
 	}
 	o.Cold = model.Cold{Peerless: !b.answered, For: time.Duration(b.looks) * time.Second, HeldLast: b.heldLast}
 	o.Pairs = map[model.Instance]model.Pair{model.At(b.addr): {Peer: w.other(b).addr, Linked: b.linked,
-		Leaderless: count(&b.leaderless, model.NobodyLeads(l, p)), Overruled: count(&b.overruled, model.Outranked(l, p)),
-		Left:   count(&b.left, model.LeftBehind(b.state, b.state == model.VRRPMaster, l)),
-		Pulled: b.mem.Pulled(b.addr.String(), b.state == model.VRRPMaster, l, p, now), Unheard: b.mem.Unheard(b.addr.String(), l)}}
-	o.Boxes[p.Instance.Addr.Addr()] = count(&b.silent, p.State == model.Silent)
-	o.Instances[p.Instance.Addr] = count(&b.ailing, !p.State.Serves())
+		NoMaster: count(&b.noMaster, model.WithoutMaster(l, p)), Overruled: count(&b.overruled, model.Outranked(l, p)),
+		Left:      count(&b.left, model.LeftBehind(b.state, b.state == model.VRRPMaster, l)),
+		TakenAway: b.mem.TakenAway(b.addr.String(), b.state == model.VRRPMaster, l, p, now), Unheard: b.mem.Unheard(b.addr.String(), l)}}
+	o.Hosts[p.Instance.Addr.Addr()] = count(&b.silent, p.State == model.Silent)
+	o.Instances[p.Instance.Addr] = count(&b.notServing, !p.State.Serves())
 	o.Alone = count(&b.apart, o.CutOff())
 	heardFor := count(&b.heardFor, b.fenced && o.Heard())
 	unansweredFor := count(&b.unansweredFor, b.fenced && !p.State.Alive() && (o.Heard() || !b.alone))
 	fencedFor := count(&b.fencedFor, b.fenced)
 	if b.fenced {
 		o.Fence = &model.FenceView{For: fencedFor.For, Stopped: b.fenceStopped, HeardFor: heardFor.For, HoldOff: o.Times.HoldOff, UnansweredFor: unansweredFor.For}
-	} else if orphan := count(&b.orphan, b.stopped && !b.dead && !b.moving); orphan.Looks > 3 {
-		o.Orphans = []model.Instance{model.At(b.addr)}
+	} else if leftStopped := count(&b.leftStopped, b.stopped && !b.dead && !b.switching); leftStopped.Looks > 3 {
+		o.LeftStopped = []model.Instance{model.At(b.addr)}
 	}
 	return o
 }
 
-// tick is one run on box b, which is killed before its nth change; negative: it is not.
-func (w *world) tick(b *modelBox, kill int) model.Plan {
+// checkRun is one run on host b, which is killed before its nth change; negative: it is not.
+func (w *world) checkRun(b *modelHost, kill int) model.Plan {
 	if b.down {
 		return model.Plan{}
 	}
 	if b.dead && !b.fenced {
-		b.dead, b.role, b.stopped = false, b.conf, false // revived
+		b.dead, b.role, b.stopped = false, b.conf, false // restarted
 	}
 	w.sync()
 	o := w.observe(b)
@@ -163,10 +163,10 @@ func (w *world) tick(b *modelBox, kill int) model.Plan {
 }
 
 // apply does what apply does. Each call of killed is a point at which the run may end.
-func (w *world) apply(b *modelBox, o model.Observation, plan model.Plan, killed func() bool) {
+func (w *world) apply(b *modelHost, o model.Observation, plan model.Plan, killed func() bool) {
 	peer := w.other(b)
 	reached := w.sees(b) && !peer.dead
-	term := func(x *modelBox) uint64 {
+	term := func(x *modelHost) uint64 {
 		own := o.Locals[0].Term
 		if x == b && o.Locals[0].Role() == model.Master {
 			own.N += act.UnseenTerms
@@ -202,18 +202,18 @@ func (w *world) apply(b *modelBox, o model.Observation, plan model.Plan, killed 
 			if b.role = model.Replica; killed() {
 				return
 			}
-			delete(b.mem.Pulls, b.addr.String())
+			delete(b.mem.Takings, b.addr.String())
 			b.stopped = b.fenced
 			b.rewrite()
 		case model.Release, model.Claim:
 			if b.role == model.Master && !b.stopped {
 				b.released = s.Do == model.Release
 			}
-		case model.Move:
-			if !w.move(b, peer, reached, term, killed) {
+		case model.Switchover:
+			if !w.switchover(b, peer, reached, term, killed) {
 				return
 			}
-		case model.UndoMove:
+		case model.UndoSwitchover:
 			w.undo(b, peer, reached)
 		case model.Fence:
 			b.stopped, b.fenced = !b.dead, true
@@ -230,8 +230,8 @@ func (w *world) apply(b *modelBox, o model.Observation, plan model.Plan, killed 
 	}
 }
 
-func (w *world) move(b, peer *modelBox, reached bool, term func(*modelBox) uint64, killed func() bool) bool {
-	if b.moving = true; killed() {
+func (w *world) switchover(b, peer *modelHost, reached bool, term func(*modelHost) uint64, killed func() bool) bool {
+	if b.switching = true; killed() {
 		return false
 	}
 	if !reached || !w.link(b) {
@@ -254,14 +254,14 @@ func (w *world) move(b, peer *modelBox, reached bool, term func(*modelBox) uint6
 }
 
 // rewrite is CONFIG REWRITE.
-func (b *modelBox) rewrite() {
+func (b *modelHost) rewrite() {
 	if !b.stopped && !b.readOnly {
 		b.conf = b.role
 	}
 }
 
-func (w *world) undo(b, peer *modelBox, reached bool) {
-	if b.moving = false; !reached {
+func (w *world) undo(b, peer *modelHost, reached bool) {
+	if b.switching = false; !reached {
 		return
 	}
 	if b.role == model.Master && !b.dead && peer.role == model.Master {
@@ -272,14 +272,14 @@ func (w *world) undo(b, peer *modelBox, reached bool) {
 
 // event is one thing that happens.
 func (w *world) event(t *rapid.T) {
-	b := w.boxes[rapid.IntRange(0, 1).Draw(t, "box")]
-	what := rapid.SampledFrom([]string{"tick", "tick", "tick", "tick", "tick killed", "write", "write", "vip", "vip", "state", "kill server", "power", "reboot", "cut", "heal", "alone", "file"}).Draw(t, "event")
+	b := w.hosts[rapid.IntRange(0, 1).Draw(t, "host")]
+	what := rapid.SampledFrom([]string{"check run", "check run", "check run", "check run", "check run killed", "write", "write", "vip", "vip", "state", "kill server", "power", "reboot", "cut", "heal", "alone", "file"}).Draw(t, "event")
 	w.log = append(w.log, fmt.Sprintf("%s %s", b.addr, what))
 	switch what {
-	case "tick":
-		w.tick(b, -1)
-	case "tick killed":
-		w.tick(b, rapid.IntRange(0, 5).Draw(t, "killed before change"))
+	case "check run":
+		w.checkRun(b, -1)
+	case "check run killed":
+		w.checkRun(b, rapid.IntRange(0, 5).Draw(t, "killed before change"))
 	case "write":
 		if !b.down && !b.dead && !b.stopped && b.role == model.Master {
 			b.offset++
@@ -309,18 +309,18 @@ func (w *world) event(t *rapid.T) {
 	w.sync()
 }
 
-// boot turns a box on that was off, with what is durable.
-func (w *world) boot(b *modelBox) {
+// boot turns a host on that was off, with what is durable.
+func (w *world) boot(b *modelHost) {
 	if !b.down {
 		return
 	}
-	*b = modelBox{addr: b.addr, state: model.VRRPBackup, role: b.conf, conf: b.conf, term: b.term, released: b.released, offset: b.offset, alone: b.alone, dead: b.fenced, readOnly: b.readOnly,
-		heldLast: b.heldLast, moving: b.moving, fenced: b.fenced, fenceStopped: b.fenced}
+	*b = modelHost{addr: b.addr, state: model.VRRPBackup, role: b.conf, conf: b.conf, term: b.term, released: b.released, offset: b.offset, alone: b.alone, dead: b.fenced, readOnly: b.readOnly,
+		heldLast: b.heldLast, switching: b.switching, fenced: b.fenced, fenceStopped: b.fenced}
 }
 
-// TestAnyOrderOfEventsIsMended: whatever happens, in whatever order, and wherever runs are killed: nothing is promoted but by
-// the box that is MASTER, and once both boxes are well the ticks come to one master, where the VIP is, with a linked replica.
-func TestAnyOrderOfEventsIsMended(t *testing.T) {
+// TestAnyOrderOfEventsIsRepaired: whatever happens, in whatever order, and wherever runs are killed: nothing is promoted but by
+// the host that is MASTER, and once both hosts are well the check runs come to one master, where the VIP is, with a linked replica.
+func TestAnyOrderOfEventsIsRepaired(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		defer func() {
@@ -332,37 +332,37 @@ func TestAnyOrderOfEventsIsMended(t *testing.T) {
 			w.event(t)
 		}
 		w.cut = false
-		for _, b := range w.boxes {
+		for _, b := range w.hosts {
 			b.alone = false
 			w.boot(b)
 			b.state = model.VRRPBackup
 		}
-		home := w.boxes[rapid.IntRange(0, 1).Draw(t, "VIP in the end")]
+		home := w.hosts[rapid.IntRange(0, 1).Draw(t, "VIP in the end")]
 		home.state = model.VRRPMaster
 		for range 20 {
-			for _, b := range w.boxes {
-				if p := w.tick(b, -1); b.state != model.VRRPMaster && fixture.Promotes(p) {
+			for _, b := range w.hosts {
+				if p := w.checkRun(b, -1); b.state != model.VRRPMaster && fixture.Promotes(p) {
 					t.Fatalf("%s promotes on %s: %s", b.addr, b.state, p.Sentence)
 				}
 			}
 		}
 		away := w.other(home)
-		if home.role != model.Master || !w.link(away) || home.stopped || away.fenced || home.fenced || home.moving || away.moving || away.stopped {
-			t.Errorf("not mended: VIP %+v, other %+v", *home, *away)
+		if home.role != model.Master || !w.link(away) || home.stopped || away.fenced || home.fenced || home.switching || away.switching || away.stopped {
+			t.Errorf("not repaired: VIP %+v, other %+v", *home, *away)
 		}
-		if p := w.tick(home, -1); len(p.Steps) > 0 {
+		if p := w.checkRun(home, -1); len(p.Steps) > 0 {
 			t.Errorf("never at rest: %s", p.Sentence)
 		}
 	})
 }
 
-// While both boxes hold the VIP the master stays where it was pulled to, and it comes back at once when that box has lost the VIP.
-func TestHoldEndsWhenTheOtherBoxHasLeft(t *testing.T) {
+// While both hosts hold the VIP the master stays where it was taken to, and it comes back at once when that host has lost the VIP.
+func TestHoldEndsWhenTheOtherHostHasLeft(t *testing.T) {
 	w := newWorld()
-	a, b := w.boxes[0], w.boxes[1]
+	a, b := w.hosts[0], w.hosts[1]
 	round := func() {
-		w.tick(a, -1)
-		w.tick(b, -1)
+		w.checkRun(a, -1)
+		w.checkRun(b, -1)
 	}
 	round()
 	for range 3 { // the VIP comes and goes on b, and a holds it all the while
@@ -383,27 +383,27 @@ func TestHoldEndsWhenTheOtherBoxHasLeft(t *testing.T) {
 	}
 }
 
-// A mark that is left on the data of two boxes that both hold the VIP moves the master once at most.
-func TestStaleMarkMovesNothingToAndFro(t *testing.T) {
+// A mark that is left on the data of two hosts that both hold the VIP causes one switchover at most.
+func TestStaleMarkSwitchesNothingToAndFro(t *testing.T) {
 	w := newWorld()
-	a, b := w.boxes[0], w.boxes[1]
+	a, b := w.hosts[0], w.hosts[1]
 	b.state = model.VRRPMaster
 	for range 3 {
-		w.tick(a, -1)
-		w.tick(b, -1)
+		w.checkRun(a, -1)
+		w.checkRun(b, -1)
 	}
 	b.released = true
-	moves := 0
-	for range 25 { // two looks each, less than pulledFor
-		for _, x := range w.boxes {
-			for _, s := range w.tick(x, -1).Steps {
-				if s.Do == model.Move {
-					moves++
+	switchovers := 0
+	for range 25 { // two looks each, less than takenAwayFor
+		for _, x := range w.hosts {
+			for _, s := range w.checkRun(x, -1).Steps {
+				if s.Do == model.Switchover {
+					switchovers++
 				}
 			}
 		}
 	}
-	if moves > 1 {
-		t.Errorf("%d moves\n%s", moves, strings.Join(w.log, "\n"))
+	if switchovers > 1 {
+		t.Errorf("%d switchovers\n%s", switchovers, strings.Join(w.log, "\n"))
 	}
 }

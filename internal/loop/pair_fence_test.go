@@ -17,13 +17,13 @@ func TestPairDurability(t *testing.T) {
 	a.r.Config.Durability, b.r.Config.Durability = model.DurabilityReplicated, model.DurabilityReplicated
 	a.until(model.NeedReplica)
 	b.until(model.NeedReplica)
-	for _, x := range []*pairBox{a, b} {
+	for _, x := range []*pairHost{a, b} {
 		if x.setting("min-slaves-to-write") != "1" || x.setting("min-slaves-max-lag") != "2" {
 			t.Errorf("%s: %s within %s s", x.s.Addr, x.setting("min-slaves-to-write"), x.setting("min-slaves-max-lag"))
 		}
 	}
 	// Once is enough.
-	if plan, _ := a.tick(); len(plan.Steps) > 0 {
+	if plan, _ := a.checkRun(); len(plan.Steps) > 0 {
 		t.Errorf("again: %v", plan.Steps)
 	}
 	a.s.Kill()
@@ -42,7 +42,7 @@ func TestPairDurability(t *testing.T) {
 	if v := b.setting("min-slaves-to-write"); v != "1" {
 		t.Errorf("min-slaves-to-write is %s", v)
 	}
-	// The replica is lost while this box is MASTER already: no takeover, and yet writes must go on.
+	// The replica is lost while this host is MASTER already: no takeover, and yet writes must go on.
 	a.s.Kill()
 	b.until(model.Relax)
 	b.s.Do(t, "set", "k", "alone again")

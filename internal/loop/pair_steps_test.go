@@ -56,22 +56,22 @@ func TestPairPlansTwiceEqualOnce(t *testing.T) {
 	}
 }
 
-// A move that cannot be finished leaves both as they were.
-func TestPairMoveThatFailsIsUndone(t *testing.T) {
+// A switchover that cannot be finished leaves both as they were.
+func TestPairSwitchoverThatFailsIsUndone(t *testing.T) {
 	a, b := startPair(t)
-	for _, x := range []*pairBox{a, b} {
+	for _, x := range []*pairHost{a, b} {
 		x.r.Config.Durability = model.DurabilityReplicated
 		x.until(model.NeedReplica)
 	}
 	o := b.observe()
 	b.s.Do(t, "acl", "setuser", "default", "-slaveof")
-	if err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err == nil {
-		t.Error("moved to a replica that must not be promoted")
+	if err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err == nil {
+		t.Error("switched over to a replica that must not be promoted")
 	}
 	a.is(model.Master)
 	b.is(model.Replica)
-	if v := b.setting("min-slaves-to-write"); v != "1" || b.r.Memory.MoveFailures != 1 {
-		t.Errorf("min-slaves-to-write %s after %d failures", v, b.r.Memory.MoveFailures)
+	if v := b.setting("min-slaves-to-write"); v != "1" || b.r.Memory.SwitchoverFailures != 1 {
+		t.Errorf("min-slaves-to-write %s after %d failures", v, b.r.Memory.SwitchoverFailures)
 	}
 	begun := time.Now()
 	a.s.Do(t, "set", "k", "v")
@@ -88,12 +88,12 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 	}
 	b.s.Do(t, "slaveof", "no", "one")
 	b.s.Do(t, "set", model.TermKey, 3)
-	a.s.Do(t, "config", "set", "rdb-key-save-delay", 150000) // microseconds a key: 4.5 s, longer than an orphan is left alone
+	a.s.Do(t, "config", "set", "rdb-key-save-delay", 150000) // microseconds a key: 4.5 s, longer than stopped writes are left alone
 	a.state = model.VRRPBackup
 	runs := 0
 	redistest.Await(t, "it follows", func() bool {
 		o := a.observe()
-		if len(o.Orphans) > 0 {
+		if len(o.LeftStopped) > 0 {
 			t.Fatal("writes are given back in the middle of a save")
 		}
 		plan := decide.Decide(o)
@@ -119,10 +119,10 @@ func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
 	}
 }
 
-// A move that is not begun is no failed one: nothing was changed, and the next tick tries again.
-func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
+// A switchover that is not begun is no failed one: nothing was changed, and the next check run tries again.
+func TestPairSwitchoverIsNotBegunWithoutALink(t *testing.T) {
 	a, b := startPair(t)
-	for _, x := range []*pairBox{a, b} {
+	for _, x := range []*pairHost{a, b} {
 		x.r.Config.Durability = model.DurabilityReplicated
 		x.until(model.NeedReplica)
 	}
@@ -130,9 +130,9 @@ func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
 	o := b.observe()
 	sessiontest.BreakLink(t, a.s, b.s)
 	before := sessiontest.Stops(t, a.s) + sessiontest.Stops(t, b.s)
-	err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}})
-	if err == nil || b.r.Memory.MoveFailures != 0 {
-		t.Errorf("%d failures: %v", b.r.Memory.MoveFailures, err)
+	err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}})
+	if err == nil || b.r.Memory.SwitchoverFailures != 0 {
+		t.Errorf("%d failures: %v", b.r.Memory.SwitchoverFailures, err)
 	}
 	a.is(model.Master)
 	b.is(model.Replica)
@@ -142,6 +142,6 @@ func TestPairMoveIsNotBegunWithoutALink(t *testing.T) {
 	b.s.Do(t, "config", "set", "masteruser", "")
 	b.s.Do(t, "config", "set", "masterauth", "")
 	b.awaitLinked()
-	b.until(model.Move)
+	b.until(model.Switchover)
 	b.is(model.Master)
 }

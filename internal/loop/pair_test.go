@@ -23,43 +23,43 @@ import (
 	"keepalived-redis/internal/vrrp"
 )
 
-// pairBox is one box of a pair of real servers.
-type pairBox struct {
+// pairHost is one host of a pair of real servers.
+type pairHost struct {
 	t *testing.T
 	r *Reconciler
 	s *redistest.Server
-	// state is the VRRP state of this box.
+	// state is the VRRP state of this host.
 	state model.VRRP
 	hook  bool
-	// vip is the VIP that the box looks for among its addresses; not valid for none.
+	// vip is the VIP that the host looks for among its addresses; not valid for none.
 	vip netip.Addr
 	// said is the last sentence that the test's log has.
 	said string
 }
 
-// startPair starts a master and its linked replica, each on a box of its own: MASTER is where the master is.
-func startPair(t *testing.T, lines ...string) (a, b *pairBox) {
+// startPair starts a master and its linked replica, each on a host of its own: MASTER is where the master is.
+func startPair(t *testing.T, lines ...string) (a, b *pairHost) {
 	t.Helper()
 	lines = append(lines, "repl-diskless-sync no") // with it each sync waits five seconds for further replicas
 	master := redistest.Start(t, lines...)
 	replica := redistest.Start(t, append(lines, "slaveof "+strings.ReplaceAll(master.Addr.String(), ":", " "))...)
-	box := func(s, peer *redistest.Server, state model.VRRP) *pairBox {
+	host := func(s, peer *redistest.Server, state model.VRRP) *pairHost {
 		r := reconciler(t, s)
 		r.Config.Peers = []netip.AddrPort{peer.Addr}
 		r.Config.Instances[0].Peer = peer.Addr
 		r.Config.Times = model.Times{Deadline: 900 * time.Millisecond, StallGrace: 300 * time.Millisecond, Dial: 50 * time.Millisecond,
 			HoldOff: time.Second, FenceStopAfter: 5 * time.Second, ColdStartWait: time.Minute, MaxStaleness: time.Minute}
-		return &pairBox{t: t, r: r, s: s, state: state}
+		return &pairHost{t: t, r: r, s: s, state: state}
 	}
-	a, b = box(master, replica, model.VRRPMaster), box(replica, master, model.VRRPBackup)
+	a, b = host(master, replica, model.VRRPMaster), host(replica, master, model.VRRPBackup)
 	b.awaitLinked()
-	for _, x := range []*pairBox{a, b} {
+	for _, x := range []*pairHost{a, b} {
 		x.observe() // each has seen the other
 	}
 	return a, b
 }
 
-func (b *pairBox) awaitLinked() {
+func (b *pairHost) awaitLinked() {
 	b.t.Helper()
 	redistest.Await(b.t, b.s.Addr.String()+" is linked", func() bool {
 		l := b.s.Look()
@@ -68,7 +68,7 @@ func (b *pairBox) awaitLinked() {
 }
 
 // observe is one look, with the state and the VIP that the test says.
-func (b *pairBox) observe() model.Observation {
+func (b *pairHost) observe() model.Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	locals := redis.LookAtAll(ctx, redis.Targets(b.r.Config.Instances), b.r.LocalLimits())
@@ -86,8 +86,8 @@ func (b *pairBox) observe() model.Observation {
 	return o
 }
 
-// tick is one look, decision and act.
-func (b *pairBox) tick() (model.Plan, error) {
+// checkRun is one look, decision and act.
+func (b *pairHost) checkRun() (model.Plan, error) {
 	b.t.Helper()
 	o := b.observe()
 	plan := decide.Decide(o)
@@ -98,12 +98,12 @@ func (b *pairBox) tick() (model.Plan, error) {
 	return plan, b.r.Apply(sessiontest.Within(b.t, 5*time.Second), o, plan)
 }
 
-// until ticks until a plan has that step and it succeeded.
-func (b *pairBox) until(v model.Verb) model.Plan {
+// until runs the check until a plan has that step and it succeeded.
+func (b *pairHost) until(v model.Verb) model.Plan {
 	b.t.Helper()
 	var done model.Plan
 	redistest.Await(b.t, string(v)+" on "+b.s.Addr.String(), func() bool {
-		plan, err := b.tick()
+		plan, err := b.checkRun()
 		if err != nil {
 			b.t.Log(err)
 			return false
@@ -119,14 +119,14 @@ func (b *pairBox) until(v model.Verb) model.Plan {
 	return done
 }
 
-func (b *pairBox) is(role model.Role) {
+func (b *pairHost) is(role model.Role) {
 	b.t.Helper()
 	if l := b.s.Look(); l.Role() != role {
 		b.t.Errorf("%s is %s, want %s", b.s.Addr, l.Role(), role)
 	}
 }
 
-func (b *pairBox) term() uint64 {
+func (b *pairHost) term() uint64 {
 	b.t.Helper()
 	l := redis.LookAt(sessiontest.Within(b.t, time.Second), redis.Target{Instance: model.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	if !l.Term.Known {
@@ -135,7 +135,7 @@ func (b *pairBox) term() uint64 {
 	return l.Term.N
 }
 
-func (b *pairBox) conf() string {
+func (b *pairHost) conf() string {
 	b.t.Helper()
 	text, err := os.ReadFile(b.s.Conf)
 	if err != nil {
@@ -145,7 +145,7 @@ func (b *pairBox) conf() string {
 }
 
 // config is a running setting.
-func (b *pairBox) setting(name string) string {
+func (b *pairHost) setting(name string) string {
 	b.t.Helper()
 	words := strings.Fields(strings.Trim(b.s.Do(b.t, "config", "get", name), "map[]"))
 	return strings.TrimPrefix(words[len(words)-1], name+":")
@@ -155,12 +155,12 @@ func replicaLine(conf string) bool {
 	return strings.Contains(conf, "\nslaveof ") || strings.Contains(conf, "\nreplicaof ")
 }
 
-func TestPairPlannedMoveThereAndBack(t *testing.T) {
+func TestPairSwitchoverThereAndBack(t *testing.T) {
 	a, b := startPair(t)
 	a.s.Do(t, "set", "k", "v1")
 	for range 2 {
 		a.state, b.state = model.VRRPBackup, model.VRRPMaster
-		b.until(model.Move)
+		b.until(model.Switchover)
 		b.is(model.Master)
 		a.is(model.Replica)
 		if replicaLine(b.conf()) || !replicaLine(a.conf()) {
@@ -177,13 +177,13 @@ func TestPairPlannedMoveThereAndBack(t *testing.T) {
 		}
 		a, b = b, a
 	}
-	if a.r.Store.Load(a.r.Store.Durable, session.MoveFile, &session.MoveRecord{}) || b.r.Store.Load(b.r.Store.Durable, session.MoveFile, &session.MoveRecord{}) {
-		t.Error("the undo of a finished move is still on record")
+	if a.r.Store.Load(a.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) || b.r.Store.Load(b.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+		t.Error("the undo of a finished switchover is still on record")
 	}
 }
 
-// The old master of a move loses its sessions, and a mover that stops writes by min-slaves-to-write leaves none of it behind.
-func TestPairMoveFromAnOldServer(t *testing.T) {
+// The old master of a switchover loses its sessions, and one that stops writes by min-slaves-to-write leaves none of it behind.
+func TestPairSwitchoverFromAnOldServer(t *testing.T) {
 	a, b := startPair(t)
 	c := redis.Open(redis.Target{Instance: model.At(a.s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
 	defer c.Close()
@@ -194,7 +194,7 @@ func TestPairMoveFromAnOldServer(t *testing.T) {
 	for i := range o.Peers {
 		o.Peers[i].Info.Version = model.Version{Major: 3, Minor: 2} // it is spoken to as one
 	}
-	if err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Move, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err != nil {
+	if err := b.r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(b.s.Addr), From: model.At(a.s.Addr)}}}); err != nil {
 		t.Fatal(err)
 	}
 	b.is(model.Master)
@@ -210,17 +210,17 @@ func TestPairMoveFromAnOldServer(t *testing.T) {
 	}
 }
 
-func TestPairMoverThatDies(t *testing.T) {
+func TestPairSwitchoverThatDies(t *testing.T) {
 	a, b := startPair(t)
-	for _, m := range []session.MoveRecord{{Pause: true}, {Value: "0"}} {
+	for _, m := range []session.SwitchoverRecord{{Pause: true}, {Value: "0"}} {
 		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
 		c := b.r.Conn(model.At(a.s.Addr))
 		if _, err := act.StopWrites(sessiontest.Within(t, time.Second), c, m); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
-		b.r.Store.Save(b.r.Store.Durable, session.MoveFile, m)
-		b.until(model.UndoMove)
+		b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, m)
+		b.until(model.UndoSwitchover)
 		begun := time.Now()
 		a.s.Do(t, "set", "k", "v")
 		if took := time.Since(begun); took > act.PauseFor/2 {
@@ -229,8 +229,8 @@ func TestPairMoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.Store.Save(b.r.Store.Durable, session.MoveFile, session.MoveRecord{From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
-	b.until(model.UndoMove)
+	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.SwitchoverRecord{From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.until(model.UndoSwitchover)
 	a.is(model.Replica)
 	b.is(model.Master)
 }
@@ -274,8 +274,8 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	if text, err := os.ReadFile(kept[0]); err != nil || !strings.Contains(string(text), "only") {
 		t.Errorf("the data set that was kept lacks the write: %v", err)
 	}
-	// And the VIP's box notices nothing but a replica.
-	if plan, err := b.tick(); err != nil || plan.Sentence != "MASTER: every master is on this box" {
+	// And the VIP's host notices nothing but a replica.
+	if plan, err := b.checkRun(); err != nil || plan.Sentence != "MASTER: every master is on this host" {
 		t.Errorf("%s, %v", plan.Sentence, err)
 	}
 }
@@ -292,12 +292,12 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	a.state, a.vip = model.VRRPMaster, a.s.Addr.Addr()
 	a.r.Memory = nil // the VIP came back: what is known of its stretch is gone
 	plan := a.until(model.Promote)
-	if want := "promote " + a.s.Addr.String() + " anew: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
+	if want := "promote " + a.s.Addr.String() + " again: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
 		t.Error(plan.Sentence)
 	}
 	a.s.Do(t, "set", "k", "since")
 	term := a.term()
-	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 || a.term() != term {
+	if plan, err := a.checkRun(); err != nil || len(plan.Steps) > 0 || a.term() != term {
 		t.Errorf("again: %s, %v", plan.Sentence, err)
 	}
 	b.s.Run(t)
@@ -307,20 +307,20 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	if got := b.s.Do(t, "get", "k"); got != "since" {
 		t.Errorf("k is %s", got)
 	}
-	if plan, err := a.tick(); err != nil || len(plan.Steps) > 0 {
+	if plan, err := a.checkRun(); err != nil || len(plan.Steps) > 0 {
 		t.Errorf("afterwards: %s, %v", plan.Sentence, err)
 	}
 }
 
-// As MASTER with an older term: follow the peer, then move the master back.
-func TestPairMasterOfAnOlderTermFollowsAndMovesBack(t *testing.T) {
+// As MASTER with an older term: follow the peer, then switch the master back.
+func TestPairMasterOfAnOlderTermFollowsAndSwitchesBack(t *testing.T) {
 	a, b := startPair(t)
 	b.s.Do(t, "slaveof", "no", "one")
 	b.s.Do(t, "set", model.TermKey, 7)
 	b.s.Do(t, "set", "k", "of the higher term")
 	a.until(model.Follow)
 	a.is(model.Replica)
-	a.until(model.Move)
+	a.until(model.Switchover)
 	a.is(model.Master)
 	b.is(model.Replica)
 	if got := a.s.Do(t, "get", "k"); got != "of the higher term" {
@@ -333,7 +333,7 @@ func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
 	a, b := startPair(t)
 	old := a.conf()
 	a.state, b.state = model.VRRPBackup, model.VRRPMaster
-	b.until(model.Move)
+	b.until(model.Switchover)
 	a.awaitLinked()
 	a.s.Do(t, "save")
 	a.s.Kill()
@@ -345,7 +345,7 @@ func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
 	if at, bt := a.term(), b.term(); at != bt {
 		t.Fatalf("terms %d and %d", at, bt)
 	}
-	if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 {
+	if plan, err := b.checkRun(); err != nil || len(plan.Steps) > 0 {
 		t.Errorf("%v, %v", plan, err)
 	}
 	a.until(model.Follow)
@@ -359,8 +359,8 @@ func TestPairBothReplicas(t *testing.T) {
 	a.is(model.Replica)
 	b.is(model.Replica)
 	a.until(model.Promote)
-	redistest.Await(t, "the VIP's box has the master again", func() bool {
-		_, err := a.tick()
+	redistest.Await(t, "the VIP's host has the master again", func() bool {
+		_, err := a.checkRun()
 		return err == nil && a.s.Look().Role() == model.Master
 	})
 	b.awaitLinked()
@@ -378,13 +378,13 @@ func TestPairWithoutAConfigurationFileThatCanBeWritten(t *testing.T) {
 	b.is(model.Master)
 }
 
-// Both boxes hold the VIP: the one that is pulled from does not pull back, until the VIP was away.
-func TestPairBothBoxesMaster(t *testing.T) {
+// Both hosts hold the VIP: the one that lost the master does not take it back until the VIP was away.
+func TestPairBothHostsMaster(t *testing.T) {
 	a, b := startPair(t)
 	vip := netip.MustParseAddr("127.0.0.1") // always held
-	look := func(x *pairBox) model.Plan {
+	look := func(x *pairHost) model.Plan {
 		x.vip = vip
-		plan, err := x.tick()
+		plan, err := x.checkRun()
 		if err != nil {
 			t.Error(err)
 		}
@@ -392,33 +392,33 @@ func TestPairBothBoxesMaster(t *testing.T) {
 	}
 	look(a)
 	b.state = model.VRRPMaster
-	b.until(model.Move)
+	b.until(model.Switchover)
 	for range 3 {
-		if plan := look(a); fixture.Promotes(plan) || !strings.Contains(plan.Sentence, "both boxes act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
+		if plan := look(a); fixture.Promotes(plan) || !strings.Contains(plan.Sentence, "both hosts act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
 			t.Error(plan.Sentence)
 		}
 	}
 	a.vip = netip.Addr{}
 	a.state = model.VRRPBackup
-	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
+	if plan, err := a.checkRun(); err != nil || fixture.Promotes(plan) {
 		t.Error(plan, err)
 	}
 	a.state, a.vip = model.VRRPMaster, vip
-	a.until(model.Move)
+	a.until(model.Switchover)
 	a.is(model.Master)
 }
 
-// Both boxes held the VIP, and the one that pulled the master has lost it: it marks that in the data, once, and the one that held back
-// pulls at once. That the VIP comes back takes the mark away.
+// Both hosts held the VIP, and the one that took the master has lost the VIP: it marks that in the data, once, and the one that held back takes the master at
+// once. That the VIP comes back takes the mark away.
 func TestPairHoldEndsWithTheMark(t *testing.T) {
 	a, b := startPair(t)
 	vip := netip.MustParseAddr("127.0.0.1") // always held
 	a.vip = vip
-	if _, err := a.tick(); err != nil {
+	if _, err := a.checkRun(); err != nil {
 		t.Fatal(err)
 	}
 	b.state = model.VRRPMaster
-	b.until(model.Move)
+	b.until(model.Switchover)
 	term := b.term()
 	key := func() string { return b.s.Do(t, "get", model.TermKey) }
 	for range 2 {
@@ -427,7 +427,7 @@ func TestPairHoldEndsWithTheMark(t *testing.T) {
 		if got, want := key(), fmt.Sprintf("0%d", term); got != want {
 			t.Fatalf("the key is %q, want %q", got, want)
 		}
-		if plan, err := b.tick(); err != nil || len(plan.Steps) > 0 || plan.Again > 0 {
+		if plan, err := b.checkRun(); err != nil || len(plan.Steps) > 0 || plan.Again > 0 {
 			t.Errorf("marked again: %+v, %v", plan, err)
 		}
 		b.state, b.vip = model.VRRPMaster, vip
@@ -436,12 +436,12 @@ func TestPairHoldEndsWithTheMark(t *testing.T) {
 			t.Fatalf("the key is %q, want %q", got, want)
 		}
 	}
-	if plan, err := a.tick(); err != nil || fixture.Promotes(plan) {
+	if plan, err := a.checkRun(); err != nil || fixture.Promotes(plan) {
 		t.Errorf("both are MASTER: %+v, %v", plan, err)
 	}
 	b.state, b.vip = model.VRRPBackup, netip.Addr{}
 	b.until(model.Release)
-	if plan, err := a.tick(); err != nil || !fixture.Promotes(plan) {
+	if plan, err := a.checkRun(); err != nil || !fixture.Promotes(plan) {
 		t.Errorf("%+v, %v", plan, err)
 	}
 	a.is(model.Master)

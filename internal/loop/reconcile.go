@@ -1,4 +1,4 @@
-// Package loop brings this box's Redis to the state that VRRP is in: observe, decide, act, and observe again until nothing is left to do.
+// Package loop brings this host's Redis to the state that VRRP is in: observe, decide, act, and observe again until nothing is left to do.
 package loop
 
 import (
@@ -16,7 +16,7 @@ import (
 	"keepalived-redis/internal/vrrp"
 )
 
-// Reconciler brings this box's Redis to the state that VRRP is in. One per process; not for concurrent use.
+// Reconciler brings this host's Redis to the state that VRRP is in. One per process; not for concurrent use.
 type Reconciler struct {
 	*session.Session
 	*observe.Observer
@@ -28,7 +28,7 @@ func New(s session.Session) *Reconciler {
 	return &Reconciler{Session: &s, Observer: &observe.Observer{Session: &s}, Actor: &act.Actor{Session: &s}}
 }
 
-// Record writes down the event of a hook, so that ticks go on from it when the hook is killed.
+// Record writes down the event of a hook, so that check runs go on from it when the hook is killed.
 func (r *Reconciler) Record(ctx context.Context) error {
 	r.Begin()
 	if r.DryRun {
@@ -79,7 +79,7 @@ func (r *Reconciler) look(ctx context.Context) (model.Observation, error) {
 	return o, err
 }
 
-// reconcile goes on from a first observation. A tick that does not get the acting lock at once starts what died, and leaves.
+// reconcile goes on from a first observation. A check run that does not get the acting lock at once starts what died, and leaves.
 func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
@@ -148,7 +148,7 @@ func (r *Reconciler) waitAgain(ctx context.Context, o model.Observation, plan mo
 	if failed != nil {
 		wait = max(wait, retryPause)
 	}
-	// A fence that waits for nothing is held by the ticks, and the last moment of a run is no time to begin anything.
+	// A fence that waits for nothing is held by the check runs, and the last moment of a run is no time to begin anything.
 	if o.Fence != nil && plan.Again == 0 && !canLift(&o) {
 		return true, failed
 	}

@@ -28,7 +28,7 @@ func (w *watchedContext) Done() <-chan struct{} {
 	return w.Context.Done()
 }
 
-// A hook that had to wait for another one looks anew: what it saw before is what the other one has just changed.
+// A hook that had to wait for another one looks again: what it saw before is what the other one has just changed.
 func TestAHookThatWaitedLooksAgain(t *testing.T) {
 	r := reconciler(t)
 	r.Event = &model.Event{Name: "VI_1", State: model.VRRPMaster}
@@ -60,7 +60,7 @@ func TestATickDoesNotWait(t *testing.T) {
 	}
 }
 
-// BUSY counts from the first look that saw it, across runs, and anew after a look that did not.
+// BUSY counts from the first look that saw it, across runs, and again after a look that did not.
 func TestBusyForTooLong(t *testing.T) {
 	look := model.Look{Instance: model.Instance{Addr: fixture.Addr("127.0.0.1:7000")}, State: model.Busy}
 	r := reconciler(t)
@@ -88,7 +88,7 @@ func TestBusyForTooLong(t *testing.T) {
 	}
 }
 
-// reconciler drives the given servers as the instances of this box.
+// reconciler drives the given servers as the instances of this host.
 func reconciler(t *testing.T, locals ...*redistest.Server) *Reconciler {
 	t.Helper()
 	s := sessiontest.New(t, locals...)

@@ -28,8 +28,8 @@ func TestARefusedVoteDoesNotHoldThePromotionBack(t *testing.T) {
 	redistest.Await(t, "the replica is master", func() bool {
 		o := sessiontest.Looks(c[3:4], []*redistest.Server{c[0], c[1], c[2], c[4], c[5]})
 		o.State, o.KeepalivedLives, o.Times.StallGrace = model.VRRPMaster, true, 0
-		o.Instances = map[netip.AddrPort]model.Ail{c[0].Addr: {For: time.Minute, Looks: 9}}
-		r.SeeStanding(&o, true, state.Now())
+		o.Instances = map[netip.AddrPort]model.Stretch{c[0].Addr: {For: time.Minute, Looks: 9}}
+		r.SeeDataAge(&o, true, state.Now())
 		p := decide.Decide(o)
 		for _, s := range p.Steps {
 			words = append(words, s.Do)

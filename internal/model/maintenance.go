@@ -6,7 +6,7 @@ const MaintenanceFile = "maintenance"
 
 // The words of a maintenance.
 const (
-	// Drain: the box is unfit, Redis is left alone.
+	// Drain: the host is unhealthy, Redis is left alone.
 	Drain = "drain"
 	// Hold: the verdict stays what it was, and nothing is done.
 	Hold = "hold"

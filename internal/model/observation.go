@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Ail is how long, and in how many looks, something has been in a bad state without a break.
-type Ail struct {
+// Stretch is how long, and in how many looks, something has been in a bad state without a break.
+type Stretch struct {
 	For   time.Duration
 	Looks int
 }
 
-// Witness is the address outside both boxes that tells whether we are the ones cut off.
+// Witness is the address outside both hosts that tells whether we are the ones cut off.
 type Witness struct {
 	Name string
 	// Counts: it has answered at least once, ever.
@@ -26,11 +26,11 @@ type FenceView struct {
 	For time.Duration
 	// Stopped: our instances were stopped by it.
 	Stopped bool
-	// HeardFor is how long the box of a peer has answered without a break, be it by refusing connections: the network is whole.
+	// HeardFor is how long the host of a peer has answered without a break, be it by refusing connections: the network is whole.
 	HeardFor time.Duration
 	// HoldOff is how long it must.
 	HoldOff time.Duration
-	// UnansweredFor is how long no Redis of a peer has answered, while its box or the witness did.
+	// UnansweredFor is how long no Redis of a peer has answered, while its host or the witness did.
 	UnansweredFor time.Duration
 }
 
@@ -40,31 +40,31 @@ type Observation struct {
 	State           VRRP
 	Why             string
 	KeepalivedLives bool
-	// Hook: a VRRP transition woke us, so silence of a box counts at once; a tick wants a second look.
+	// Hook: a VRRP transition woke us, so silence of a host counts at once; a check run wants a second look.
 	Hook bool
 	// Event is what keepalived told a hook; VRRPNone where a check looks.
 	Event VRRP
-	// VIPs are the addresses that move; none where they are not known. VIPHere: one of them is on this box.
+	// VIPs are the addresses that move; none where they are not known. VIPHere: one of them is on this host.
 	VIPs    []netip.Addr
 	VIPHere bool
-	// Locals are the instances of this box, Peers those of the other boxes.
+	// Locals are the instances of this host, Peers those of the other hosts.
 	Locals, Peers []Look
-	// Answers are the other boxes that answered by themselves, whatever their instances did: an instance whose queue of connections is full drops a
-	// SYN without a word, and looks as silent as a box that is off.
+	// Answers are the other hosts that answered by themselves, whatever their instances did: an instance whose queue of connections is full drops a
+	// SYN without a word, and looks as silent as a host that is off.
 	Answers map[netip.Addr]bool
-	// Boxes and Instances say how long a peer box has been silent, and a peer instance not serving.
-	Boxes     map[netip.Addr]Ail
-	Instances map[netip.AddrPort]Ail
+	// Hosts and Instances say how long a peer host has been silent, and a peer instance not serving.
+	Hosts     map[netip.Addr]Stretch
+	Instances map[netip.AddrPort]Stretch
 	// Alone is how long no peer and no witness has answered.
-	Alone   Ail
+	Alone   Stretch
 	Witness Witness
 	Policy  Policy
 	Times   Times
 	MaxLag  int64
-	// HeldFor is how long the VIP has been on this box.
+	// HeldFor is how long the VIP has been on this host.
 	HeldFor time.Duration
-	// MoveWait is how long the next coordinated move has to wait after a failed one.
-	MoveWait time.Duration
+	// SwitchoverWait is how long the next switchover has to wait after a failed one.
+	SwitchoverWait time.Duration
 	// Restarts says what is started again. HungFor is how long a local instance that takes connections has given no answer, and does not
 	// work. Tried are those that this run has tried to start already.
 	Restarts Restarts
@@ -78,26 +78,26 @@ type Observation struct {
 	MaintenanceWarning string
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
 	BumpGoal uint64
-	// MoveOpen: a coordinated move was begun and not ended.
-	MoveOpen bool
-	// Able is how many instances of each other box were able to serve, in this look and in the last one. SeenAble: there was a last one.
+	// SwitchoverOpen: a switchover was begun and not ended.
+	SwitchoverOpen bool
+	// Able is how many instances of each other host were able to serve, in this look and in the last one. SeenAble: there was a last one.
 	Able     map[netip.Addr]int
 	SeenAble bool
 	// BusyFor is how long the local instances that are busy now have been so with one command, by name: by a script, or by /proc.
 	BusyFor map[string]time.Duration
-	// Orphans are local instances whose writes are stopped while no fence and no move of ours is on record.
-	Orphans []Instance
+	// LeftStopped are local instances whose writes are stopped while no fence and no switchover of ours is on record.
+	LeftStopped []Instance
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []Instance
-	// HeardOnBus: a node on another box has answered a local one on the cluster's bus since that one was started.
+	// HeardOnBus: a node on another host has answered a local one on the cluster's bus since that one was started.
 	HeardOnBus bool
-	// Severed are the local instances that have not been linked since this box was cut off, for cold_start_wait after the end of that.
+	// Severed are the local instances that have not been linked since this host was cut off, for cold_start_wait after the end of that.
 	Severed NameSet
-	// Voteless is how long a local replica has asked for votes in vain.
-	Voteless map[Instance]time.Duration
-	// Standing is what is known of the data of the local replicas of a cluster, by instance. Its zero value is good.
-	Standing map[Instance]Standing
-	// BothMaster: a master was pulled from this box while it held the VIP without a break, less than pulledFor ago.
+	// VoteWait is how long a local replica has asked for votes in vain.
+	VoteWait map[Instance]time.Duration
+	// DataAge is what is known of the data of the local replicas of a cluster, by instance. Its zero value is good.
+	DataAge map[Instance]DataAge
+	// BothMaster: a master was taken away from this host while it held the VIP without a break, less than takenAwayFor ago.
 	BothMaster bool
 	// Sentinel names the local instances that a Sentinel watches.
 	Sentinel map[Instance]bool
@@ -120,7 +120,7 @@ func (o *Observation) CutOff() bool {
 	return o.Witness.Counts && !o.Witness.Answers && o.PeersSilent()
 }
 
-// peersSilent: there are peers, and the network to none of them works: not even a refusal came, and no box answered by itself. A peer that we could not look
+// peersSilent: there are peers, and the network to none of them works: not even a refusal came, and no host answered by itself. A peer that we could not look
 // at, for want of time or of descriptors, proves nothing.
 func (o *Observation) PeersSilent() bool {
 	for _, p := range o.Peers {
@@ -141,7 +141,7 @@ func (o *Observation) PeerAlive() bool {
 	return false
 }
 
-// heard: the box of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
+// heard: the host of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
 // whole, which says nothing of whose data is newer.
 func (o *Observation) Heard() bool {
 	for _, p := range o.Peers {
@@ -152,25 +152,25 @@ func (o *Observation) Heard() bool {
 	return false
 }
 
-// unanswered: for so long no Redis of a peer has answered a fenced box that is not cut off, that nobody can be leading elsewhere.
+// unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere.
 func (o *Observation) Unanswered() bool {
 	return !o.PeerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
 }
 
-// boxSilent: no SYN answered and no refusal from any instance of that box, nor an answer of the box itself.
-func (o *Observation) BoxSilent(box netip.Addr) bool {
-	if o.Answers[box] {
+// hostSilent: no SYN answered and no refusal from any instance of that host, nor an answer of the host itself.
+func (o *Observation) HostSilent(host netip.Addr) bool {
+	if o.Answers[host] {
 		return false
 	}
 	for _, p := range o.Peers {
-		if p.Instance.Addr.Addr() == box && p.State != Silent {
+		if p.Instance.Addr.Addr() == host && p.State != Silent {
 			return false
 		}
 	}
 	return true
 }
 
-// find gives the look at an address, and whether it is on this box.
+// find gives the look at an address, and whether it is on this host.
 func (o *Observation) Find(a netip.AddrPort) (look Look, local, ok bool) {
 	for _, l := range o.Locals {
 		if LocalAddr(l) == a {
@@ -218,7 +218,7 @@ func LocalAddr(l Look) netip.AddrPort {
 	return l.Instance.Addr
 }
 
-// view is the cluster as this box sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
+// view is the cluster as this host sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
 // yet knows only itself, and must not blind the others. It is nil outside cluster mode or with every local instance dead.
 func (o *Observation) View() Nodes {
 	best := -1

@@ -7,38 +7,38 @@ import (
 
 // Pair is what is known of a local instance and its peer, a master and its replica outside a cluster.
 type Pair struct {
-	// Peer is the instance on the other box, by the setting.
+	// Peer is the instance on the other host, by the setting.
 	Peer netip.AddrPort
-	// Leaderless: both have been replicas, and nobody else leads them.
-	Leaderless Ail
+	// NoMaster: both have been replicas, and nobody else leads them.
+	NoMaster Stretch
 	// Overruled: both have been masters, and the peer's claim is the better one.
-	Overruled Ail
+	Overruled Stretch
 	// Left: the local instance is a master without the VIP, and not marked so.
-	Left Ail
+	Left Stretch
 	// Stale is how long the peer was seen alive as master while our link to it was down.
 	Stale time.Duration
-	// Pulled: the peer made itself the master while the VIP was here without a break, less than pulledFor ago, and has not
+	// TakenAway: the peer made itself the master while the VIP was here without a break, less than takenAwayFor ago, and has not
 	// marked since that the VIP has left it.
-	Pulled bool
-	// Unheard: the VIP has come to this box while the local instance was the master already, and the peer has not answered since; nor has
+	TakenAway bool
+	// Unheard: the VIP has come to this host while the local instance was the master already, and the peer has not answered since; nor has
 	// the instance been given a new term.
 	Unheard bool
-	// Linked: since this box started the local instance has been linked to a master, or the peer has been its replica.
+	// Linked: since this host started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
 }
 
-// Cold is how a box stands that has just started and has heard of no peer yet.
+// Cold is how a host stands that has just started and has heard of no peer yet.
 type Cold struct {
-	// Peerless: no peer has answered since this box started, and For is how long we have been looking.
+	// Peerless: no peer has answered since this host started, and For is how long we have been looking.
 	Peerless bool
 	For      time.Duration
-	// HeldLast: by our durable record this box was the last to hold the VIP.
+	// HeldLast: by our durable record this host was the last to hold the VIP.
 	HeldLast bool
-	// Survivor: by that record it led while every other box was silent and the witness answered, and no peer has answered since.
+	// Survivor: by that record it led while every other host was silent and the witness answered, and no peer has answered since.
 	Survivor bool
 }
 
-// replication: the instances of this box are no nodes of a cluster, and have peers by the setting.
+// replication: the instances of this host are no nodes of a cluster, and have peers by the setting.
 func (o *Observation) Replication() bool { return len(o.Pairs) > 0 }
 
 // peerOf is the look at the peer of a local instance; its state is Unseen when nobody looked.
@@ -52,7 +52,7 @@ func (o *Observation) PeerOf(l Look) Look {
 	return Look{Instance: At(a)}
 }
 
-// waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this box
+// waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this host
 // started.
 func (o *Observation) WaitsCold() bool {
 	if !o.Replication() || !o.Cold.Peerless || o.Cold.For >= o.Times.ColdStartWait {
@@ -66,7 +66,7 @@ func (o *Observation) WaitsCold() bool {
 	return false
 }
 
-// nextTerm is a term above all that were seen. One box of a pair takes even terms and the other odd ones, so that two
+// nextTerm is a term above all that were seen. One host of a pair takes even terms and the other odd ones, so that two
 // promotions that know nothing of each other never come to the same term.
 func NextTerm(own, peer netip.AddrPort, seen ...Term) uint64 {
 	var n uint64
@@ -80,7 +80,7 @@ func NextTerm(own, peer netip.AddrPort, seen ...Term) uint64 {
 	return n
 }
 
-// owns: a term was raised by the box of own, and not by that of its peer.
+// owns: a term was raised by the host of own, and not by that of its peer.
 func owns(own, peer netip.AddrPort, term uint64) bool {
 	return term > 0 && (own.Compare(peer) > 0) == (term%2 == 1)
 }
@@ -90,7 +90,7 @@ func BothMasters(l, peer Look) bool {
 	return l.Role() == Master && peer.State.Serves() && peer.Role() == Master && l.Term.Known && peer.Term.Known
 }
 
-// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its box raised, which
+// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its host raised, which
 // ours then has by replication only: its server came up as a master from a configuration file that nobody could write.
 func Outranked(l, peer Look) bool {
 	if !BothMasters(l, peer) {
@@ -102,9 +102,9 @@ func Outranked(l, peer Look) bool {
 // overruled: the local instance is outranked by its peer.
 func Overruled(o *Observation, l Look) bool { return Outranked(l, o.PeerOf(l)) }
 
-// nobodyLeads: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
+// withoutMaster: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
 // link is up (tried, 7.0.15).
-func NobodyLeads(l, peer Look) bool {
+func WithoutMaster(l, peer Look) bool {
 	if l.Role() != Replica || peer.Role() != Replica {
 		return false
 	}
@@ -112,7 +112,7 @@ func NobodyLeads(l, peer Look) bool {
 	return circle || !l.Info.LinkUp && !peer.Info.LinkUp
 }
 
-// LeftBehind: a local instance is a master of a box that the VIP has left, and its data does not say so.
+// LeftBehind: a local instance is a master of a host that the VIP has left, and its data does not say so.
 func LeftBehind(s VRRP, held bool, l Look) bool {
 	return s == VRRPBackup && !held && l.Role() == Master && l.Term.N > 0 && !l.Term.Released
 }

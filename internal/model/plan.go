@@ -9,32 +9,32 @@ type Verb string
 
 // The steps.
 const (
-	Takeover  Verb = "takeover"       // CLUSTER FAILOVER TAKEOVER on a local replica
-	Force     Verb = "force"          // CLUSTER FAILOVER FORCE on a local replica
-	Move      Verb = "move"           // the coordinated move of a living master to a local replica
-	UndoMove  Verb = "undo-move"      // end a move that was begun and not ended
-	Bump      Verb = "bump"           // raise the config epochs of the local masters
-	Fence     Verb = "fence"          // refuse writes on every local instance
-	FenceStop Verb = "fence-stop"     // stop every local instance
-	LiftStart Verb = "lift-start"     // start what the fence stopped
-	Refuse    Verb = "refuse-writes"  // refuse writes on one instance until its role is confirmed
-	Restart   Verb = "restart"        // start a local instance that died, or kill and start one that hangs
-	Restore   Verb = "restore-writes" // give an instance its configured min-slaves-to-write back
-	LiftDone  Verb = "lift"           // the fence is over
+	Takeover       Verb = "takeover"        // CLUSTER FAILOVER TAKEOVER on a local replica
+	Force          Verb = "force"           // CLUSTER FAILOVER FORCE on a local replica
+	Switchover     Verb = "switchover"      // the switchover of a living master to a local replica
+	UndoSwitchover Verb = "undo-switchover" // end a switchover that was begun and not ended
+	Bump           Verb = "bump"            // raise the config epochs of the local masters
+	Fence          Verb = "fence"           // refuse writes on every local instance
+	FenceStop      Verb = "fence-stop"      // stop every local instance
+	LiftStart      Verb = "lift-start"      // start what the fence stopped
+	Refuse         Verb = "refuse-writes"   // refuse writes on one instance until its role is confirmed
+	Restart        Verb = "restart"         // start a local instance that died, or kill and start one that hangs
+	Restore        Verb = "restore-writes"  // give an instance its configured min-slaves-to-write back
+	LiftDone       Verb = "lift"            // the fence is over
 
 	// Outside a cluster:
 	Promote     Verb = "promote"      // SLAVEOF NO ONE and a higher term
 	Follow      Verb = "follow"       // SLAVEOF, after the data set of a master was kept aside
 	NeedReplica Verb = "need-replica" // a master takes writes only with a replica at hand
 	Relax       Verb = "relax"        // it takes them without
-	Release     Verb = "release"      // mark that the VIP has left the box of a master
+	Release     Verb = "release"      // mark that the VIP has left the host of a master
 	Claim       Verb = "claim"        // remove that mark
 )
 
 // Step is one thing to do.
 type Step struct {
 	Do Verb
-	// Instance is the instance to change, From the old master of a move, or the new one to follow.
+	// Instance is the instance to change, From the old master of a switchover, or the new one to follow.
 	Instance, From Instance
 }
 
@@ -72,7 +72,7 @@ func (p Plan) OnlyRestarts() bool {
 func (p Plan) ChangesRoles() bool {
 	for _, s := range p.Steps {
 		switch s.Do {
-		case Takeover, Force, Move, Promote, Follow:
+		case Takeover, Force, Switchover, Promote, Follow:
 			return true
 		}
 	}

@@ -5,7 +5,7 @@ package model
 type State int
 
 const (
-	// Unseen: nobody looked, or nobody could: our time was over, or this box has no file, port or right left for it. That
+	// Unseen: nobody looked, or nobody could: our time was over, or this host has no file, port or right left for it. That
 	// says nothing of the instance.
 	Unseen State = iota
 	// Up: PONG.
@@ -47,7 +47,7 @@ const (
 	WantsTLS
 	// UnknownCA: its certificate is of an authority that we do not know, or not fit for a server.
 	UnknownCA
-	// ExpiredCert: its certificate is not valid now, by the clock of this box.
+	// ExpiredCert: its certificate is not valid now, by the clock of this host.
 	ExpiredCert
 	// BadName: its certificate is not for the name that we expect.
 	BadName
@@ -82,5 +82,5 @@ func (s State) Alive() bool {
 	return true
 }
 
-// Serves: it can act as a master for a move: PONG or MISCONF.
+// Serves: it can act as a master for a switchover: PONG or MISCONF.
 func (s State) Serves() bool { return s == Up || s == Misconf }

@@ -13,7 +13,7 @@ const TermKey = "keepalived-redis:term"
 type Term struct {
 	N     uint64
 	Known bool
-	// Released: the box of the master has marked that the VIP is not there any more. The mark is a leading zero, "06", which
+	// Released: the host of the master has marked that the VIP is not there any more. The mark is a leading zero, "06", which
 	// a program that does not know it reads as the same term. Term 0 has none.
 	Released bool
 }

@@ -13,8 +13,8 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// seeAble counts the instances of each other box that could serve there, in this look and in the last one. What is not known is not able: this
-// box gives its VIP away only for what it has seen.
+// seeAble counts the instances of each other host that could serve there, in this look and in the last one. What is not known is not able: this
+// host gives its VIP away only for what it has seen.
 func (r *Observer) seeAble(o *model.Observation, now state.Stamp) {
 	count := map[netip.Addr]int{}
 	for _, p := range o.Peers {
@@ -26,8 +26,8 @@ func (r *Observer) seeAble(o *model.Observation, now state.Stamp) {
 	o.SeenAble = last != nil && last.Boot == now.Boot
 	o.Able = map[netip.Addr]int{}
 	if o.SeenAble {
-		for box, n := range parseAble(last.Text) {
-			o.Able[box] = min(n, count[box])
+		for host, n := range parseAble(last.Text) {
+			o.Able[host] = min(n, count[host])
 		}
 	}
 	if memo := (session.AbleMemo{Boot: now.Boot, Text: ableText(count)}); last == nil || *last != memo {
@@ -46,7 +46,7 @@ func (r *Observer) SeeAbleTwice(ctx context.Context, o *model.Observation) {
 	o.Able, o.SeenAble = again.Able, again.SeenAble
 }
 
-// able: an instance on another box answers, and could serve if the VIP were there: it is a master that can write, or a replica with a whole
+// able: an instance on another host answers, and could serve if the VIP were there: it is a master that can write, or a replica with a whole
 // data set that is linked, or whose master does not serve here.
 func ableToServe(o *model.Observation, p model.Look) bool {
 	if p.Info == nil || p.State != model.Up && p.State != model.MasterDown {
@@ -61,8 +61,8 @@ func ableToServe(o *model.Observation, p model.Look) bool {
 
 func ableText(count map[netip.Addr]int) string {
 	words := make([]string, 0, len(count))
-	for box, n := range count {
-		words = append(words, fmt.Sprintf("%s %d", box, n))
+	for host, n := range count {
+		words = append(words, fmt.Sprintf("%s %d", host, n))
 	}
 	slices.Sort(words)
 	return strings.Join(words, " ")
@@ -73,10 +73,10 @@ func parseAble(text string) map[netip.Addr]int {
 	count := map[netip.Addr]int{}
 	words := strings.Fields(text)
 	for i := 0; i+1 < len(words); i += 2 {
-		box, err := netip.ParseAddr(words[i])
+		host, err := netip.ParseAddr(words[i])
 		var n int
 		if _, scanErr := fmt.Sscan(words[i+1], &n); err == nil && scanErr == nil {
-			count[box] = n
+			count[host] = n
 		}
 	}
 	return count

@@ -30,7 +30,7 @@ func TestAbleInTwoLooks(t *testing.T) {
 		t.Errorf("the second look: %v, %d able", o.SeenAble, o.Able[peer])
 	}
 	silent := fixture.Cluster()
-	fixture.PeersAre(&silent, model.Silent, model.Ail{})
+	fixture.PeersAre(&silent, model.Silent, model.Stretch{})
 	if o := see(silent); o.Able[peer] != 0 {
 		t.Errorf("silent: %d able", o.Able[peer])
 	}
@@ -43,7 +43,7 @@ func TestAbleInTwoLooks(t *testing.T) {
 	}
 }
 
-// TestAble: every state of an instance on another box.
+// TestAble: every state of an instance on another host.
 func TestAble(t *testing.T) {
 	replica := func(change func(*model.Info)) model.Look {
 		i := &model.Info{Role: model.Replica, Master: fixture.Master7003, LinkUp: true, Offset: 500}
@@ -90,8 +90,8 @@ func FuzzParseAble(f *testing.F) {
 		if len(again) != len(count) {
 			t.Fatalf("%v, read again %v", count, again)
 		}
-		for box, n := range count {
-			if again[box] != n {
+		for host, n := range count {
+			if again[host] != n {
 				t.Fatalf("%v, read again %v", count, again)
 			}
 		}
@@ -109,7 +109,7 @@ func TestSeeAbleTwice(t *testing.T) {
 	}
 }
 
-// TestTakesAbandonedVIP: only where another box could serve more, after 3 s in which the VIP answers nowhere, and not for ever.
+// TestTakesAbandonedVIP: only where another host could serve more, after 3 s in which the VIP answers nowhere, and not for ever.
 func TestTakesAbandonedVIP(t *testing.T) {
 	r := observer(t)
 	nowhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("255.255.255.255")}} // nobody answers for that, and to ask is an error
@@ -160,11 +160,11 @@ func TestTakesAbandonedVIP(t *testing.T) {
 		t.Fatal("not taken again")
 	}
 	if takes(elsewhere, true) || r.Memory.TookVIP != nil {
-		t.Error("the better box has it, and this one stays fit")
+		t.Error("the better host has it, and this one stays healthy")
 	}
 }
 
-// observer looks at the given servers as the instances of this box.
+// observer looks at the given servers as the instances of this host.
 func observer(t *testing.T, locals ...*redistest.Server) *Observer {
 	t.Helper()
 	return &Observer{Session: sessiontest.New(t, locals...)}

@@ -15,7 +15,7 @@ func asOthersSee(o *model.Observation, l model.Look) (n model.Node, view model.N
 				continue
 			}
 			for _, n := range other.Nodes {
-				if n.Addr.IsValid() && (n.Addr == model.LocalAddr(l) || sameBox(o, n.Addr.Addr()) && n.Addr.Port() == l.Instance.Addr.Port()) {
+				if n.Addr.IsValid() && (n.Addr == model.LocalAddr(l) || sameHost(o, n.Addr.Addr()) && n.Addr.Port() == l.Instance.Addr.Port()) {
 					return n, other.Nodes, true
 				}
 			}
@@ -24,8 +24,8 @@ func asOthersSee(o *model.Observation, l model.Look) (n model.Node, view model.N
 	return model.Node{}, nil, false
 }
 
-// sameBox: a local instance knows itself by this address.
-func sameBox(o *model.Observation, a netip.Addr) bool {
+// sameHost: a local instance knows itself by this address.
+func sameHost(o *model.Observation, a netip.Addr) bool {
 	for _, l := range o.Locals {
 		if self, ok := l.Self(); ok && self.Addr.Addr() == a {
 			return true

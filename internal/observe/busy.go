@@ -33,7 +33,7 @@ func (r *Observer) tellBusyFromHung(ctx context.Context, looks []model.Look) {
 	var asleep []int
 	samples := map[int]service.Sample{}
 	for i := range looks {
-		late := looks[i].State == model.Unseen && errors.Is(looks[i].Err, context.Canceled) // we were, as on a box short of CPU
+		late := looks[i].State == model.Unseen && errors.Is(looks[i].Err, context.Canceled) // we were, as on a host short of CPU
 		if !model.GivesNoAnswer(looks[i]) && !late {
 			continue
 		}
@@ -86,7 +86,7 @@ func (r *Observer) sample(ctx context.Context, i int) (service.Sample, error) {
 // dragsOn bounds the time in busy_grace for which an instance may go on with one command after another, and answer nobody in time.
 const dragsOn = 6
 
-// noteBusy finds BusyFor. A command that another one follows without a pause is not one long command, so busy_grace begins anew with each
+// noteBusy finds BusyFor. A command that another one follows without a pause is not one long command, so busy_grace begins again with each
 // turn of the event loop; but not for ever.
 func (r *Observer) noteBusy(o *model.Observation, now state.Stamp) {
 	m := r.Memory

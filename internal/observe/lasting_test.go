@@ -12,15 +12,15 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
-// A peer's replica is nothing that lasts, or the box with the VIP would have its memory to write at every check, unless one of ours follows it:
-// then nobody leads that one's slots.
+// A peer's replica is nothing that lasts, or the host with the VIP would have its memory to write at every check, unless one of ours follows it:
+// then nobody serves its slots.
 func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
 	look := func(role model.Role) map[string]session.Seen {
 		o := fixture.Cluster()
-		o.Boxes, o.Instances, o.BusyFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}
+		o.Hosts, o.Instances, o.BusyFor = map[netip.Addr]model.Stretch{}, map[netip.AddrPort]model.Stretch{}, map[string]time.Duration{}
 		o.HungFor = map[model.Instance]time.Duration{}
 		o.Peers[0].Info.Role = role
-		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Boxes: map[string]session.Seen{}, Instances: map[string]session.Seen{}}}}
+		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Hosts: map[string]session.Seen{}, Instances: map[string]session.Seen{}}}}
 		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})
 		return r.Memory.Instances
 	}
@@ -38,7 +38,7 @@ func TestHungFor(t *testing.T) {
 	now := state.Stamp{Boot: "this", Mono: time.Hour}
 	see := func(s model.State) time.Duration {
 		o := fixture.Cluster()
-		o.Boxes, o.Instances, o.BusyFor, o.HungFor = map[netip.Addr]model.Ail{}, map[netip.AddrPort]model.Ail{}, map[string]time.Duration{}, map[model.Instance]time.Duration{}
+		o.Hosts, o.Instances, o.BusyFor, o.HungFor = map[netip.Addr]model.Stretch{}, map[netip.AddrPort]model.Stretch{}, map[string]time.Duration{}, map[model.Instance]time.Duration{}
 		o.Restarts.HungAfter = time.Minute
 		o.Locals[0].State = s
 		now.Mono += time.Second

@@ -14,7 +14,7 @@ import (
 // maxReason bounds what sentences repeat.
 const maxReason = 200
 
-// untilForms are the ways in which people write the end: RFC 3339, or the time of this box.
+// untilForms are the ways in which people write the end: RFC 3339, or the time of this host.
 var untilForms = [...]string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
 
 // parseMaintenance reads the text of the file. A maintenance that has ended is none. What cannot be understood holds
@@ -59,7 +59,7 @@ func parseUntil(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// maintenance reads the file. One that is there and cannot be read holds everything as well; one that a stranger may have written is none.
+// maintenance reads the file. One that is there and cannot be read holds everything as well; one that another user may have written is none.
 func maintenance(durable state.Dir) (m model.Maintenance, warning string) {
 	text, found, err := durable.Text(model.MaintenanceFile)
 	switch {

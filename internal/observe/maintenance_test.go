@@ -78,14 +78,14 @@ func TestMaintenanceThatCannotBeRead(t *testing.T) {
 	if m, warning := maintenance(d); m.Word != model.Hold || !strings.Contains(warning, "it is a link") {
 		t.Errorf("a link: %+v, %q", m, warning)
 	}
-	strangers := state.Dir(t.TempDir())
-	if err := os.WriteFile(strangers.Path(model.MaintenanceFile), []byte("drain"), 0o600); err != nil {
+	foreign := state.Dir(t.TempDir())
+	if err := os.WriteFile(foreign.Path(model.MaintenanceFile), []byte("drain"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(strangers.Path(model.MaintenanceFile), 0o666); err != nil {
+	if err := os.Chmod(foreign.Path(model.MaintenanceFile), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if m, warning := maintenance(strangers); m.Word != "" || !strings.Contains(warning, "is not believed: ") || !strings.Contains(warning, "everybody may write it; hint: write it as root") {
+	if m, warning := maintenance(foreign); m.Word != "" || !strings.Contains(warning, "is not believed: ") || !strings.Contains(warning, "everybody may write it; hint: write it as root") {
 		t.Errorf("a file that everybody may write: %+v, %q", m, warning)
 	}
 }

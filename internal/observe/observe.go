@@ -42,12 +42,12 @@ type Surroundings struct {
 	Own       map[netip.Addr]bool
 	Vips      []netip.Addr
 	PeerLooks []model.Look
-	// answers are the other boxes that answered by themselves.
+	// answers are the other hosts that answered by themselves.
 	answers map[netip.Addr]bool
 	Witness model.Witness
 }
 
-// Peers are the looks at the instances of the other boxes, as far as they were known.
+// Peers are the looks at the instances of the other hosts, as far as they were known.
 func (s Surroundings) Peers() []model.Look { return s.PeerLooks }
 
 // LookAround looks at the local instances, and at the peers, the witness and the VIP. All answers are awaited side by side,
@@ -77,7 +77,7 @@ func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, 
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.Targets(known), r.PeerLimits())
 	heard := r.askWitness(ctx, survey, addresses, s.Vips)
-	answers := r.askBoxes(ctx, survey, known)
+	answers := r.askHosts(ctx, survey, known)
 	looks := survey.Run()
 	s.PeerLooks, s.Witness, s.answers = looks[len(locals):], heard(), answers()
 	own := looks[:len(locals):len(locals)]
@@ -89,20 +89,20 @@ func (r *Observer) LookAtPeers(ctx context.Context, peers []netip.AddrPort) []mo
 	return redis.LookAtPeers(ctx, r.Targets(peers), r.PeerLimits())
 }
 
-// askBoxes asks every other box by itself, as a witness is asked, and waits no longer than for its instances. answers is called when the survey
+// askHosts asks every other host by itself, as a witness is asked, and waits no longer than for its instances. answers is called when the survey
 // is over.
-func (r *Observer) askBoxes(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) (answers func() map[netip.Addr]bool) {
+func (r *Observer) askHosts(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) (answers func() map[netip.Addr]bool) {
 	heard := map[netip.Addr]*bool{}
 	for _, p := range peers {
-		if box := p.Addr(); heard[box] == nil {
-			heard[box] = new(bool)
-			ask(ctx, survey, box, r.Config.Times.Dial, heard[box])
+		if host := p.Addr(); heard[host] == nil {
+			heard[host] = new(bool)
+			ask(ctx, survey, host, r.Config.Times.Dial, heard[host])
 		}
 	}
 	return func() map[netip.Addr]bool {
 		all := make(map[netip.Addr]bool, len(heard))
-		for box, h := range heard {
-			all[box] = *h
+		for host, h := range heard {
+			all[host] = *h
 		}
 		return all
 	}
@@ -121,7 +121,7 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 	var names []string
 	for _, a := range addrs {
 		if own[a] || slices.Contains(vips, a) {
-			r.Log.Warn().Msgf("witness %s is refused: it is an address of this box or the VIP; hint: name an address outside both boxes", a)
+			r.Log.Warn().Msgf("witness %s is refused: it is an address of this host or the VIP; hint: name an address outside both hosts", a)
 			continue
 		}
 		asked, names = append(asked, a), append(names, a.String())
@@ -152,8 +152,8 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observation {
 	o := model.Observation{Locals: locals, Peers: s.PeerLooks, Answers: s.answers, Witness: s.Witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GaveUp, Tried: r.Tried, VIPs: s.Vips, VIPHere: vrrp.Held(s.Vips, s.Own),
-		Restarts: model.Restarts{Never: r.Config.Revive.When == config.ReviveNever, HungAfter: r.Config.Revive.RestartHungAfter}, HungFor: map[model.Instance]time.Duration{},
-		BusyFor: map[string]time.Duration{}, Boxes: map[netip.Addr]model.Ail{}, Instances: map[netip.AddrPort]model.Ail{}, BumpGoal: r.Memory.BumpGoal}
+		Restarts: model.Restarts{Never: r.Config.Restart.When == config.RestartNever, HungAfter: r.Config.Restart.HungAfter}, HungFor: map[model.Instance]time.Duration{},
+		BusyFor: map[string]time.Duration{}, Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, BumpGoal: r.Memory.BumpGoal}
 	if r.Event != nil {
 		o.Event, o.Hook = r.Event.State, r.Event.State == model.VRRPMaster
 	}
@@ -166,29 +166,29 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	r.Begin()
 	now := state.Now()
 	o := r.unlooked(locals, s)
-	o.MoveWait = r.Memory.MoveWait(now)
+	o.SwitchoverWait = r.Memory.SwitchoverWait(now)
 	r.seePeers(ctx, &o, s.Own)
 	r.seeVRRP(&o, s, now)
 	r.seePairs(&o, o.VIPHere, now)
-	r.SeeStanding(&o, o.VIPHere, now)
+	r.SeeDataAge(&o, o.VIPHere, now)
 	r.noteLasting(&o, now)
 	r.seeAble(&o, now)
 	o.Fence = r.SeeFence(&o, now)
 	r.seeUnconfirmed(&o, now)
-	var move session.MoveRecord
-	o.MoveOpen = r.Store.Peek(r.Store.Durable, session.MoveFile, &move)
-	if o.Fence == nil && !o.MoveOpen {
-		o.Orphans = slices.DeleteFunc(r.orphans(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.Memory.IsGuarded(i) })
+	var switchover session.SwitchoverRecord
+	o.SwitchoverOpen = r.Store.Peek(r.Store.Durable, session.SwitchoverFile, &switchover)
+	if o.Fence == nil && !o.SwitchoverOpen {
+		o.LeftStopped = slices.DeleteFunc(r.leftStopped(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.Memory.IsGuarded(i) })
 	}
 	return o
 }
 
-// orphanAfter is longer than any coordinated move that a peer may have under way on our instance.
-const orphanAfter = 3 * time.Second
+// leftStoppedAfter is longer than any switchover that a peer may have under way on our instance.
+const leftStoppedAfter = 3 * time.Second
 
-// orphans finds local instances that a mover or a fence left with writes stopped. INFO shows for free whether a
+// leftStopped finds local instances that a switchover or a fence left with writes stopped. INFO shows for free whether a
 // min-slaves-to-write is in force at all.
-func (r *Observer) orphans(ctx context.Context, locals []model.Look, now state.Stamp) []model.Instance {
+func (r *Observer) leftStopped(ctx context.Context, locals []model.Look, now state.Stamp) []model.Instance {
 	var out []model.Instance
 	for _, l := range locals {
 		stopped := false
@@ -198,7 +198,7 @@ func (r *Observer) orphans(ctx context.Context, locals []model.Look, now state.S
 			c.Close()
 			stopped = err == nil && v == redis.StopWrites
 		}
-		if a := session.Note(r.Memory.Instances, "stopped "+l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= orphanAfter {
+		if a := session.Note(r.Memory.Instances, "stopped "+l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= leftStoppedAfter {
 			out = append(out, l.Instance)
 		}
 	}
@@ -262,11 +262,11 @@ func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp
 	}
 }
 
-// noteLasting counts the looks in which boxes, instances or everything was silent, and those in which an instance was busy.
+// noteLasting counts the looks in which hosts, instances or everything was silent, and those in which an instance was busy.
 func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 	for _, p := range o.Peers {
 		a := p.Instance.Addr
-		o.Boxes[a.Addr()] = model.Ail{}
+		o.Hosts[a.Addr()] = model.Stretch{}
 		bad := !p.State.Serves() || p.Role() == model.Replica && !o.Replication() && Followed(o, a)
 		o.Instances[a] = session.Note(r.Memory.Instances, a.String(), bad, now)
 	}
@@ -276,8 +276,8 @@ func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 			o.HungFor[l.Instance] = session.Note(r.Memory.Instances, "hung "+l.Instance.Name(), hangs, now).For
 		}
 	}
-	for box := range o.Boxes {
-		o.Boxes[box] = session.Note(r.Memory.Boxes, box.String(), o.BoxSilent(box), now)
+	for host := range o.Hosts {
+		o.Hosts[host] = session.Note(r.Memory.Hosts, host.String(), o.HostSilent(host), now)
 	}
 	alone := map[string]session.Seen{}
 	if r.Memory.Alone != nil {
@@ -290,7 +290,7 @@ func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 	}
 }
 
-// followed: a replica of this box has this address for its master.
+// followed: a replica of this host has this address for its master.
 func Followed(o *model.Observation, a netip.AddrPort) bool {
 	return slices.ContainsFunc(o.Locals, func(l model.Look) bool {
 		_, master, _, found := o.MasterOf(l)
@@ -298,7 +298,7 @@ func Followed(o *model.Observation, a netip.AddrPort) bool {
 	})
 }
 
-// seeFence reads the fence and notes since when a peer's box answers, and since when its Redis does not.
+// seeFence reads the fence and notes since when a peer's host answers, and since when its Redis does not.
 func (r *Observer) SeeFence(o *model.Observation, now state.Stamp) *model.FenceView {
 	var f session.FenceRecord
 	if !r.Store.Peek(r.Store.Durable, session.FenceFile, &f) {

@@ -43,10 +43,10 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 		}
 		name, peer := l.Instance.Name(), o.PeerOf(l)
 		down := model.Absent(l) || l.Role() == model.Replica && !l.Info.LinkUp
-		pair.Leaderless = session.Note(r.Memory.Instances, "leaderless "+name, model.NobodyLeads(l, peer), now)
+		pair.NoMaster = session.Note(r.Memory.Instances, "no-master "+name, model.WithoutMaster(l, peer), now)
 		pair.Overruled = session.Note(r.Memory.Instances, "overruled "+name, model.Outranked(l, peer), now)
 		pair.Left = session.Note(r.Memory.Instances, "left "+name, model.LeftBehind(o.State, held, l), now)
-		pair.Pulled = r.Memory.Pulled(name, held, l, peer, now)
+		pair.TakenAway = r.Memory.TakenAway(name, held, l, peer, now)
 		pair.Unheard = r.Memory.Unheard(name, l)
 		linked := l.Role() == model.Replica && l.Info.LinkUp
 		if linked {
@@ -75,7 +75,7 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	}
 }
 
-// seePeersCold notes whether any peer has answered since this box started.
+// seePeersCold notes whether any peer has answered since this host started.
 func (r *Observer) seePeersCold(o *model.Observation, now state.Stamp) {
 	if r.Memory.Linked == nil {
 		r.Memory.Linked = map[string]string{}

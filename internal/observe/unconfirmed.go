@@ -9,7 +9,7 @@ import (
 )
 
 // seeUnconfirmed finds the local masters of a cluster that came up as masters and may be stale: another node may have taken their slots
-// while they were down. One is confirmed when a peer agrees with its role, when this box is the only survivor, or when cold_start_wait is
+// while they were down. One is confirmed when a peer agrees with its role, when this host is the only survivor, or when cold_start_wait is
 // over. A replica needs nothing: what it has is judged when it is to be promoted.
 func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 	m := r.Memory
@@ -67,10 +67,10 @@ func heardOnBus(o *model.Observation, now time.Time) bool {
 	return false
 }
 
-// survives: every other box is silent while the witness answers, and so it was before, while this box led: nobody else can have led since.
+// survives: every other host is silent while the witness answers, and so it was before, while this host led: nobody else can have led since.
 func survives(o *model.Observation) bool { return o.Cold.Survivor && alone(o) }
 
-// alone: every other box is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
+// alone: every other host is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
 func alone(o *model.Observation) bool {
 	return o.PeersSilent() && (o.Witness.Answers || !o.Witness.Counts)
 }

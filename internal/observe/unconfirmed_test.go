@@ -11,16 +11,16 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
-// booted is pair() as a box sees it that has just booted: its master has run for so long.
+// booted is pair() as a host sees it that has just booted: its master has run for so long.
 func booted(peers model.State, uptime time.Duration) model.Observation {
 	o := fixture.Cluster()
 	o.Times.ColdStartWait = time.Minute
-	fixture.PeersAre(&o, peers, model.Ail{})
+	fixture.PeersAre(&o, peers, model.Stretch{})
 	o.Locals[0].Info.Uptime = uptime
 	return o
 }
 
-// looker lets one run after the other see a box at the times that it is told.
+// looker lets one run after the other see a host at the times that it is told.
 type looker struct {
 	r   *Observer
 	now state.Stamp
@@ -61,7 +61,7 @@ func TestMasterThatBootsWaitsForAWord(t *testing.T) {
 	if p := decide.Decide(o); refuses(o) || !slices.Contains(p.Steps, model.Step{Do: model.Restore, Instance: model.At(fixture.Master7003)}) {
 		t.Errorf("cold_start_wait is over: %s", p.Sentence)
 	}
-	// And that is that, until it starts anew.
+	// And that is that, until it starts again.
 	l.r.Memory.Guarded = ""
 	if o := l.see(time.Hour, booted(model.Silent, time.Hour)); refuses(o) || len(o.Confirmed) > 0 {
 		t.Errorf("an hour later: %s", decide.Decide(o).Sentence)
@@ -122,15 +122,15 @@ func TestWhoIsConfirmed(t *testing.T) {
 		}, true},
 		"peers are loading, the bus is heard": {model.Loading, 5 * time.Second, func(o *model.Observation) {
 			hideViews(o)
-			fixture.PeersAre(o, model.Loading, model.Ail{})
+			fixture.PeersAre(o, model.Loading, model.Stretch{})
 			answered(o, time.Second)
 		}, true},
 		"a peer agrees that has only just been started": {model.Up, time.Second, func(o *model.Observation) { peersRun(o, time.Second) }, true},
 		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, false},
-		"it leads nothing":            {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
-		"a replica":                   {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Info.Role = model.Replica }, false},
-		"no other box in the cluster": {model.Silent, time.Second, func(o *model.Observation) { o.Peers = nil }, false},
-		"a fence judges":              {model.Silent, time.Second, func(o *model.Observation) { o.Fence = &model.FenceView{} }, false},
+		"it leads nothing":             {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
+		"a replica":                    {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Info.Role = model.Replica }, false},
+		"no other host in the cluster": {model.Silent, time.Second, func(o *model.Observation) { o.Peers = nil }, false},
+		"a fence judges":               {model.Silent, time.Second, func(o *model.Observation) { o.Fence = &model.FenceView{} }, false},
 	} {
 		l := newLooker(t)
 		o := booted(c.peers, c.uptime)
@@ -157,7 +157,7 @@ func TestPromotedWhileAlone(t *testing.T) {
 	l := newLooker(t)
 	o := fixture.Cluster()
 	l.see(0, o)
-	fixture.PeersAre(&o, model.Silent, model.Ail{})
+	fixture.PeersAre(&o, model.Silent, model.Stretch{})
 	o.Locals[1].Info.Role = model.Master
 	o.Locals[1].Nodes[4].Role, o.Locals[1].Nodes[4].MasterID, o.Locals[1].Nodes[4].Slots = model.Master, "", []model.Slots{{First: 0, Last: 5460}}
 	if o = l.see(time.Second, o); len(o.Unconfirmed) > 0 {
@@ -172,7 +172,7 @@ func TestSurvivor(t *testing.T) {
 	see := func(after time.Duration, o model.Observation) bool {
 		t.Helper()
 		now.Mono += after
-		r.SeeStanding(&o, true, now)
+		r.SeeDataAge(&o, true, now)
 		r.Store.Keep(r.Memory)
 		r.seeUnconfirmed(&o, now)
 		r.Store.Keep(r.Memory)
@@ -184,7 +184,7 @@ func TestSurvivor(t *testing.T) {
 		t.Error("a survivor beside living peers")
 	}
 	alone := fixture.Cluster()
-	fixture.PeersAre(&alone, model.Silent, model.Ail{})
+	fixture.PeersAre(&alone, model.Silent, model.Stretch{})
 	alone.Locals[0].Info.Uptime = time.Hour
 	if see(time.Second, alone) {
 		t.Error("a survivor at the first silent look")
@@ -209,7 +209,7 @@ func TestStaleIsNoSurvivor(t *testing.T) {
 	for range 30 {
 		o := booted(model.Silent, 3*time.Second)
 		now.Mono += time.Second
-		r.SeeStanding(&o, true, now)
+		r.SeeDataAge(&o, true, now)
 		r.Store.Keep(r.Memory)
 		r.seeUnconfirmed(&o, now)
 		r.Store.Keep(r.Memory)

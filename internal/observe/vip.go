@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// abandonedFor is how long the VIP answers nowhere before a box takes it that would leave it to a better one: longer than keepalived needs
+	// abandonedFor is how long the VIP answers nowhere before a host takes it that would leave it to a better one: longer than keepalived needs
 	// to move it with whole seconds between adverts, after the old holder has said that it leaves.
 	abandonedFor = 3 * time.Second
-	// abandonedRetry is how long a box keeps a VIP that it took so, before it stands back again to see whether the better one takes it now.
+	// abandonedRetry is how long a host keeps a VIP that it took so, before it stands back again to see whether the better one takes it now.
 	abandonedRetry = 10 * time.Minute
 	// abandonedKey is the stretch in memory.
 	abandonedKey = "vip nowhere"
 )
 
-// TakesAbandoned tells whether this box must be fit although another one could serve more: nobody has the VIP. keepalived is dead there,
+// TakesAbandoned tells whether this host must be healthy although another one could serve more: nobody has the VIP. keepalived is dead there,
 // say. worse is that other reason to stand back; without it what was noted is forgotten.
 func (r *Observer) TakesAbandoned(ctx context.Context, o *model.Observation, worse bool) bool {
 	r.Begin()

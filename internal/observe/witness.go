@@ -43,7 +43,7 @@ func defaultGateway() (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// defaultWitnesses is the default gateway. A box whose network is torn down with its carrier, as NetworkManager does, has no
+// defaultWitnesses is the default gateway. A host whose network is torn down with its carrier, as NetworkManager does, has no
 // default route any more just when it is cut off: then it is whatever gateway answered before.
 func defaultWitnesses(answered map[string]bool) []netip.Addr {
 	if gw, ok := gateway(); ok {

@@ -46,7 +46,7 @@ func asked(t *testing.T, r *Observer) model.Witness {
 	return heard()
 }
 
-// A box that loses its carrier may lose its routes as well. It must still find out that it is cut off.
+// A host that loses its carrier may lose its routes as well. It must still find out that it is cut off.
 func TestTheWitnessOutlivesTheRoute(t *testing.T) {
 	old := gateway
 	t.Cleanup(func() { gateway = old })

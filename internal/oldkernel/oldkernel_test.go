@@ -26,7 +26,7 @@ func newer() {
 }
 
 func TestMain(m *testing.M) {
-	// The box has no network to fetch a toolchain from, so the programs are built before it is made.
+	// The host has no network to fetch a toolchain from, so the programs are built before it is made.
 	if host.Outside() && !command() {
 		if err := build(); err != nil {
 			fmt.Fprintln(os.Stderr, "build the programs:", err)

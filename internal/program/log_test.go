@@ -74,13 +74,13 @@ func TestLinesGoToSyslog(t *testing.T) {
 	log := open("chk-redis", syslogOnly(socket), silent(t))
 	pid := log.sink.pid
 
-	log.Info().Msg("fit")
+	log.Info().Msg("healthy")
 	log.Warn().Str("instance", "127.0.0.1:7000").Int("tries", 3).Dur("after", 1500*time.Millisecond).Err(errors.New(`no "route"`)).Msg("cannot start redis-server\nnow")
 	log.Error().Str("empty", "").Bool("vip", true).Send()
 	log.Debug().Msg("not shown")
 
 	for _, want := range []string{
-		"<30>chk-redis[" + pid + "]: fit",
+		"<30>chk-redis[" + pid + "]: healthy",
 		"<28>chk-redis[" + pid + `]: cannot start redis-server now instance=127.0.0.1:7000 tries=3 after=1500 error="no \"route\""`,
 		"<27>chk-redis[" + pid + `]: empty="" vip=true`,
 		"",
@@ -155,7 +155,7 @@ func TestOwedDropsAreReported(t *testing.T) {
 	if got := log.Dropped(); got != 2 {
 		t.Errorf("dropped = %d, want 2", got)
 	}
-	log.Info().Msg("fit")
+	log.Info().Msg("healthy")
 	if got, want := next(t, conn), "]: 2 log lines were lost before this one, the system's log did not take them"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want …%q", got, want)
 	}
@@ -206,7 +206,7 @@ func TestDeadSyslogIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	log.Info().Msg("fit")
+	log.Info().Msg("healthy")
 	if got := next(t, again); !strings.Contains(got, "1 log lines were lost") {
 		t.Errorf("got %q", got)
 	}

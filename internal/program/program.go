@@ -4,10 +4,10 @@ package program
 
 // Exit codes of chk-redis; keepalived knows success (0) and failure (anything else) only.
 const (
-	// Fit: this box may hold the VIP.
-	Fit = 0
-	// Unfit: it may not.
-	Unfit = 1
+	// Healthy: this host may hold the VIP, be it with a warning (degraded).
+	Healthy = 0
+	// Unhealthy: it may not.
+	Unhealthy = 1
 	// Usage: the command line or the configuration is wrong.
 	Usage = 2
 )

@@ -63,7 +63,7 @@ func (l *inquiry) withheld(question string, err error) {
 	l.Err = fmt.Errorf("%s was not answered: %w", question, err)
 }
 
-// Targets are this box's instances as the configuration names them.
+// Targets are this host's instances as the configuration names them.
 func Targets(instances []config.Instance) []Target {
 	out := make([]Target, len(instances))
 	for i, in := range instances {
@@ -72,7 +72,7 @@ func Targets(instances []config.Instance) []Target {
 	return out
 }
 
-// TargetOf is one of this box's instances.
+// TargetOf is one of this host's instances.
 func TargetOf(in config.Instance) Target {
 	return Target{Instance: model.Instance{Addr: in.Addr, Socket: in.Socket}, Username: in.Username, Password: in.Password.Reveal(), TLS: in.TLS, Paired: in.Peer.IsValid()}
 }

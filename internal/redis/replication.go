@@ -125,7 +125,7 @@ func (c *Conn) NeedReplica(ctx context.Context) error {
 	return c.SetMinReplicas(ctx, "1")
 }
 
-// DataFile is where the instance writes its data set, on its own box.
+// DataFile is where the instance writes its data set, on its own host.
 func (c *Conn) DataFile(ctx context.Context) (string, error) {
 	var path [2]string
 	for i, key := range [...]string{"dir", "dbfilename"} {
@@ -140,7 +140,7 @@ func (c *Conn) DataFile(ctx context.Context) (string, error) {
 	return filepath.Join(path[0], path[1]), nil
 }
 
-// ErrChildActive: another child of the server is at work, as one that writes its append only file anew. A save begins once that has ended.
+// ErrChildActive: another child of the server is at work, as one that writes its append only file again. A save begins once that has ended.
 var ErrChildActive = errors.New("another child process of redis is at work")
 
 // Save begins to write the data set to its file in the background. That a save is under way already is no error. Where it must wait the error is

@@ -68,7 +68,7 @@ func Classify(err error) model.State {
 	return model.NotRedis
 }
 
-// ours are the errors of a dial that come from this box: they must not make a living peer a silent one.
+// ours are the errors of a dial that come from this host: they must not make a living peer a silent one.
 var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
 // dialled tells what an error of the dial means.

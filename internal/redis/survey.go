@@ -16,8 +16,8 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// knocks is how many connections are tried to each peer at once: one lost SYN must not make it silent.
-const knocks = 2
+// dialsPerPeer is how many connections are tried to each peer at once: one lost SYN must not make it silent.
+const dialsPerPeer = 2
 
 // patience is the longest that a survey waits before it looks whether the run is over.
 const patience = 50 * time.Millisecond
@@ -35,7 +35,7 @@ func LookAtAll(ctx context.Context, targets []Target, l Limits) []model.Look {
 	return s.Run()
 }
 
-// LookAtPeers is LookAtAll for other boxes. What is silent here may be taken for lost, and masters promoted, so each is tried
+// LookAtPeers is LookAtAll for other hosts. What is silent here may be taken for lost, and masters promoted, so each is tried
 // by more than one connection.
 func LookAtPeers(ctx context.Context, targets []Target, l Limits) []model.Look {
 	s := NewSurvey(ctx)
@@ -48,21 +48,21 @@ func LookAtPeers(ctx context.Context, targets []Target, l Limits) []model.Look {
 //
 // A goroutine a target costs a check of three instances a quarter of its CPU time, in threads that are made and woken. And the
 // kernel's poll looks once more after its time is up: an answer that came in time counts also when this process got no CPU
-// to see it, so that a box short of CPU takes no living peer for a silent one.
+// to see it, so that a host short of CPU takes no living peer for a silent one.
 type Survey struct {
-	ctx    context.Context
-	begun  time.Time
-	sights []*sight
-	lines  []line
-	polls  []unix.PollFd
+	ctx     context.Context
+	begun   time.Time
+	queries []*query
+	lines   []line
+	polls   []unix.PollFd
 	// open counts the targets and questions that are still waited for.
 	open int
 	// secure are the looks over TLS that are under way, each in a goroutine of its own.
 	secure sync.WaitGroup
 }
 
-// sight is what becomes of one target.
-type sight struct {
+// query is what becomes of one target.
+type query struct {
 	look   inquiry
 	limits Limits
 	// end is when its time is up, cut that this is the end of the run and not of a limit.
@@ -101,8 +101,8 @@ func NewSurvey(ctx context.Context) *Survey { return &Survey{ctx: ctx, begun: ti
 // Look begins looks at targets, as LookAtAll does.
 func (s *Survey) Look(targets []Target, l Limits) { s.add(targets, l, 1) }
 
-// LookAtPeers begins looks at targets of other boxes.
-func (s *Survey) LookAtPeers(targets []Target, l Limits) { s.add(targets, l, knocks) }
+// LookAtPeers begins looks at targets of other hosts.
+func (s *Survey) LookAtPeers(targets []Target, l Limits) { s.add(targets, l, dialsPerPeer) }
 
 // Ask adds a question that has been asked.
 func (s *Survey) Ask(q Question) {
@@ -111,18 +111,18 @@ func (s *Survey) Ask(q Question) {
 }
 
 func (s *Survey) add(targets []Target, l Limits, tries int) {
-	first := len(s.sights)
-	s.sights = slices.Grow(s.sights, len(targets))
+	first := len(s.queries)
+	s.queries = slices.Grow(s.queries, len(targets))
 	s.lines, s.polls = slices.Grow(s.lines, tries*len(targets)), slices.Grow(s.polls, tries*len(targets))
 	s.open += len(targets)
 	for _, t := range targets {
-		g := &sight{look: inquire(t), limits: l, asked: -1}
+		g := &query{look: inquire(t), limits: l, asked: -1}
 		s.limit(g, l.Dial)
-		s.sights = append(s.sights, g)
+		s.queries = append(s.queries, g)
 	}
 	for n := range tries {
-		for i := first; i < len(s.sights); i++ {
-			if n == 0 || s.sights[i].look.Instance.Socket == "" && !s.sights[i].done {
+		for i := first; i < len(s.queries); i++ {
+			if n == 0 || s.queries[i].look.Instance.Socket == "" && !s.queries[i].done {
 				s.connect(i)
 			}
 		}
@@ -130,7 +130,7 @@ func (s *Survey) add(targets []Target, l Limits, tries int) {
 }
 
 // limit gives a target time from now on, and no more than the run has.
-func (s *Survey) limit(g *sight, d time.Duration) {
+func (s *Survey) limit(g *query, d time.Duration) {
 	g.end, g.cut = time.Now().Add(d), false
 	if end, ok := s.ctx.Deadline(); ok && end.Before(g.end) {
 		g.end, g.cut = end, true
@@ -161,15 +161,15 @@ func (s *Survey) Run() []model.Look {
 		}
 	}
 	s.secure.Wait()
-	looks := make([]model.Look, len(s.sights))
+	looks := make([]model.Look, len(s.queries))
 	var again []int
-	for i := range s.sights {
-		looks[i] = s.sights[i].look.Look
-		if doubtful(s.sights[i].look) {
+	for i := range s.queries {
+		looks[i] = s.queries[i].look.Look
+		if doubtful(s.queries[i].look) {
 			again = append(again, i)
 		}
 	}
-	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, s.sights[i].look, s.sights[i].limits) })
+	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, s.queries[i].look, s.queries[i].limits) })
 	return looks
 }
 
@@ -182,8 +182,8 @@ func doubtful(l inquiry) bool {
 // wait is the time until the first target's is up, or until it is worth looking whether the run is over.
 func (s *Survey) wait(now time.Time) time.Duration {
 	wait := patience
-	for i := range s.sights {
-		if g := s.sights[i]; !g.done {
+	for i := range s.queries {
+		if g := s.queries[i]; !g.done {
 			wait = min(wait, max(0, g.end.Sub(now)))
 		}
 	}
@@ -198,8 +198,8 @@ func (s *Survey) wait(now time.Time) time.Duration {
 // expire ends what had its time before now, and everything if the run is over.
 func (s *Survey) expire(now time.Time) {
 	over := errors.Is(s.ctx.Err(), context.Canceled)
-	for i := range s.sights {
-		g := s.sights[i]
+	for i := range s.queries {
+		g := s.queries[i]
 		if g.done || !over && now.Before(g.end) {
 			continue
 		}
@@ -232,9 +232,9 @@ func (s *Survey) drop(p int) {
 
 // fail ends everything.
 func (s *Survey) fail(err error) {
-	for i := range s.sights {
-		if !s.sights[i].done {
-			s.sights[i].look.fail(err)
+	for i := range s.queries {
+		if !s.queries[i].done {
+			s.queries[i].look.fail(err)
 			s.finish(i)
 		}
 	}
@@ -247,7 +247,7 @@ func (s *Survey) fail(err error) {
 
 // finish ends one target, and closes its connections.
 func (s *Survey) finish(i int) {
-	g := s.sights[i]
+	g := s.queries[i]
 	g.done, g.look.Took = true, time.Since(s.begun)
 	s.open--
 	for p := range s.polls {
@@ -267,7 +267,7 @@ func (s *Survey) hangUp(p int) {
 
 // connect begins one connection. A network that cannot send it is a silent target.
 func (s *Survey) connect(i int) {
-	t := s.sights[i].look.target
+	t := s.queries[i].look.target
 	family, to := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: t.Socket})
 	if t.Socket == "" {
 		family, to = SocketAddress(t.Addr)
@@ -303,12 +303,12 @@ func SocketAddress(a netip.AddrPort) (family int, to unix.Sockaddr) {
 
 // unreachable ends a target that could not be connected to, in the words of package net.
 func (s *Survey) unreachable(i int, call string, err error) {
-	t := s.sights[i].look.target
+	t := s.queries[i].look.target
 	op := &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(t.Addr), Err: os.NewSyscallError(call, err)}
 	if t.Socket != "" {
 		op.Net, op.Addr = "unix", &net.UnixAddr{Name: t.Socket, Net: "unix"}
 	}
-	s.sights[i].look.fail(connError{op})
+	s.queries[i].look.fail(connError{op})
 	s.finish(i)
 }
 
@@ -321,7 +321,7 @@ func (s *Survey) ready(p int) {
 		}
 		return
 	}
-	g := s.sights[l.of]
+	g := s.queries[l.of]
 	switch {
 	case g.asked < 0:
 		errno, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_ERROR)
@@ -343,7 +343,7 @@ func (s *Survey) ready(p int) {
 // connected takes the first connection of a target that opens.
 func (s *Survey) connected(p int) {
 	l := &s.lines[p]
-	g := s.sights[l.of]
+	g := s.queries[l.of]
 	for other := range s.polls {
 		if other != p && s.lines[other].of == l.of {
 			s.hangUp(other)
@@ -362,7 +362,7 @@ func (s *Survey) connected(p int) {
 // lookSecurely hands a connection to a goroutine that speaks TLS.
 func (s *Survey) lookSecurely(p int) {
 	i := s.lines[p].of
-	g := s.sights[i]
+	g := s.queries[i]
 	file := os.NewFile(uintptr(s.lines[p].fd), "")
 	s.polls[p].Fd = -1
 	conn, err := net.FileConn(file)
@@ -386,7 +386,7 @@ func (s *Survey) lookSecurely(p int) {
 // converse writes what is still to be written and reads what there is.
 func (s *Survey) converse(p int) {
 	l := &s.lines[p]
-	g := s.sights[l.of]
+	g := s.queries[l.of]
 	if len(l.request) > 0 {
 		n, err := unix.Write(l.fd, l.request)
 		l.request = l.request[max(n, 0):]

@@ -75,13 +75,13 @@ func TestPeersAreLookedAtThroughTheirOpenDoor(t *testing.T) {
 	}
 }
 
-// lateKnock is the process that TestAnAnswerInTimeCountsAlsoWhenSeenLate stops while it knocks.
-const lateKnock = "KEEPALIVED_REDIS_TEST_KNOCK"
+// lateDial is the process that TestAnAnswerInTimeCountsAlsoWhenSeenLate stops while it dials.
+const lateDial = "KEEPALIVED_REDIS_TEST_DIAL"
 
 const lateLimit = 2 * time.Second
 
 func TestMain(m *testing.M) {
-	if addr := os.Getenv(lateKnock); addr != "" {
+	if addr := os.Getenv(lateDial); addr != "" {
 		peer := Target{Instance: model.At(netip.MustParseAddrPort(addr))}
 		fmt.Println(LookAtPeers(context.Background(), []Target{peer}, Limits{Dial: lateLimit, Reply: 50 * time.Millisecond})[0].State)
 		os.Exit(0)
@@ -89,7 +89,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A box that is short of CPU must not take a living peer for a dead one: the answer comes while the process is stopped, and
+// A host that is short of CPU must not take a living peer for a dead one: the answer comes while the process is stopped, and
 // its time is over when it goes on.
 func TestAnAnswerInTimeCountsAlsoWhenSeenLate(t *testing.T) {
 	for range 10 {
@@ -106,7 +106,7 @@ func answerInTimeSeenLate(t *testing.T) (shown bool) {
 	t.Helper()
 	fd, addr := deafListener(t)
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), lateKnock+"="+addr.String())
+	cmd.Env = append(os.Environ(), lateDial+"="+addr.String())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func answerInTimeSeenLate(t *testing.T) (shown bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(lateLimit - time.Since(begun) + 100*time.Millisecond) // the time of the knock runs out: there is nothing to await
+	time.Sleep(lateLimit - time.Since(begun) + 100*time.Millisecond) // the time of the dial runs out: there is nothing to await
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func StartFor(t testing.TB, login redis.Target, lines ...string) *Server {
 	return s
 }
 
-// Run starts the server anew, after Kill.
+// Run starts the server again, after Kill.
 func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	s.cmd = exec.Command("redis-server", s.Conf)

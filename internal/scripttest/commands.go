@@ -303,7 +303,7 @@ func disk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// vip: the box holds $VIP from now on.
+// vip: the host holds $VIP from now on.
 func vip(ts *testscript.TestScript, neg bool, args []string) {
 	ip := ts.Getenv("VIP") + "/32"
 	ts.Check(ts.Exec("ip", "address", "add", ip, "dev", "lo"))

@@ -1,8 +1,8 @@
-// Package scripttest runs the commands as programs, by scripts, on a box of their own: testscript inside namespaces, with
+// Package scripttest runs the commands as programs, by scripts, on a host of their own: testscript inside namespaces, with
 // real redis-servers.
 //
-// The box has its own processes, network and mounts, and they end with it. So nothing is left behind, no keepalived,
-// systemd or configuration of the machine is seen, and full disks, VIPs and other boxes can be had without root.
+// The host has its own processes, network and mounts, and they end with it. So nothing is left behind, no keepalived,
+// systemd or configuration of the machine is seen, and full disks, VIPs and other hosts can be had without root.
 package scripttest
 
 import (
@@ -27,14 +27,14 @@ import (
 // hangs is how long one command may run. None of them may take that long whatever happens.
 const hangs = 40 * time.Second
 
-// hidden are the places of the machine that the box has empty, where they exist. Without /run there is no log socket
+// hidden are the places of the machine that the host has empty, where they exist. Without /run there is no log socket
 // behind /dev/log either, so the programs log to their error output.
 var hidden = []string{"/run", "/var/run", "/etc/redis", "/etc/keepalived", "/var/lib/keepalived-redis"}
 
-// others are the addresses of other boxes: on the box's network, and not its own.
+// others are the addresses of other hosts: on the host's network, and not its own.
 const others = "10.88.0.0/16"
 
-// Main is the whole of a TestMain: it makes the box, runs the tests in it, and is the commands that the scripts run. A
+// Main is the whole of a TestMain: it makes the host, runs the tests in it, and is the commands that the scripts run. A
 // command keepalived comes with them, and one oldkernel: see there.
 func Main(m testscript.TestingM, commands map[string]func()) {
 	all := map[string]func(){"keepalived": keepalived, "oldkernel": oldKernel}
@@ -48,7 +48,7 @@ func Main(m testscript.TestingM, commands map[string]func()) {
 		testscript.Main(m, all)
 	}
 	if systemdtest.Inside() {
-		testscript.Main(m, all) // that machine is the box
+		testscript.Main(m, all) // that machine is the host
 	}
 	root, err := host.Module(".")
 	if err != nil {
@@ -57,7 +57,7 @@ func Main(m testscript.TestingM, commands map[string]func()) {
 	}
 	os.Exit(host.Main(filepath.Join(root, "build", "scripttest"), func(work string) int {
 		if err := furnish(work); err != nil {
-			fmt.Fprintln(os.Stderr, "make the box of the scripts:", err)
+			fmt.Fprintln(os.Stderr, "make the host of the scripts:", err)
 			return 1
 		}
 		testscript.Main(m, all)
@@ -65,7 +65,7 @@ func Main(m testscript.TestingM, commands map[string]func()) {
 	}))
 }
 
-// furnish makes the box what the scripts expect.
+// furnish makes the host what the scripts expect.
 func furnish(work string) error {
 	for _, dir := range hidden {
 		fi, err := os.Lstat(dir)
@@ -82,7 +82,7 @@ func furnish(work string) error {
 		}
 	}
 	if out, err := exec.Command("ip", "route", "add", "local", others, "dev", "lo").CombinedOutput(); err != nil {
-		return fmt.Errorf("make other boxes: %w: %s", err, out)
+		return fmt.Errorf("make other hosts: %w: %s", err, out)
 	}
 	return os.Setenv("TMPDIR", work)
 }

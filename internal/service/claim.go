@@ -66,7 +66,7 @@ func (m *processes) sharer(t target, dir fs.FileInfo, base string) int {
 	return 0
 }
 
-// keepsApart: the process is another instance of this box, and its files have other names.
+// keepsApart: the process is another instance of this host, and its files have other names.
 func (m *processes) keepsApart(t target, pid int, base string) bool {
 	for _, i := range m.instances {
 		if i.Name() == t.Name() {

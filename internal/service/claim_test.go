@@ -14,9 +14,9 @@ import (
 )
 
 // tenant is a second instance in the directory of b, with the lines on top.
-func (b *box) tenant(lines ...string) *box {
+func (b *host) tenant(lines ...string) *host {
 	b.t.Helper()
-	o := newBox(b.t, append([]string{"dir " + b.dir}, lines...)...)
+	o := newHost(b.t, append([]string{"dir " + b.dir}, lines...)...)
 	o.manager.run, o.manager.durable = b.manager.run, b.manager.durable
 	all := []config.Instance{b.instance, o.instance}
 	b.manager.instances, o.manager.instances = all, all
@@ -24,7 +24,7 @@ func (b *box) tenant(lines ...string) *box {
 }
 
 func TestSecondServerOnOneDataDirectory(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.start()
 	o := b.tenant()
 	err := o.manager.Start(context.Background(), o.instance)
@@ -37,12 +37,12 @@ func TestSecondServerOnOneDataDirectory(t *testing.T) {
 	o.manager.instances = nil
 	o.write("port "+fmt.Sprint(o.instance.Port), "dir "+b.dir, "dbfilename other.rdb")
 	if err := o.manager.Start(context.Background(), o.instance); !errors.Is(err, ErrShared) {
-		t.Errorf("beside a stranger: %v", err)
+		t.Errorf("beside another user: %v", err)
 	}
 }
 
 func TestTwoInstancesInOneDirectoryThatKeepApart(t *testing.T) {
-	b := newBox(t, "appendonly yes", "cluster-enabled yes", "cluster-config-file a.conf", "dbfilename a.rdb", "appendfilename a.aof")
+	b := newHost(t, "appendonly yes", "cluster-enabled yes", "cluster-config-file a.conf", "dbfilename a.rdb", "appendfilename a.aof")
 	b.start()
 	for _, lines := range [][]string{
 		{"appendonly yes", "cluster-enabled yes", "cluster-config-file a.conf", "dbfilename b.rdb", "appendfilename b.aof"},
@@ -59,13 +59,13 @@ func TestTwoInstancesInOneDirectoryThatKeepApart(t *testing.T) {
 	o.status(Running)
 }
 
-// Both are dead and are started at once, as revive does.
+// Both are dead and are started at once, as a check does that restarts them.
 func TestTwoStartsOnOneDataDirectory(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	o := b.tenant()
 	errs := make([]error, 2)
 	var wg sync.WaitGroup
-	for i, x := range []*box{b, o} {
+	for i, x := range []*host{b, o} {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
@@ -83,7 +83,7 @@ func TestTwoStartsOnOneDataDirectory(t *testing.T) {
 
 // The other start does not come to an end.
 func TestStartWaitsForAnotherInTheSameDirectory(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	release, err := b.manager.claim(context.Background(), b.manager.target(b.instance), "/")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestStartWaitsForAnotherInTheSameDirectory(t *testing.T) {
 	release()
 	o.start()
 	// A directory that is missing is redis-server's to complain of.
-	gone := newBox(t, "dir "+b.dir+"/gone")
+	gone := newHost(t, "dir "+b.dir+"/gone")
 	if err := gone.manager.Start(context.Background(), gone.instance); err == nil || errors.Is(err, ErrShared) {
 		t.Errorf("error = %v", err)
 	}

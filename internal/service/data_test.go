@@ -15,8 +15,8 @@ import (
 
 // TestMissingData asks a real server to write its files, and then takes them away.
 func TestMissingData(t *testing.T) {
-	remove := func(names ...string) func(*box) {
-		return func(b *box) {
+	remove := func(names ...string) func(*host) {
+		return func(b *host) {
 			for _, name := range names {
 				if err := os.RemoveAll(filepath.Join(b.dir, name)); err != nil {
 					b.t.Fatal(err)
@@ -24,42 +24,42 @@ func TestMissingData(t *testing.T) {
 			}
 		}
 	}
-	set := func(b *box) { b.ask("SET k v") }
+	set := func(b *host) { b.ask("SET k v") }
 	for _, c := range []struct {
 		name  string
 		lines []string
 		// run happens while the server lives, spoil when it has been killed.
-		run, spoil func(*box)
+		run, spoil func(*host)
 		want       string
 	}{
 		{name: "a new instance", want: "a data set in "},
-		{name: "an RDB file", run: func(b *box) { set(b); b.ask("SAVE") }},
-		{name: "an RDB file by another name", lines: []string{"dbfilename other.rdb"}, run: func(b *box) { set(b); b.ask("SAVE") }},
-		{name: "an RDB file without keys", run: func(b *box) { b.ask("SAVE") }, want: "a data set in "},
-		{name: "an RDB file cut short", run: func(b *box) { set(b); b.ask("SAVE") },
-			spoil: func(b *box) { writeFile(b.t, filepath.Join(b.dir, "dump.rdb"), "REDIS") }, want: "/dump.rdb"},
+		{name: "an RDB file", run: func(b *host) { set(b); b.ask("SAVE") }},
+		{name: "an RDB file by another name", lines: []string{"dbfilename other.rdb"}, run: func(b *host) { set(b); b.ask("SAVE") }},
+		{name: "an RDB file without keys", run: func(b *host) { b.ask("SAVE") }, want: "a data set in "},
+		{name: "an RDB file cut short", run: func(b *host) { set(b); b.ask("SAVE") },
+			spoil: func(b *host) { writeFile(b.t, filepath.Join(b.dir, "dump.rdb"), "REDIS") }, want: "/dump.rdb"},
 		{name: "an append only file", lines: []string{"appendonly yes"}, run: set},
 		{name: "an append only file by another name", lines: []string{"appendonly yes", "appendfilename a.aof", "appenddirname d"}, run: set},
 		{name: "an append only file without keys", lines: []string{"appendonly yes"}, want: "an append only file with data in "},
-		{name: "an append only file that is gone beside an RDB file", lines: []string{"appendonly yes"}, run: func(b *box) { set(b); b.ask("SAVE") },
+		{name: "an append only file that is gone beside an RDB file", lines: []string{"appendonly yes"}, run: func(b *host) { set(b); b.ask("SAVE") },
 			spoil: remove("appendonlydir", "appendonly.aof"), want: "an append only file with data in "},
 		{name: "a manifest that lists nothing which is there", lines: []string{"appendonly yes"}, run: set,
-			spoil: func(b *box) {
+			spoil: func(b *host) {
 				files, _ := filepath.Glob(filepath.Join(b.dir, "appendonlydir", "*[bf]"))
 				for _, f := range files {
 					remove("appendonlydir/" + filepath.Base(f))(b)
 				}
 				remove("appendonly.aof")(b)
 			}, want: "an append only file with data in "},
-		{name: "a replica by its configuration", spoil: func(b *box) {
+		{name: "a replica by its configuration", spoil: func(b *host) {
 			text, _ := os.ReadFile(b.instance.Conf)
 			b.write(string(text), "slaveof 192.0.2.1 7000")
 		}},
-		{name: "no directory", spoil: func(b *box) { b.write("port 1", "dir "+b.dir+"/none") }, want: "/none/dump.rdb"},
+		{name: "no directory", spoil: func(b *host) { b.write("port 1", "dir "+b.dir+"/none") }, want: "/none/dump.rdb"},
 		{name: "no configuration: Start says so", spoil: remove("redis.conf")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBox(t, append([]string{`save ""`}, c.lines...)...)
+			b := newHost(t, append([]string{`save ""`}, c.lines...)...)
 			b.start()
 			if c.run != nil {
 				c.run(b)
@@ -94,7 +94,7 @@ func TestMissingData(t *testing.T) {
 func TestMissingDataWithoutPermission(t *testing.T) {
 	if dir := os.Getenv("LOOK_INTO"); dir != "" {
 		conf := filepath.Join(filepath.Dir(dir), "redis.conf")
-		b := box{t: t}
+		b := host{t: t}
 		b.instance.Conf = conf
 		if missing, err := MissingData(b.instance); missing != "" || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("missing is %q, %v", missing, err)

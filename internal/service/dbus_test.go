@@ -22,7 +22,7 @@ func TestAMuteBus(t *testing.T) {
 	}
 	defer l.Close()
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+socket)
-	b := newBox(t)
+	b := newHost(t)
 	m := &systemd{local: b.manager}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 100*time.Millisecond, errors.New("the check has no more time"))
 	defer cancel()

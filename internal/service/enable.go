@@ -44,7 +44,7 @@ func ConfOf(ctx context.Context, cfg *config.Config, i config.Instance) (string,
 	return u.conf, nil
 }
 
-// Enable has systemd read its units anew, and start these at boot. It starts nothing now.
+// Enable has systemd read its units again, and start these at boot. It starts nothing now.
 func Enable(ctx context.Context, units ...string) error {
 	return reloaded(ctx, func(b bus) error {
 		if err := b.ReloadContext(ctx); err != nil {
@@ -67,12 +67,12 @@ func Disable(ctx context.Context, units ...string) error {
 	})
 }
 
-// Reload has systemd read its units anew.
+// Reload has systemd read its units again.
 func Reload(ctx context.Context) error {
 	return reloaded(ctx, func(bus) error { return nil })
 }
 
-// reloaded does something, and has systemd read its units anew afterwards.
+// reloaded does something, and has systemd read its units again afterwards.
 func reloaded(ctx context.Context, do func(bus) error) error {
 	b, err := dialSystemd(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func TestForeignPIDFileIsNeverSignalled(t *testing.T) {
 	for _, name := range []string{"", "redis-server"} {
 		t.Run("called "+name, func(t *testing.T) {
-			b := newBox(t)
+			b := newHost(t)
 			other := sleeper(t, name)
 			writeFile(t, b.pidFile(), strconv.Itoa(other.Process.Pid)+"\n")
 			if s := b.status(Dead); s.StalePIDFile != b.pidFile() {
@@ -51,7 +51,7 @@ func TestForeignPIDFileIsNeverSignalled(t *testing.T) {
 }
 
 func TestPIDFileOfAnotherInstance(t *testing.T) {
-	one, other := newBox(t), newBox(t)
+	one, other := newHost(t), newHost(t)
 	other.start()
 	pid := other.status(Running).PID
 	writeFile(t, one.pidFile(), strconv.Itoa(pid)+"\n")
@@ -65,7 +65,7 @@ func TestPIDFileOfAnotherInstance(t *testing.T) {
 }
 
 func TestRecycledPIDIsAnotherProcess(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.start()
 	p, err := readProcess(b.status(Running).PID)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestRecycledPIDIsAnotherProcess(t *testing.T) {
 }
 
 func TestServerWithoutPIDFileIsFound(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.start()
 	pid := b.status(Running).PID
 	for _, text := range []string{"", "garbage", "-1", "0", "1", "99999999999999999999", strconv.Itoa(os.Getpid()), "4194000"} {
@@ -116,9 +116,9 @@ func TestServerWithoutPIDFileIsFound(t *testing.T) {
 }
 
 func TestSamePortOnAnotherAddress(t *testing.T) {
-	one := newBox(t)
+	one := newHost(t)
 	one.start()
-	other := newBox(t)
+	other := newHost(t)
 	other.instance.Addr = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), one.instance.Port)
 	other.instance.Port = one.instance.Port
 	other.write("port "+strconv.Itoa(int(one.instance.Port)), "bind 127.0.0.2", "daemonize yes", "dir "+other.dir, "pidfile "+other.pidFile())
@@ -141,7 +141,7 @@ func TestSamePortOnAnotherAddress(t *testing.T) {
 
 func TestSecondBindAddress(t *testing.T) {
 	// The title shows 127.0.0.2, we know the instance by 127.0.0.1.
-	b := newBox(t, "bind 127.0.0.2 127.0.0.1")
+	b := newHost(t, "bind 127.0.0.2 127.0.0.1")
 	b.start()
 	b.status(Running)
 	if err := b.manager.Stop(context.Background(), b.instance, false); err != nil {
@@ -151,7 +151,7 @@ func TestSecondBindAddress(t *testing.T) {
 }
 
 func TestUnixSocket(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	port := b.instance.Port
 	b.instance = config.Instance{Socket: filepath.Join(b.dir, "redis.sock"), Conf: b.instance.Conf, Port: port}
 	b.write("port 0", "unixsocket "+b.instance.Socket, "daemonize yes", "dir "+b.dir)
@@ -169,7 +169,7 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestZombieIsNotRunning(t *testing.T) {
-	b := newBox(t, "daemonize no")
+	b := newHost(t, "daemonize no")
 	cmd := exec.Command("redis-server", b.instance.Conf)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -191,9 +191,9 @@ func TestZombieIsNotRunning(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// TestServerInAnotherNetwork: the same port in a container, or on the other box of the lab, is not this box's instance.
+// TestServerInAnotherNetwork: the same port in a container, or on the other host of the lab, is not this host's instance.
 func TestServerInAnotherNetwork(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	cmd := exec.Command("redis-server", "--port", strconv.Itoa(int(b.instance.Port)), "--dir", t.TempDir(), "--save", "")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Geteuid() != 0 {

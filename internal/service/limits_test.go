@@ -45,7 +45,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]int{"daemonize yes": leastFiles, "daemonize no": leastFiles, "maxclients 70000": 71024} {
-		b := newBox(t, line)
+		b := newHost(t, line)
 		b.start()
 		pid := b.status(Running).PID
 		for _, l := range strings.Split(read(procPath(pid, "limits")), "\n") {
@@ -65,7 +65,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestSubsys(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.manager.instances = append(b.manager.instances, b.instance)
 	b.manager.subsys, b.manager.scripts = filepath.Join(b.dir, "subsys"), filepath.Join(b.dir, "init.d")
 	port := strconv.Itoa(int(b.instance.Port))

@@ -107,7 +107,7 @@ func get(t *testing.T, addr, key string) string {
 }
 
 func TestStopUnderWriteLoad(t *testing.T) {
-	b := newBox(t, "appendonly yes", "appendfsync always")
+	b := newHost(t, "appendonly yes", "appendfsync always")
 	stopUnderLoad(t, b.manager, b.instance)
 }
 

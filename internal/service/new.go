@@ -29,7 +29,7 @@ func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
 	return manager(cfg, run, durable, systemd), nil
 }
 
-// Systemd says whether systemd manages the instances of this box.
+// Systemd says whether systemd manages the instances of this host.
 func Systemd(cfg *config.Config) (bool, error) {
 	backend := cfg.Service.Backend
 	if backend == config.BackendAuto || backend == "" {

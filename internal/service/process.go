@@ -36,7 +36,7 @@ type processes struct {
 	run, durable  state.Dir
 	// subsys and scripts are the places of init scripts and of their locks.
 	subsys, scripts string
-	// instances are all of this box: two of them may share a directory.
+	// instances are all of this host: two of them may share a directory.
 	instances []config.Instance
 }
 
@@ -67,7 +67,7 @@ func (m *processes) Start(ctx context.Context, i config.Instance) error {
 	}
 	m.noteStart(t)
 	if unmark != nil {
-		return fmt.Errorf("%s was started, but still counts as stopped by hand: %w; hint: remove that file, or it is not revived", i.Name(), unmark)
+		return fmt.Errorf("%s was started, but still counts as stopped by hand: %w; hint: remove that file, or it is not restarted", i.Name(), unmark)
 	}
 	return nil
 }
@@ -116,12 +116,12 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 	defer unlock()
 	var unmarked error
 	if byHand {
-		// The mark goes first, or the check revives what is just going down.
+		// The mark goes first, or the check restarts what is just going down.
 		unmarked = m.mark(t)
 	}
 	if err := m.ask(ctx, t); err != nil {
 		if byHand {
-			// It goes on, so should it die it is revived. A mark that stays is removed by the next start.
+			// It goes on, so should it die it is restarted. A mark that stays is removed by the next start.
 			_ = m.durable.Remove(t.mark())
 		}
 		return fmt.Errorf("stop %s: %w", i.Name(), err)
@@ -132,7 +132,7 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 	t.dropPIDFile()
 	m.noteStop(t)
 	if unmarked != nil {
-		return fmt.Errorf("%s is stopped, but does not count as stopped by hand, so it may be revived: %w", i.Name(), unmarked)
+		return fmt.Errorf("%s is stopped, but does not count as stopped by hand, so it may be restarted: %w", i.Name(), unmarked)
 	}
 	return nil
 }

@@ -15,17 +15,17 @@ import (
 )
 
 // bothWays runs a test for a server that goes into the background and for one that does not.
-func bothWays(t *testing.T, test func(t *testing.T, b *box)) {
+func bothWays(t *testing.T, test func(t *testing.T, b *host)) {
 	for _, daemonize := range []string{"yes", "no"} {
 		t.Run("daemonize "+daemonize, func(t *testing.T) {
 			t.Parallel()
-			test(t, newBox(t, "daemonize "+daemonize))
+			test(t, newHost(t, "daemonize "+daemonize))
 		})
 	}
 }
 
 func TestStartStop(t *testing.T) {
-	bothWays(t, func(t *testing.T, b *box) {
+	bothWays(t, func(t *testing.T, b *host) {
 		if s := b.status(Dead); s.StalePIDFile != "" {
 			t.Errorf("a stale pid file %q before the first start", s.StalePIDFile)
 		}
@@ -52,7 +52,7 @@ func TestStartStop(t *testing.T) {
 }
 
 func TestStopByHand(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	b.start()
 	if err := b.manager.Stop(context.Background(), b.instance, true); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestStopByHand(t *testing.T) {
 }
 
 func TestKill(t *testing.T) {
-	bothWays(t, func(t *testing.T, b *box) {
+	bothWays(t, func(t *testing.T, b *host) {
 		if err := b.manager.Kill(context.Background(), b.instance); err != nil {
 			t.Errorf("kill of an instance that does not run: %v", err)
 		}
@@ -110,7 +110,7 @@ func TestKill(t *testing.T) {
 }
 
 func TestConcurrentStartsMakeOneServer(t *testing.T) {
-	bothWays(t, func(t *testing.T, b *box) {
+	bothWays(t, func(t *testing.T, b *host) {
 		var wg sync.WaitGroup
 		errs := make(chan error, 20)
 		for range 20 {
@@ -138,7 +138,7 @@ func TestConcurrentStartsMakeOneServer(t *testing.T) {
 }
 
 func TestConcurrentStartsAndStops(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	var wg sync.WaitGroup
 	for n := range 20 {
 		wg.Add(1)

@@ -52,7 +52,7 @@ type Manager interface {
 	// running instance is no error. Start is deliberate: it removes the mark of a deliberate stop.
 	Start(ctx context.Context, i config.Instance) error
 	// Stop stops the instance and returns once it is gone. Stopping a stopped instance is no error. byHand marks the
-	// stop as deliberate, so that nothing revives the instance.
+	// stop as deliberate, so that nothing restarts the instance.
 	Stop(ctx context.Context, i config.Instance, byHand bool) error
 	// Kill ends the instance at once, with SIGKILL.
 	Kill(ctx context.Context, i config.Instance) error

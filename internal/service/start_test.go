@@ -14,15 +14,15 @@ import (
 func TestRefusedConfigurationIsQuoted(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		line func(b *box) string
+		line func(b *host) string
 		want string
 	}{
-		{"unknown directive", func(*box) string { return "bogus yes" }, ">>> 'bogus yes' / Bad directive or wrong number of arguments"},
-		{"no directory", func(b *box) string { return "dir " + b.dir + "/none" }, "No such file or directory"},
-		{"foreign address", func(*box) string { return "bind 192.0.2.1" }, "Failed listening on port"},
+		{"unknown directive", func(*host) string { return "bogus yes" }, ">>> 'bogus yes' / Bad directive or wrong number of arguments"},
+		{"no directory", func(b *host) string { return "dir " + b.dir + "/none" }, "No such file or directory"},
+		{"foreign address", func(*host) string { return "bind 192.0.2.1" }, "Failed listening on port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T, b *box) {
+			bothWays(t, func(t *testing.T, b *host) {
 				text, err := os.ReadFile(b.instance.Conf)
 				if err != nil {
 					t.Fatal(err)
@@ -40,13 +40,13 @@ func TestRefusedConfigurationIsQuoted(t *testing.T) {
 
 func TestServerWithoutWords(t *testing.T) {
 	// With no log file a server in the background has no way to say why it ended.
-	b := newBox(t, `logfile ""`, "bind 192.0.2.1")
+	b := newHost(t, `logfile ""`, "bind 192.0.2.1")
 	err := b.manager.Start(context.Background(), b.instance)
 	if err == nil || !strings.Contains(err.Error(), "without a word; hint: run it by hand") {
 		t.Errorf("error = %v", err)
 	}
 	// In the foreground it says it on its output.
-	b = newBox(t, `logfile ""`, "daemonize no", "bind 192.0.2.1")
+	b = newHost(t, `logfile ""`, "daemonize no", "bind 192.0.2.1")
 	err = b.manager.Start(context.Background(), b.instance)
 	if err == nil || !strings.Contains(err.Error(), "Failed listening on port") {
 		t.Errorf("error = %v", err)
@@ -54,7 +54,7 @@ func TestServerWithoutWords(t *testing.T) {
 }
 
 func TestNotConfigured(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	if err := os.Remove(b.instance.Conf); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestNotConfigured(t *testing.T) {
 }
 
 func TestAddressInUse(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	l, err := net.Listen("tcp", b.instance.Addr.String())
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestAddressInUse(t *testing.T) {
 }
 
 func TestStartLeavesWithItsContext(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("ended by a signal"))
 	if err := b.manager.Start(ctx, b.instance); err == nil || !strings.Contains(err.Error(), "ended by a signal") {
@@ -119,7 +119,7 @@ func TestStartLeavesWithItsContext(t *testing.T) {
 }
 
 func TestWithoutStateDirectories(t *testing.T) {
-	b := newBox(t)
+	b := newHost(t)
 	writeFile(t, string(b.run()), "in the way")
 	writeFile(t, string(b.durable()), "in the way")
 	if err := b.manager.Start(context.Background(), b.instance); err != nil && !strings.Contains(err.Error(), "was started") {

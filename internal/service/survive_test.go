@@ -38,7 +38,7 @@ func helper(conf string) {
 }
 
 func TestServerSurvivesTheProcessGroupOfTheCheck(t *testing.T) {
-	bothWays(t, func(t *testing.T, b *box) {
+	bothWays(t, func(t *testing.T, b *host) {
 		cmd := exec.Command(os.Args[0], b.instance.Addr.String())
 		cmd.Env = append(os.Environ(), helperVariable+"="+b.instance.Conf)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -86,7 +86,7 @@ func TestServerSurvivesTheProcessGroupOfTheCheck(t *testing.T) {
 
 func TestForegroundServerWithoutLogSurvivesItsStarter(t *testing.T) {
 	// Its log goes to a pipe whose reader is dead.
-	b := newBox(t, "daemonize no", `logfile ""`, "loglevel debug")
+	b := newHost(t, "daemonize no", `logfile ""`, "loglevel debug")
 	cmd := exec.Command(os.Args[0], b.instance.Addr.String())
 	cmd.Env = append(os.Environ(), helperVariable+"="+b.instance.Conf)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

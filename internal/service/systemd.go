@@ -175,7 +175,7 @@ func (b bus) forget(ctx context.Context, name string) error {
 }
 
 // Stop has systemd stop the unit, and waits. Systemd itself remembers that somebody stopped it; one that had failed, or
-// fails as it stops, is made to look stopped if that was by hand, or it would be revived.
+// fails as it stops, is made to look stopped if that was by hand, or it would be restarted.
 func (m *systemd) Stop(ctx context.Context, i config.Instance, byHand bool) error {
 	ctx, cancel := within(ctx, m.stop)
 	defer cancel()
@@ -195,7 +195,7 @@ func (m *systemd) Stop(ctx context.Context, i config.Instance, byHand bool) erro
 			return err
 		}
 		if err := b.ResetFailedUnitContext(ctx, u.name); err != nil {
-			return fmt.Errorf("%s is stopped, but counts as failed, so it may be revived: %w", i.Name(), b.refusal("reset", u.name, err))
+			return fmt.Errorf("%s is stopped, but counts as failed, so it may be restarted: %w", i.Name(), b.refusal("reset", u.name, err))
 		}
 		return nil
 	})

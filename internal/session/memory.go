@@ -19,12 +19,12 @@ import (
 
 // The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
 const (
-	MemoryFile   = "seen.json"    // volatile, there only while something lasts
-	sentenceFile = "sentence"     // volatile: memory.Sentence, as plain text
-	PeersFile    = "peers.json"   // durable
-	WitnessFile  = "witness.json" // durable
-	FenceFile    = "fence.json"   // durable
-	MoveFile     = "move.json"    // durable
+	MemoryFile     = "seen.json"       // volatile, there only while something lasts
+	sentenceFile   = "sentence"        // volatile: memory.Sentence, as plain text
+	PeersFile      = "peers.json"      // durable
+	WitnessFile    = "witness.json"    // durable
+	FenceFile      = "fence.json"      // durable
+	SwitchoverFile = "switchover.json" // durable
 )
 
 // seen is the stretch for which something has been in a bad state.
@@ -39,29 +39,29 @@ type Memory struct {
 	HeldSince *state.Stamp `json:"held_since,omitempty"`
 	// Alone: no peer and no witness has answered since then.
 	Alone     *Seen           `json:"alone,omitempty"`
-	Boxes     map[string]Seen `json:"boxes,omitempty"`
+	Hosts     map[string]Seen `json:"hosts,omitempty"`
 	Instances map[string]Seen `json:"instances,omitempty"`
 	BumpGoal  uint64          `json:"bump_goal,omitempty"`
-	// MoveFailures and MoveNext hold back moves after a failed one.
-	MoveFailures int          `json:"move_failures,omitempty"`
-	MoveFailedAt *state.Stamp `json:"move_failed_at,omitempty"`
+	// SwitchoverFailures and SwitchoverFailedAt hold back switchovers after a failed one.
+	SwitchoverFailures int          `json:"switchover_failures,omitempty"`
+	SwitchoverFailedAt *state.Stamp `json:"switchover_failed_at,omitempty"`
 	// FirstLook is the first of this boot, PeerAnswered whether any peer has answered since. Linked names the instances that
 	// have been part of a linked pair, and in which boot.
 	FirstLook    *state.Stamp      `json:"first_look,omitempty"`
 	PeerAnswered bool              `json:"peer_answered,omitempty"`
 	Linked       map[string]string `json:"linked,omitempty"`
-	Pulls        map[string]pull   `json:"pulls,omitempty"`
+	Takings      map[string]taking `json:"takings,omitempty"`
 	// LinkedNames are the local nodes of a cluster that have been part of a linked pair in the boot LinkedBoot. Led have been
-	// masters since the VIP has been here, and PulledAt is when one was pulled from us meanwhile.
+	// masters since the VIP has been here, and TakenAwayAt is when one was taken away from us meanwhile.
 	LinkedBoot  string        `json:"linked_boot,omitempty"`
 	LinkedNames model.NameSet `json:"linked_names,omitempty"`
 	Led         model.NameSet `json:"led,omitempty"`
-	PulledAt    *state.Stamp  `json:"pulled_at,omitempty"`
+	TakenAwayAt *state.Stamp  `json:"taken_away_at,omitempty"`
 	Lineage     *lineageMemo  `json:"lineage,omitempty"`
-	// Able is what the last run has seen of the other boxes, see seeAble. TookVIP is since when this box is fit because the VIP answered nowhere.
+	// Able is what the last run has seen of the other hosts, see seeAble. TookVIP is since when this host is healthy because the VIP answered nowhere.
 	Able    *AbleMemo    `json:"able,omitempty"`
 	TookVIP *state.Stamp `json:"took_vip,omitempty"`
-	// Severed are the local instances that have not been linked to a master since the last fence of this box began.
+	// Severed are the local instances that have not been linked to a master since the last fence of this host began.
 	Severed model.NameSet `json:"severed,omitempty"`
 	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
 	ConfirmedBoot string        `json:"confirmed_boot,omitempty"`
@@ -73,26 +73,26 @@ type Memory struct {
 	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
-	// Sentence is the last one logged, so that a tick logs changes only.
+	// Sentence is the last one logged, so that a check run logs changes only.
 	Sentence string `json:"-"`
 }
 
-// moveWait is how long the next move still has to wait: 30 s after a failure, doubling to an hour.
-func (m *Memory) MoveWait(now state.Stamp) time.Duration {
-	if m.MoveFailures == 0 || m.MoveFailedAt == nil {
+// switchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
+func (m *Memory) SwitchoverWait(now state.Stamp) time.Duration {
+	if m.SwitchoverFailures == 0 || m.SwitchoverFailedAt == nil {
 		return 0
 	}
-	wait := min(30*time.Second<<min(m.MoveFailures-1, 7), time.Hour)
-	return max(0, wait-now.Since(*m.MoveFailedAt))
+	wait := min(30*time.Second<<min(m.SwitchoverFailures-1, 7), time.Hour)
+	return max(0, wait-now.Since(*m.SwitchoverFailedAt))
 }
 
-// fenceRecord outlives a reboot: a fenced box stays fenced until a peer or the witness answers.
+// fenceRecord outlives a reboot: a fenced host stays fenced until a peer or the witness answers.
 type FenceRecord struct {
 	Since   state.Stamp `json:"since"`
 	Stopped bool        `json:"stopped,omitempty"`
 	// Values of min-slaves-to-write before the fence, by instance.
 	Values map[string]string `json:"values,omitempty"`
-	// HeardSince: the box of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a box or the
+	// HeardSince: the host of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a host or the
 	// witness did.
 	HeardSince      *state.Stamp `json:"heard_since,omitempty"`
 	UnansweredSince *state.Stamp `json:"unanswered_since,omitempty"`
@@ -106,8 +106,8 @@ func (f *FenceRecord) HoldOff(first time.Duration) time.Duration {
 	return min(first<<min(max(f.Count-1, 0), 5), 60*time.Second)
 }
 
-// moveRecord is the undo of a coordinated move, written before the first change.
-type MoveRecord struct {
+// switchoverRecord is the undo of a switchover, written before the first change.
+type SwitchoverRecord struct {
 	From  model.Instance `json:"from"`
 	To    model.Instance `json:"to"`
 	Pause bool           `json:"pause"`
@@ -231,8 +231,8 @@ func (s *store) LoadMemory() *Memory {
 		s.log.Warn().Err(err).Msg("the last sentence cannot be read")
 	}
 	m.Sentence = strings.TrimSuffix(text, "\n")
-	if m.Boxes == nil {
-		m.Boxes = map[string]Seen{}
+	if m.Hosts == nil {
+		m.Hosts = map[string]Seen{}
 	}
 	if m.Instances == nil {
 		m.Instances = map[string]Seen{}
@@ -261,8 +261,8 @@ func (s *store) SaveMemory(m *Memory) {
 // clone is a copy that later changes of m do not reach.
 func (m *Memory) clone() Memory {
 	c := *m
-	c.Boxes, c.Instances = maps.Clone(m.Boxes), maps.Clone(m.Instances)
-	c.Linked, c.Saving, c.Pulls = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Pulls)
+	c.Hosts, c.Instances = maps.Clone(m.Hosts), maps.Clone(m.Instances)
+	c.Linked, c.Saving, c.Takings = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Takings)
 	c.Turns = maps.Clone(m.Turns)
 	if m.Alone != nil {
 		alone := *m.Alone
@@ -280,10 +280,10 @@ func Text(v any) string {
 }
 
 // note counts one more look in which key was bad, or forgets it.
-func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Ail {
+func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Stretch {
 	if !bad {
 		delete(m, key)
-		return model.Ail{}
+		return model.Stretch{}
 	}
 	s, ok := m[key]
 	if !ok || s.Since.Boot != now.Boot {
@@ -291,13 +291,13 @@ func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Ail {
 	}
 	s.Looks++
 	m[key] = s
-	return model.Ail{For: now.Since(s.Since), Looks: s.Looks}
+	return model.Stretch{For: now.Since(s.Since), Looks: s.Looks}
 }
 
 // lineageFile keeps what must be known about the data after a reboot. Durable.
 const LineageFile = "lineage.json"
 
-// lineage is what the runs of this box leave behind about its data.
+// lineage is what the runs of this host leave behind about its data.
 type Lineage struct {
 	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
 	Held bool        `json:"held,omitempty"`
@@ -356,46 +356,46 @@ func (lin *Lineage) Memo(now state.Stamp) *lineageMemo {
 	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0, Survivor: lin.Survivor}
 }
 
-// ableMemo is how many instances of each other box the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
+// ableMemo is how many instances of each other host the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
 type AbleMemo struct {
 	Boot string `json:"boot"`
 	Text string `json:"text"`
 }
 
-// pull is what is known of a master that the peer may pull from this box. Both times belong to one stretch of the VIP.
-type pull struct {
+// taking is what is known of a master that the peer may take away from this host. Both times belong to one stretch of the VIP.
+type taking struct {
 	// Held is since when the VIP has been here; Led: the instance was the master in that time.
 	Held state.Stamp `json:"held"`
 	Led  bool        `json:"led,omitempty"`
 	// Heard: the peer has answered in that time, or the instance has been given a new term.
 	Heard bool `json:"heard,omitempty"`
-	// At is when it was seen pulled last.
+	// At is when it was last seen taken away.
 	At *state.Stamp `json:"at,omitempty"`
 }
 
-// unheard: see Pair. It goes by what pulled has noted.
+// unheard: see Pair. It goes by what takenAway has noted.
 func (m *Memory) Unheard(name string, l model.Look) bool {
-	p, held := m.Pulls[name]
+	p, held := m.Takings[name]
 	return held && l.Role() == model.Master && !p.Heard
 }
 
 // heard notes that the instance has its new term.
 func (m *Memory) Heard(name string) {
-	if p, held := m.Pulls[name]; held {
+	if p, held := m.Takings[name]; held {
 		p.Heard = true
-		m.Pulls[name] = p
+		m.Takings[name] = p
 	}
 }
 
-// pulled: two boxes that both hold the VIP would pull the master from each other for ever.
-func (m *Memory) Pulled(name string, held bool, l, peer model.Look, now state.Stamp) bool {
+// pulled: two hosts that both hold the VIP would take the master from each other for ever.
+func (m *Memory) TakenAway(name string, held bool, l, peer model.Look, now state.Stamp) bool {
 	if !held || m.HeldSince == nil || l.Info == nil {
-		delete(m.Pulls, name)
+		delete(m.Takings, name)
 		return false
 	}
-	p := m.Pulls[name]
+	p := m.Takings[name]
 	if p.Held != *m.HeldSince {
-		p = pull{Held: *m.HeldSince}
+		p = taking{Held: *m.HeldSince}
 	}
 	p.Heard = p.Heard || peer.Info != nil
 	switch {
@@ -404,13 +404,13 @@ func (m *Memory) Pulled(name string, held bool, l, peer model.Look, now state.St
 	case p.Led && peer.State.Serves() && peer.Role() == model.Master:
 		p.Led, p.At = false, &now
 	}
-	if p.At != nil && (now.Since(*p.At) >= PulledFor || peer.Role() == model.Master && peer.Term.Released) {
+	if p.At != nil && (now.Since(*p.At) >= TakenAwayFor || peer.Role() == model.Master && peer.Term.Released) {
 		p.At = nil
 	}
-	if m.Pulls == nil {
-		m.Pulls = map[string]pull{}
+	if m.Takings == nil {
+		m.Takings = map[string]taking{}
 	}
-	m.Pulls[name] = p
+	m.Takings[name] = p
 	return p.At != nil && l.Role() == model.Replica
 }
 
@@ -431,8 +431,8 @@ func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
 // guarded: writes on a local instance are refused until it is confirmed.
 func (m *Memory) IsGuarded(i model.Instance) bool { return m.Guarded.Has(i.Name()) }
 
-// pulledFor is how long a box that was pulled from does not pull back.
-const PulledFor = time.Minute
+// takenAwayFor is how long a host that lost a master to its peer does not take it back.
+const TakenAwayFor = time.Minute
 
-// voteless marks in memory since when a replica has asked for votes in vain.
-const Voteless = "voteless "
+// voteWait marks in memory since when a replica has asked for votes in vain.
+const VoteWait = "vote-wait "

@@ -25,7 +25,7 @@ type Session struct {
 	Log     *zerolog.Logger
 	// Caller is the keepalived that runs us, zero if none does.
 	Caller vrrp.Process
-	// Event is what a hook was told; nil for a tick.
+	// Event is what a hook was told; nil for a check run.
 	Event *model.Event
 	// DryRun looks and decides, and changes nothing, state files included.
 	DryRun bool
@@ -65,12 +65,12 @@ func (r *Session) PeerLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Dial, Reply: ReplyTimeout}
 }
 
-// conn opens a connection to an instance of this box or of another.
+// conn opens a connection to an instance of this host or of another.
 func (r *Session) Conn(i model.Instance) *redis.Conn {
 	return redis.Open(r.Target(i), redis.Limits{Dial: ReplyTimeout, Reply: CommandTimeout})
 }
 
-// target is how to get into an instance. A peer is spoken to as the first instance of this box is, with its password and with TLS if that
+// target is how to get into an instance. A peer is spoken to as the first instance of this host is, with its password and with TLS if that
 // has it.
 func (r *Session) Target(i model.Instance) redis.Target {
 	t := redis.Target{}
@@ -131,7 +131,7 @@ func (r *Session) Superseded() bool {
 	return err == nil && found && rec.Seq > r.Seq
 }
 
-// LocalLimits: an instance on this box that takes longer than half a check gives no answer for our purpose. It is connected to at once, or
+// LocalLimits: an instance on this host that takes longer than half a check gives no answer for our purpose. It is connected to at once, or
 // its queue of connections is full.
 func (r *Session) LocalLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Deadline / 4, Reply: r.Config.Times.Deadline / 2}

@@ -13,7 +13,7 @@ import (
 )
 
 // Replace writes the file by rename, with mode 0644, so that whoever reads it finds all of the old or all of the new.
-// Nothing is synced to the disk: the next check writes it anew. Anything but a regular file is left alone, or a run of
+// Nothing is synced to the disk: the next check writes it again. Anything but a regular file is left alone, or a run of
 // root with /dev/null would take that away from the machine. An error has the same words each time, so that it is logged
 // once.
 func Replace(file, text string) error {

@@ -14,7 +14,9 @@ import (
 
 // document is the JSON form. Its keys never change their meaning; what is unknown is null.
 type document struct {
-	Fit         bool       `json:"fit"`
+	// Schema rises when a key changes its meaning or goes.
+	Schema      int        `json:"schema_version"`
+	Healthy     bool       `json:"healthy"`
 	Sentence    string     `json:"sentence"`
 	State       *string    `json:"vrrp_state"`
 	StateReason *string    `json:"vrrp_state_reason"`
@@ -33,7 +35,7 @@ type document struct {
 
 type instance struct {
 	peer
-	Fit bool `json:"fit"`
+	Healthy bool `json:"healthy"`
 }
 
 // peer is what is told of any instance.
@@ -64,11 +66,11 @@ type witness struct {
 
 // JSON is the scene as one object and a line break.
 func JSON(s Scene) ([]byte, error) {
-	d := document{Fit: s.Fit, Sentence: s.Sentence, State: orNull(s.State), StateReason: orNull(s.Why), Decision: orNull(s.Decision),
+	d := document{Schema: 1, Healthy: s.Healthy, Sentence: s.Sentence, State: orNull(s.State), StateReason: orNull(s.Why), Decision: orNull(s.Decision),
 		VIPHeld: s.VIPHeld, Fenced: s.Fenced, Maintenance: orNull(s.Maintenance), Instances: []instance{}, Peers: []peer{},
 		Warnings: append([]string{}, s.Warnings...), CheckedAt: s.At.UTC().Format(time.RFC3339Nano), Took: seconds(s.Took), Version: s.Version}
 	for _, in := range s.Instances {
-		d.Instances = append(d.Instances, instance{s.told(in.Look), in.Fit})
+		d.Instances = append(d.Instances, instance{s.told(in.Look), in.Healthy})
 	}
 	for _, p := range s.Peers {
 		d.Peers = append(d.Peers, s.told(p))

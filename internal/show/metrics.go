@@ -15,16 +15,16 @@ type exposition struct{ strings.Builder }
 // Prometheus keeps instance for what it scrapes.
 func Metrics(s Scene) string {
 	var e exposition
-	e.one("fit", "Whether this box is fit to hold the VIP.", bit(s.Fit))
-	e.one("fenced", "Whether writes are refused on this box because it was cut off.", bit(s.Fenced))
+	e.one("healthy", "Whether this host is healthy enough for the VIP.", bit(s.Healthy))
+	e.one("fenced", "Whether writes are refused on this host because it was cut off.", bit(s.Fenced))
 	if s.VIPHeld != nil {
-		e.one("vip_held", "Whether the VIP is on this box.", bit(*s.VIPHeld))
+		e.one("vip_held", "Whether the VIP is on this host.", bit(*s.VIPHeld))
 	}
 	e.each(s, "up", "Whether the instance answers as Redis.", func(in Instance) (float64, bool) {
 		return bit(in.State.Alive()), true
 	})
-	e.each(s, "fit", "Whether the instance by itself lets the box hold the VIP.", func(in Instance) (float64, bool) {
-		return bit(in.Fit), true
+	e.each(s, "healthy", "Whether the instance by itself lets the host hold the VIP.", func(in Instance) (float64, bool) {
+		return bit(in.Healthy), true
 	})
 	e.roles(s)
 	e.each(s, "latency_seconds", "Time from the dial to the last reply of the check.", func(in Instance) (float64, bool) {
@@ -61,7 +61,7 @@ func said(in Instance, of func(*model.Info) model.Figure) (float64, bool) {
 	return float64(f.Value), f.Known
 }
 
-// one is a metric of the box.
+// one is a metric of the host.
 func (e *exposition) one(name, help string, value float64) {
 	e.head(name, help)
 	e.sample(name, value)

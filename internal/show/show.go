@@ -15,13 +15,13 @@ import (
 
 // Scene is what one check saw, and what came of it.
 type Scene struct {
-	Fit      bool
+	Healthy  bool
 	Sentence string
 	// Decision is what the reconciliation came to, State the VRRP state that it stands on, Why where that is known from.
 	Decision, State, Why string
 	// VIPHeld is nil when the VIP is not known.
 	VIPHeld *bool
-	// Fenced: writes are refused on this box because it was cut off.
+	// Fenced: writes are refused on this host because it was cut off.
 	Fenced bool
 	// Maintenance is the reason of a maintenance, empty without one.
 	Maintenance string
@@ -35,13 +35,13 @@ type Scene struct {
 	Version string
 }
 
-// Instance is one of this box, and whether it is fit by itself.
+// Instance is one of this host, and whether it is healthy by itself.
 type Instance struct {
 	model.Look
-	Fit bool
+	Healthy bool
 }
 
-// Witness is the address outside both boxes; Name is empty without one.
+// Witness is the address outside both hosts; Name is empty without one.
 type Witness struct {
 	Name            string
 	Counts, Answers bool

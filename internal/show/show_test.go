@@ -30,7 +30,7 @@ func look(port uint16, s model.State, info *model.Info) model.Look {
 	return model.Look{Instance: model.Instance{Addr: addr(port)}, State: s, Info: info, Took: 1234 * time.Microsecond}
 }
 
-// mixed is a box with a bit of everything.
+// mixed is a host with a bit of everything.
 func mixed() Scene {
 	held := true
 	master := &model.Info{Role: model.Master, VersionText: "7.0.15", Offset: 5000, Shown: model.Shown{
@@ -43,7 +43,7 @@ func mixed() Scene {
 	refused := look(7002, model.Refused, nil)
 	refused.Err = errors.New("connect: connection refused")
 	return Scene{
-		Sentence: "unfit: 192.168.9.70:7002 refuses connections", Decision: "nothing to do", State: "MASTER", Why: "the VIP is on this box", VIPHeld: &held,
+		Sentence: "unhealthy: 192.168.9.70:7002 refuses connections", Decision: "nothing to do", State: "MASTER", Why: "the VIP is on this host", VIPHeld: &held,
 		Instances: []Instance{{look(7000, model.Up, master), true}, {look(7001, model.Up, replica), true}, {refused, false}, {look(7003, model.WrongPassword, nil), true}},
 		Peers:     []model.Look{look(7004, model.Up, syncing), look(7005, model.Silent, nil)},
 		Witness:   Witness{"192.168.9.1", true, true}, Warnings: []string{"service: no unit"},
@@ -63,8 +63,8 @@ func hostile() Scene {
 func TestTable(t *testing.T) {
 	golden.Check(t, "table.txt", Table(mixed(), false))
 	golden.Check(t, "colour.txt", Table(mixed(), true))
-	bare := Table(Scene{Fit: true, Sentence: "fit: the instance answers"}, false)
-	if !strings.HasSuffix(bare, "\nfit: the instance answers\n") {
+	bare := Table(Scene{Healthy: true, Sentence: "healthy: the instance answers"}, false)
+	if !strings.HasSuffix(bare, "\nhealthy: the instance answers\n") {
 		t.Errorf("the verdict is not the last line:\n%s", bare)
 	}
 	for _, line := range strings.Split(Table(mixed(), false), "\n") {
@@ -120,7 +120,7 @@ func families(t *testing.T, text string) map[string][]map[string]string {
 
 func TestPrometheusReadsTheMetrics(t *testing.T) {
 	fs := families(t, Metrics(mixed()))
-	for name, samples := range map[string]int{"fit": 1, "vip_held": 1, "instance_up": 4, "instance_fit": 4, "instance_role": 2, "instance_latency_seconds": 3,
+	for name, samples := range map[string]int{"healthy": 1, "vip_held": 1, "instance_up": 4, "instance_healthy": 4, "instance_role": 2, "instance_latency_seconds": 3,
 		"instance_replication_lag_bytes": 1, "instance_used_memory_bytes": 2, "check_timestamp_seconds": 1, "check_duration_seconds": 1} {
 		if got := len(fs[prefix+name]); got != samples {
 			t.Errorf("%s has %d samples, want %d", name, got, samples)

@@ -34,7 +34,7 @@ func Table(s Scene, colour bool) string {
 	columns := []string{"ROLE", "STATE", "LATENCY", "LINK", "LAG", "MEMORY", "SAVED"}
 	rows := []row{{append([]string{"INSTANCE"}, columns...), bold}}
 	for _, in := range s.Instances {
-		rows = append(rows, row{s.cells(in.Look), verdictColour(in.Fit)})
+		rows = append(rows, row{s.cells(in.Look), verdictColour(in.Healthy)})
 	}
 	if len(s.Peers) > 0 {
 		rows = append(rows, row{append([]string{"PEER"}, columns...), bold})
@@ -50,9 +50,9 @@ func Table(s Scene, colour bool) string {
 		line("vrrp", cmp.Or(s.State, "unknown")+reason(s.Why))
 	}
 	if s.VIPHeld != nil {
-		where := "not on this box"
+		where := "not on this host"
 		if *s.VIPHeld {
-			where = "on this box"
+			where = "on this host"
 		}
 		line("vip", where)
 	}
@@ -68,14 +68,14 @@ func Table(s Scene, colour bool) string {
 	}
 	verdict := Plain(s.Sentence)
 	if colour {
-		verdict = verdictColour(s.Fit) + verdict + reset
+		verdict = verdictColour(s.Healthy) + verdict + reset
 	}
 	b.WriteString(verdict + "\n")
 	return b.String()
 }
 
-func verdictColour(fit bool) string {
-	if fit {
+func verdictColour(healthy bool) string {
+	if healthy {
 		return green
 	}
 	return red

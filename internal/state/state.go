@@ -1,6 +1,6 @@
 // Package state keeps small files that survive a kill at any instant.
 //
-// Every write is a rename of a complete file. A damaged file is set aside, never fatal, and so is one that a stranger may have
+// Every write is a rename of a complete file. A damaged file is set aside, never fatal, and so is one that another user may have
 // written: only files of root, of the user that runs us, and of the directory's owner are believed. Durations across processes are
 // measured on the monotonic clock of one boot, so a clock that jumps moves nothing.
 package state
@@ -30,7 +30,7 @@ const maxFile = 1 << 20
 // ErrDamaged: the file was there but could not be understood.
 var ErrDamaged = errors.New("damaged state file")
 
-// ErrForeign: the file, or the lock, is one that a stranger may have written.
+// ErrForeign: the file, or the lock, is one that another user may have written.
 var ErrForeign = files.ErrForeign
 
 // ErrBusy: another process holds the lock.
@@ -55,7 +55,7 @@ func (d Dir) Make() error {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	switch {
 	case !fi.IsDir():
-		return fmt.Errorf("state directory %s is not a directory; hint: remove it, it is made anew", d)
+		return fmt.Errorf("state directory %s is not a directory; hint: remove it, it is made again", d)
 	case fi.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("state directory %s can be written by others; hint: chmod go-w %s", d, d)
 	case ok && int(st.Uid) != os.Geteuid() && os.Geteuid() != 0:
@@ -87,7 +87,7 @@ func (d Dir) Peek(name string, v any) (found bool, err error) {
 }
 
 // Text is what the file name holds, for files of a few plain lines and for those that a person writes. Its presence, found, counts also when it cannot be read: a link, a
-// directory or a fifo is never opened to wait for, and is an error. What a stranger may have written is ErrForeign.
+// directory or a fifo is never opened to wait for, and is an error. What another user may have written is ErrForeign.
 func (d Dir) Text(name string) (text string, found bool, err error) {
 	data, found, damage, err := d.contents(name)
 	if damage != nil {
@@ -243,7 +243,7 @@ func (d Dir) TryLock(name string) (Unlock, error) {
 	return func() { f.Close() }, nil
 }
 
-// ownLock refuses a lock that a stranger has put there, and closes to strangers one that an older version has left open.
+// ownLock refuses a lock that another user has put there, and closes to other users one that an older version has left open.
 func (d Dir) ownLock(f *os.File) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {

@@ -27,9 +27,9 @@ func TestMake(t *testing.T) {
 		os.Mkdir(path("open"), 0o755), os.Chmod(path("open"), 0o775), os.Mkdir(path("private"), 0o700))
 	for name, want := range map[string]string{
 		"new/deep": "", "good": "", "private": "",
-		"file":      "is not a directory; hint: remove it, it is made anew",
-		"link":      "is not a directory; hint: remove it, it is made anew",
-		"dangling":  "is not a directory; hint: remove it, it is made anew",
+		"file":      "is not a directory; hint: remove it, it is made again",
+		"link":      "is not a directory; hint: remove it, it is made again",
+		"dangling":  "is not a directory; hint: remove it, it is made again",
 		"open":      "can be written by others; hint: chmod go-w ROOT/open",
 		"file/deep": "make state directory: mkdir ROOT/file: not a directory; hint: check that ROOT/file is a directory that this user can write into",
 	} {
@@ -218,23 +218,23 @@ func TestOwnerAndMode(t *testing.T) {
 	}
 }
 
-// Where strangers can write, what they have written is not believed, and their locks hold nobody back.
+// Where other users can write, what they have written is not believed, and their locks hold nobody back.
 func TestForeign(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("giving files away needs root; hint: run the tests as root")
 	}
-	const stranger, script = 12345, 12346
+	const other, script = 12345, 12346
 	for name, test := range map[string]struct {
 		uid, dir int
 		mode     os.FileMode
 		want     string
 	}{
-		"ours":                      {uid: 0, mode: 0o644},
-		"the directory's owner's":   {uid: script, dir: script, mode: 0o644},
-		"root's in another's":       {uid: 0, dir: script, mode: 0o644},
-		"a stranger's":              {uid: stranger, mode: 0o644, want: "it belongs to user 12345"},
-		"a stranger's in another's": {uid: stranger, dir: script, mode: 0o600, want: "it belongs to user 12345"},
-		"everybody's":               {uid: 0, mode: 0o666, want: "everybody may write it"},
+		"ours":                        {uid: 0, mode: 0o644},
+		"the directory's owner's":     {uid: script, dir: script, mode: 0o644},
+		"root's in another's":         {uid: 0, dir: script, mode: 0o644},
+		"another user's":              {uid: other, mode: 0o644, want: "it belongs to user 12345"},
+		"another user's in another's": {uid: other, dir: script, mode: 0o600, want: "it belongs to user 12345"},
+		"everybody's":                 {uid: 0, mode: 0o666, want: "everybody may write it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Dir(t.TempDir())
@@ -256,7 +256,7 @@ func TestForeign(t *testing.T) {
 				}
 				unlock()
 				if fi, err := os.Stat(d.Path("lock")); err != nil || fi.Mode().Perm() != 0o600 {
-					t.Errorf("an open lock stays open to strangers: %v, %v", fi.Mode(), err)
+					t.Errorf("an open lock stays open to other users: %v, %v", fi.Mode(), err)
 				}
 				return
 			}

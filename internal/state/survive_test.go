@@ -99,7 +99,7 @@ func TestLockOfTwoProcesses(t *testing.T) {
 	if said != "<nil>" {
 		t.Fatal(said)
 	}
-	// It never waits: a tick has other things to do.
+	// It never waits: a check run has other things to do.
 	begun := time.Now()
 	for range 100 {
 		if _, err := d.TryLock("lock"); err != ErrBusy {

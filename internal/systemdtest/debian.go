@@ -28,7 +28,7 @@ var debianPackages = []string{"systemd", "systemd-sysv", "dbus", "iproute2", "ke
 var debianOptions = []string{"--mode=root", "--variant=apt", "--quiet", "--skip=cleanup/apt/cache,cleanup/apt/lists", "--dpkgopt=force-unsafe-io",
 	`--customize-hook=rm -f "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap`, "--include=" + strings.Join(debianPackages, ",")}
 
-// Debian is the root of a small Debian of this machine's release for Spec's Root: made once below the directory cache, and anew when
+// Debian is the root of a small Debian of this machine's release for Spec's Root: made once below the directory cache, and again when
 // its packages, or where this machine gets its own, have changed. Its packages come from where this machine's apt has them, by the
 // same proxy. It is nobody's to change. It needs root.
 func Debian(t testing.TB, cache string) string {

@@ -11,11 +11,11 @@ import (
 	"keepalived-redis/internal/files"
 )
 
-// OwnAddresses are the addresses on this box's interfaces.
+// OwnAddresses are the addresses on this host's interfaces.
 func OwnAddresses() (map[netip.Addr]bool, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil, fmt.Errorf("list this box's addresses: %w", err)
+		return nil, fmt.Errorf("list this host's addresses: %w", err)
 	}
 	own := make(map[netip.Addr]bool, len(addrs))
 	for _, a := range addrs {
@@ -28,7 +28,7 @@ func OwnAddresses() (map[netip.Addr]bool, error) {
 	return own, nil
 }
 
-// Held tells whether one of the VIPs is on an interface of this box.
+// Held tells whether one of the VIPs is on an interface of this host.
 func Held(vips []netip.Addr, own map[netip.Addr]bool) bool {
 	for _, v := range vips {
 		if own[v] {
@@ -78,7 +78,7 @@ func parseVIPs(conf string) []netip.Addr {
 	return vips
 }
 
-// TakesAtMost is how long VRRP may take to move the VIP after a box died, by the longest advert_int of a keepalived.conf: three
+// TakesAtMost is how long VRRP may take to move the VIP after a host died, by the longest advert_int of a keepalived.conf: three
 // adverts that do not come, and a skew of less than one (RFC 5798, 6.1). 0 where the file does not say it plainly.
 func TakesAtMost(path string) time.Duration {
 	b, err := files.Read(path, maxConf)

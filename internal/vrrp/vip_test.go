@@ -98,7 +98,7 @@ func TestOwnAddresses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !Held([]netip.Addr{netip.MustParseAddr("192.0.2.7"), p.Addr()}, own) {
-			t.Errorf("%s is on this box and not held", a)
+			t.Errorf("%s is on this host and not held", a)
 		}
 	}
 	if Held([]netip.Addr{netip.MustParseAddr("192.0.2.7")}, own) || Held(nil, own) {

@@ -14,7 +14,7 @@ import (
 func TestParseEvent(t *testing.T) {
 	for args, want := range map[string]string{
 		"INSTANCE VI_1 MASTER 100": "VI_1 MASTER", "GROUP VG FAULT 0": "VG FAULT", "INSTANCE ../a STOP 1": "../a STOP",
-		"INSTANCE VI_1 MASTER": "", "INSTANCE VI_1 SLEEPING 100": "", "BOX VI_1 MASTER 100": "", "INSTANCE VI_1 MASTER many": "",
+		"INSTANCE VI_1 MASTER": "", "INSTANCE VI_1 SLEEPING 100": "", "HOST VI_1 MASTER 100": "", "INSTANCE VI_1 MASTER many": "",
 		"INSTANCE VI_1 MASTER -1": "", "promote": "", "": "", "master": "VI_1 MASTER", "Fault": "VI_1 FAULT",
 		"INSTANCE " + strings.Repeat("x", 10000) + " MASTER 1": "",
 	} {
@@ -98,18 +98,18 @@ func TestTruth(t *testing.T) {
 		says               string
 		since              time.Duration
 	}{
-		"master":                           {true, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPMaster, "the VIP is on this box", 0},
+		"master":                           {true, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPMaster, "the VIP is on this host", 0},
 		"master, and the hook came late":   {true, true, true, record(model.VRRPBackup, ours, true, true), model.VRRPMaster, "came late", 0},
 		"fault, and the hook came late":    {true, true, true, record(model.VRRPFault, ours, true, true), model.VRRPMaster, "came late", 0},
-		"backup, then the VIP came":        {true, true, true, record(model.VRRPBackup, ours, false, false), model.VRRPMaster, "came to this box", 0},
-		"fault, then the VIP came":         {true, true, true, record(model.VRRPFault, ours, false, true), model.VRRPMaster, "came to this box", 0},
-		"the VIP came to a successor":      {true, true, true, record(model.VRRPStop, earlier, false, false), model.VRRPMaster, "came to this box", 0},
+		"backup, then the VIP came":        {true, true, true, record(model.VRRPBackup, ours, false, false), model.VRRPMaster, "came to this host", 0},
+		"fault, then the VIP came":         {true, true, true, record(model.VRRPFault, ours, false, true), model.VRRPMaster, "came to this host", 0},
+		"the VIP came to a successor":      {true, true, true, record(model.VRRPStop, earlier, false, false), model.VRRPMaster, "came to this host", 0},
 		"a VIP that was left behind":       {true, true, true, record(model.VRRPBackup, ours, true, false), model.VRRPBackup, "STALE VIP", 0},
 		"left behind, and a new one":       {true, true, true, record(model.VRRPFault, earlier, true, true), model.VRRPFault, "STALE VIP", 0},
 		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPMaster, says: "under this keepalived", since: 11 * time.Millisecond},
 		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPBackup, says: "STALE VIP", since: 10 * time.Millisecond},
 		"master, and a new keepalived":     {true, true, true, record(model.VRRPMaster, earlier, true, false), model.VRRPMaster, "may be stale", 0},
-		"master without the VIP":           {true, true, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "not on this box", 0},
+		"master without the VIP":           {true, true, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "not on this host", 0},
 		"backup":                           {true, true, false, record(model.VRRPBackup, ours, false, true), model.VRRPBackup, "the last hook said", 0},
 		"stopped":                          {true, true, false, record(model.VRRPStop, ours, false, true), model.VRRPStop, "the last hook said", 0},
 		"keepalived is dead":               {false, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "does not run", 0},

@@ -1,4 +1,4 @@
-// Command bench-clients measures how long real client libraries take to write again after a box has died: box-dies in the lab, with
+// Command bench-clients measures how long real client libraries take to write again after a host has died: host-dies in the lab, with
 // each client once with its defaults and once with the settings of docs/clients.md. It needs what `make bench-clients` installs.
 package main
 
@@ -25,7 +25,7 @@ import (
 // after is how long the clients go on after the fault; who does not write again by then is late by more than that.
 const after = 40 * time.Second
 
-// before is how long they have written when the box dies: long enough for every client to have started and to hold its connections.
+// before is how long they have written when the host dies: long enough for every client to have started and to hold its connections.
 const before = 6 * time.Second
 
 // keys hash to one slot of each third: bar to 5061, test to 6918, foo to 12182.
@@ -77,7 +77,7 @@ func client(name string, args []string) error {
 }
 
 func bench() error {
-	runs := flag.Int("runs", 1, "how many times a box dies")
+	runs := flag.Int("runs", 1, "how many times a host dies")
 	flag.Parse()
 	root, err := host.Module(".")
 	if err != nil {
@@ -101,13 +101,13 @@ func bench() error {
 	return failed
 }
 
-// measure lets a box die so many times and prints the table.
+// measure lets a host die so many times and prints the table.
 func measure(ctx context.Context, runs int, opts lab.Options) error {
-	scenario, err := lab.Find("box-dies")
+	scenario, err := lab.Find("host-dies")
 	if err != nil {
 		return err
 	}
-	// How soon the pair itself must be writable is box-dies' own matter.
+	// How soon the pair itself must be writable is host-dies' own matter.
 	scenario.Must = nil
 	var t table
 	for i := range runs {
@@ -163,7 +163,7 @@ func invite(ctx context.Context, r *lab.Run, opts lab.Options) (*party, error) {
 		return nil, fmt.Errorf("%w; hint: make bench-clients installs it", err)
 	}
 	var direct, vip []string
-	for _, b := range r.Boxes() {
+	for _, b := range r.Hosts() {
 		direct = append(direct, b.Instances()...)
 		for _, p := range b.Ports {
 			vip = append(vip, fmt.Sprintf("%s:%d", lab.VIP, p))

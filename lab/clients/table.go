@@ -33,7 +33,7 @@ func (t *table) add(p *party, r report.Run) {
 	}
 }
 
-// seenAfter is how long after the fault an acknowledgement surely is one of the surviving box: what was on its way still comes in, and
+// seenAfter is how long after the fault an acknowledgement surely is one of the surviving host: what was on its way still comes in, and
 // the VIP never moves sooner.
 const seenAfter = 250 * time.Millisecond
 

@@ -19,7 +19,7 @@ func Show(ctx context.Context, out *os.File, opts lab.Options, s lab.Scenario) e
 	screen := newScreen(out)
 	opts.Say = func(format string, args ...any) { screen.line("  "+format, args...) }
 	screen.line("%s: %s", screen.paint(loud, s.Name), s.About)
-	screen.line("Two boxes with keepalived and three Redis instances each, in namespaces of this machine; a third host writes to every slot range.")
+	screen.line("Two hosts with keepalived and three Redis instances each, in namespaces of this machine; a third host writes to every slot range.")
 
 	screen.line("")
 	screen.line("%s", screen.paint(loud, "1. keepalived-redis, with the files in keepalived/ as shipped"))
@@ -56,7 +56,7 @@ func Show(ctx context.Context, out *os.File, opts lab.Options, s lab.Scenario) e
 
 // play runs the scenario once and shows it.
 func play(ctx context.Context, screen *screen, s lab.Scenario, opts lab.Options) (lab.Outcome, error) {
-	screen.setFooter("  the boxes boot, Redis and keepalived start …")
+	screen.setFooter("  the hosts boot, Redis and keepalived start …")
 	out, err := lab.Play(ctx, s, opts, func(r *lab.Run) func() {
 		screen.setFooter()
 		return watch(screen, r).stop

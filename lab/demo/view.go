@@ -37,7 +37,7 @@ type sample struct {
 }
 
 const (
-	// refresh is how often the footer is drawn anew; plainEvery how often the same is written as a line where there is no footer.
+	// refresh is how often the footer is drawn again; plainEvery how often the same is written as a line where there is no footer.
 	refresh    = 100 * time.Millisecond
 	plainEvery = time.Second
 	// plainLong is that period once a run takes longer than a few seconds.
@@ -119,11 +119,11 @@ func (v *view) perSecond() int {
 	return int(float64(last.count-first.count)/last.at.Sub(first.at).Seconds() + 0.5)
 }
 
-// state is the footer: a line for each box, and one for the writes.
+// state is the footer: a line for each host, and one for the writes.
 func (v *view) state() []string {
 	now := v.run.Timeline.View()
 	var lines []string
-	for _, b := range v.run.Boxes() {
+	for _, b := range v.run.Hosts() {
 		vip := v.screen.paint(quiet, "-  ")
 		if now.VIP[b.Name] {
 			vip = v.screen.paint(good, "VIP")
@@ -155,7 +155,7 @@ func (v *view) brief() string {
 		holders = "nobody"
 	}
 	var roles []string
-	for _, b := range v.run.Boxes() {
+	for _, b := range v.run.Hosts() {
 		for _, p := range b.Ports {
 			roles = append(roles, fmt.Sprintf("%d %s", p, shortRole(now.Role[b.Instance(p)])))
 		}

@@ -17,7 +17,7 @@ import (
 const (
 	// bridge is the switch that all hosts are plugged into. It lives in the lab's own network namespace.
 	bridge = "switch"
-	// Interface is the name of a host's one interface, as on the first users' boxes.
+	// Interface is the name of a host's one interface, as on the first users' hosts.
 	Interface = "ens160"
 )
 
@@ -116,7 +116,7 @@ func (s *Switch) Remove(ctx context.Context) error {
 	return nil
 }
 
-// hardwareAddress is the one that belongs to an address (with the length of its prefix). A box that is booted again has its old one: with
+// hardwareAddress is the one that belongs to an address (with the length of its prefix). A host that is booted again has its old one: with
 // another, those that still know the old one would write to nobody for half a minute.
 func hardwareAddress(addr string) (string, error) {
 	p, err := netip.ParsePrefix(addr)

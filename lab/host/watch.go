@@ -59,7 +59,7 @@ const (
 )
 
 // watchRole asks a local instance for its role over one connection and reports each change. It looks from inside the host,
-// so it sees what a box that is cut off believes.
+// so it sees what a host that is cut off believes.
 func (a *agent) watchRole(addr string) {
 	last := ""
 	var conn *roleConn

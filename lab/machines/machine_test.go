@@ -29,8 +29,8 @@ const (
 // patience is how long anything may take: far longer than it does, also on a machine that is busy with other things.
 const patience = 60 * time.Second
 
-// box is a machine with systemd and three instances.
-type box struct {
+// machine is a machine with systemd and three instances.
+type machine struct {
 	*testing.T
 	name, addr string
 	ports      []string
@@ -61,10 +61,10 @@ func shipped(t *testing.T, name string) (files, programs map[string]string) {
 	return files, programs
 }
 
-// newBox boots a machine that is plugged into the switch, and makes its instances as the manual says.
-func newBox(t *testing.T, sw *host.Switch, name, addr string, ports ...string) *box {
+// newMachine boots a machine that is plugged into the switch, and makes its instances as the manual says.
+func newMachine(t *testing.T, sw *host.Switch, name, addr string, ports ...string) *machine {
 	t.Helper()
-	b := &box{T: t, name: name, addr: addr, ports: ports}
+	b := &machine{T: t, name: name, addr: addr, ports: ports}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
@@ -84,16 +84,16 @@ func newBox(t *testing.T, sw *host.Switch, name, addr string, ports ...string) *
 	return b
 }
 
-// try runs a shell script on the box.
-func (b *box) try(format string, args ...any) (string, error) {
+// try runs a shell script on the host.
+func (b *machine) try(format string, args ...any) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := b.m.Command(ctx, "sh", "-c", fmt.Sprintf(format, args...)).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
-// sh runs a shell script on the box, which must succeed.
-func (b *box) sh(format string, args ...any) string {
+// sh runs a shell script on the host, which must succeed.
+func (b *machine) sh(format string, args ...any) string {
 	b.Helper()
 	out, err := b.try(format, args...)
 	if err != nil {
@@ -103,13 +103,13 @@ func (b *box) sh(format string, args ...any) string {
 }
 
 // property is one of a unit's, as systemd has it.
-func (b *box) property(unit, name string) string {
+func (b *machine) property(unit, name string) string {
 	b.Helper()
 	return b.sh("systemctl show --value --property=%s %s", name, unit)
 }
 
 // servers are the main processes of the instances, as systemd has them.
-func (b *box) servers() (pids []string) {
+func (b *machine) servers() (pids []string) {
 	b.Helper()
 	for _, p := range b.ports {
 		pids = append(pids, b.property("redis@"+p, "MainPID"))
@@ -118,7 +118,7 @@ func (b *box) servers() (pids []string) {
 }
 
 // starts is how often each server has been started, as its own log tells.
-func (b *box) starts() (all []int) {
+func (b *machine) starts() (all []int) {
 	b.Helper()
 	for _, p := range b.ports {
 		n, err := strconv.Atoi(b.sh("grep -c 'Redis is starting' /var/log/redis/redis-%s.log", p))
@@ -131,19 +131,19 @@ func (b *box) starts() (all []int) {
 }
 
 // said: our programs have logged that, in this boot.
-func (b *box) said(words string) bool {
+func (b *machine) said(words string) bool {
 	out, err := b.try("journalctl --boot --quiet --output=cat -t chk-redis -t notify-redis --grep '%s'", words)
 	return err == nil && out != ""
 }
 
 // log is what was logged last, for whoever looks for what went wrong.
-func (b *box) log() string {
+func (b *machine) log() string {
 	out, _ := b.try("journalctl --boot --quiet --no-pager --lines=150 --output=short-precise")
 	return out
 }
 
-// holds: the VIP is on the box, which may be off.
-func (b *box) holds() bool {
+// holds: the VIP is on the host, which may be off.
+func (b *machine) holds() bool {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -154,10 +154,10 @@ func (b *box) holds() bool {
 	return strings.Contains(out, lab.VIP+"/")
 }
 
-// pair is two boxes that make a cluster.
+// pair is two hosts that make a cluster.
 type pair struct {
 	*testing.T
-	boxes [2]*box
+	hosts [2]*machine
 }
 
 func newPair(t *testing.T) *pair {
@@ -171,16 +171,16 @@ func newPair(t *testing.T) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The gateway, which is the boxes' witness, is the lab itself.
+	// The gateway, which is the hosts' witness, is the lab itself.
 	if out, err := exec.CommandContext(ctx, "ip", "addr", "add", gateway+prefix, "dev", "switch").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	p := &pair{T: t}
-	p.boxes[0] = newBox(t, sw, "redis1", "192.168.9.70", "7000", "7001", "7002")
-	p.boxes[1] = newBox(t, sw, "redis2", "192.168.9.71", "7003", "7004", "7005")
+	p.hosts[0] = newMachine(t, sw, "redis1", "192.168.9.70", "7000", "7001", "7002")
+	p.hosts[1] = newMachine(t, sw, "redis2", "192.168.9.71", "7003", "7004", "7005")
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, b := range p.boxes {
+			for _, b := range p.hosts {
 				t.Logf("%s:\n%s", b.name, b.log())
 			}
 		}
@@ -193,19 +193,19 @@ func newPair(t *testing.T) *pair {
 	return p
 }
 
-// under has the pair and its boxes fail a subtest.
+// under has the pair and its hosts fail a subtest.
 func (p *pair) under(t *testing.T) *pair {
 	q := &pair{T: t}
-	for n, b := range p.boxes {
+	for n, b := range p.hosts {
 		c := *b
 		c.T = t
-		q.boxes[n] = &c
+		q.hosts[n] = &c
 	}
 	return q
 }
 
 func (p *pair) instances() (all []string) {
-	for _, b := range p.boxes {
+	for _, b := range p.hosts {
 		for _, port := range b.ports {
 			all = append(all, b.addr+":"+port)
 		}
@@ -268,9 +268,9 @@ func master(instance string) bool {
 	return err == nil && strings.Contains(role[0], "role:master")
 }
 
-// leads: the box, and no other, has the VIP, and all its instances are masters.
-func (p *pair) leads(b *box) bool {
-	for _, other := range p.boxes {
+// leads: the host, and no other, has the VIP, and all its instances are masters.
+func (p *pair) leads(b *machine) bool {
+	for _, other := range p.hosts {
 		if other.holds() != (other.name == b.name) {
 			return false
 		}
@@ -278,13 +278,13 @@ func (p *pair) leads(b *box) bool {
 	return !slices.ContainsFunc(b.ports, func(port string) bool { return !master(b.addr + ":" + port) })
 }
 
-// settle waits until one of the boxes leads a whole cluster, and gives that box and the other.
-func (p *pair) settle() (holder, standby *box) {
+// settle waits until one of the hosts leads a whole cluster, and gives that host and the other.
+func (p *pair) settle() (holder, standby *machine) {
 	p.Helper()
-	p.await("one box with the VIP and all masters, and a whole cluster", func() bool {
-		for n, b := range p.boxes {
+	p.await("one host with the VIP and all masters, and a whole cluster", func() bool {
+		for n, b := range p.hosts {
 			if p.leads(b) && p.whole() {
-				holder, standby = b, p.boxes[1-n]
+				holder, standby = b, p.hosts[1-n]
 				return true
 			}
 		}
@@ -293,8 +293,8 @@ func (p *pair) settle() (holder, standby *box) {
 	return holder, standby
 }
 
-// servers are those of both boxes.
+// servers are those of both hosts.
 func (p *pair) servers() string {
 	p.Helper()
-	return fmt.Sprint(p.boxes[0].servers(), p.boxes[1].servers())
+	return fmt.Sprint(p.hosts[0].servers(), p.hosts[1].servers())
 }

@@ -19,8 +19,8 @@ func TestPair(t *testing.T) {
 		name string
 		run  func(*pair)
 	}{
-		{"begin", (*pair).begin}, {"planned move", (*pair).plannedMove}, {"keepalived restarts", (*pair).keepalivedRestarts},
-		{"keepalived dies", (*pair).keepalivedDies}, {"redis dies", (*pair).redisDies}, {"revived as root", (*pair).revivedAsRoot},
+		{"begin", (*pair).begin}, {"switchover", (*pair).switchover}, {"keepalived restarts", (*pair).keepalivedRestarts},
+		{"keepalived dies", (*pair).keepalivedDies}, {"redis dies", (*pair).redisDies}, {"restarted as root", (*pair).restartedAsRoot},
 		{"unprivileged", (*pair).unprivileged}, {"fenced", (*pair).fenced}, {"power off", (*pair).powerOff}, {"power cut", (*pair).powerCut},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.run(p.under(t)) }) {
@@ -29,16 +29,16 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// begin starts keepalived on both boxes, and at every boot.
+// begin starts keepalived on both hosts, and at every boot.
 func (p *pair) begin() {
-	for _, b := range p.boxes {
+	for _, b := range p.hosts {
 		b.sh("systemctl enable --now keepalived")
 	}
 	p.settle()
 }
 
-// plannedMove: keepalived is stopped as for an upgrade. Its hook for STOP ends what it does, and Redis goes on.
-func (p *pair) plannedMove() {
+// switchover: keepalived is stopped as for an upgrade. Its hook for STOP ends what it does, and Redis goes on.
+func (p *pair) switchover() {
 	holder, standby := p.settle()
 	servers, w := p.servers(), p.write()
 	holder.sh("systemctl stop keepalived")
@@ -57,7 +57,7 @@ func (p *pair) plannedMove() {
 func (p *pair) keepalivedRestarts() {
 	holder, standby := p.settle()
 	servers, w := p.servers(), p.write()
-	for _, b := range []*box{standby, holder} {
+	for _, b := range []*machine{standby, holder} {
 		b.sh("systemctl restart keepalived")
 		p.settle()
 	}
@@ -102,16 +102,16 @@ func (p *pair) redisDies() {
 	}
 }
 
-// noRestart leaves what dies on the box to the check, until the function that it gives is called.
-func (b *box) noRestart() (undo func()) {
+// noRestart leaves what dies on the host to the check, until the function that it gives is called.
+func (b *machine) noRestart() (undo func()) {
 	b.Helper()
 	const dir = "/run/systemd/system/redis@.service.d"
 	b.sh("mkdir -p %s && printf '[Service]\\nRestart=no\\n' >%s/no.conf && systemctl daemon-reload", dir, dir)
 	return func() { b.sh("rm -r %s && systemctl daemon-reload", dir) }
 }
 
-// revived kills an instance of the box, and waits until the check has had systemd start it.
-func (p *pair) revived(b *box, port string) {
+// restarted kills an instance of the host, and waits until the check has had systemd start it.
+func (p *pair) restarted(b *machine, port string) {
 	p.Helper()
 	unit := "redis@" + port
 	dead := b.property(unit, "MainPID")
@@ -133,12 +133,12 @@ func (p *pair) revived(b *box, port string) {
 	}
 }
 
-// revivedAsRoot: where systemd has given up, or is not to start it, the check does.
-func (p *pair) revivedAsRoot() {
+// restartedAsRoot: where systemd has given up, or is not to start it, the check does.
+func (p *pair) restartedAsRoot() {
 	holder, _ := p.settle()
 	defer holder.noRestart()()
 	w := p.write()
-	p.revived(holder, holder.ports[1])
+	p.restarted(holder, holder.ports[1])
 	p.settle()
 	w.awaitWritable(host.Now())
 	w.finishWhole()
@@ -150,7 +150,7 @@ func (p *pair) unprivileged() {
 	defer p.runScriptsAs(systemdtest.ScriptUser, "root")
 	holder, standby := p.settle()
 	defer standby.noRestart()()
-	p.revived(standby, standby.ports[1])
+	p.restarted(standby, standby.ports[1])
 	p.settle()
 	if user := standby.sh("journalctl --boot --quiet --output=verbose --lines=1 -t chk-redis | grep -o '_UID=.*'"); user != fmt.Sprintf("_UID=%d", systemdtest.ScriptUID) {
 		p.Errorf("the check runs as %s", user)
@@ -158,7 +158,7 @@ func (p *pair) unprivileged() {
 	// The hooks, too.
 	w := p.write()
 	holder.sh("systemctl restart keepalived")
-	p.await("the other box leads", func() bool { return p.leads(standby) })
+	p.await("the other host leads", func() bool { return p.leads(standby) })
 	w.awaitWritable(host.Now())
 	w.finishWhole()
 }
@@ -166,20 +166,20 @@ func (p *pair) unprivileged() {
 // runScriptsAs has keepalived run its scripts as somebody else, and whoever that is own what they keep.
 func (p *pair) runScriptsAs(before, now string) {
 	p.Helper()
-	for _, b := range p.boxes {
+	for _, b := range p.hosts {
 		b.sh("sed -i 's/script_user %s/script_user %s/' /etc/keepalived/keepalived.conf", before, now)
 		b.sh("systemctl stop keepalived && chown -R %s: /run/keepalived-redis /var/lib/keepalived-redis && systemctl start keepalived", now)
 	}
 	p.settle()
 }
 
-// fenced: a box that is cut off stops its instances through systemd, revives none of them, and starts them again once a peer
+// fenced: a host that is cut off stops its instances through systemd, restarts none of them, and starts them again once a peer
 // has answered for a while.
 func (p *pair) fenced() {
 	holder, standby := p.settle()
 	starts := holder.starts()
 	must(p, holder.cable.Silence())
-	p.await("the other box leads", func() bool { return standby.holds() && master(standby.addr+":"+standby.ports[0]) })
+	p.await("the other host leads", func() bool { return standby.holds() && master(standby.addr+":"+standby.ports[0]) })
 	p.await("the fence has stopped every instance", func() bool {
 		for _, port := range holder.ports {
 			if holder.property("redis@"+port, "ActiveState") != "inactive" {
@@ -211,13 +211,13 @@ func must(p *pair, err error) {
 	}
 }
 
-// powerOff: the VIP leaves, the masters move, Redis stops in good order, and nothing is revived on the way down. Booted again the
-// box is the standby, by itself.
+// powerOff: the VIP leaves, the masters move, Redis stops in good order, and nothing is restarted on the way down. Booted again the
+// host is the standby, by itself.
 func (p *pair) powerOff() {
 	holder, standby := p.settle()
 	starts, w := holder.starts(), p.write()
 	holder.m.PowerOff()
-	p.await("the other box leads", func() bool { return p.leads(standby) })
+	p.await("the other host leads", func() bool { return p.leads(standby) })
 	w.awaitWritable(host.Now())
 	w.finishWhole()
 	holder.m.PowerOn()
@@ -234,11 +234,11 @@ func (p *pair) powerOff() {
 		}
 	}
 	if p.leads(holder) {
-		p.Error("the box that came back leads")
+		p.Error("the host that came back leads")
 	}
 }
 
-// powerCut: the box with everything is gone from one moment to the next.
+// powerCut: the host with everything is gone from one moment to the next.
 func (p *pair) powerCut() {
 	holder, standby := p.settle()
 	w := p.write()
@@ -246,7 +246,7 @@ func (p *pair) powerCut() {
 	must(p, holder.cable.Silence())
 	holder.m.PowerCut()
 	fault := host.Now()
-	p.await("the other box leads", func() bool {
+	p.await("the other host leads", func() bool {
 		return standby.holds() && !slices.ContainsFunc(standby.ports, func(port string) bool { return !master(standby.addr + ":" + port) })
 	})
 	w.awaitWritable(fault)
@@ -255,12 +255,12 @@ func (p *pair) powerCut() {
 	must(p, holder.cable.Plug())
 	holder.m.PowerOn()
 	if now, _ := p.settle(); now.name == holder.name {
-		p.Error("the box that came back leads")
+		p.Error("the host that came back leads")
 	}
 }
 
 // dropVIP does what a power cut does to the addresses of a real machine: the network of this one outlives it.
-func (b *box) dropVIP() {
+func (b *machine) dropVIP() {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -9,9 +9,9 @@ import (
 	"keepalived-redis/lab/host"
 )
 
-// revivedBySudo kills an instance, and has a check that runs as keepalived_script revive it: first with its own rights, which are not
+// restartedBySudo kills an instance, and has a check that runs as keepalived_script restart it: first with its own rights, which are not
 // enough, as refused says, then with root's through sudo.
-func (b *box) revivedBySudo(port, refused string) {
+func (b *machine) restartedBySudo(port, refused string) {
 	b.Helper()
 	const own = "/tmp/of-the-check"
 	b.sh("mkdir -p %s && chown %s %s", own, systemdtest.ScriptUser, own)
@@ -50,10 +50,10 @@ func TestSudo(t *testing.T) {
 	files["/etc/keepalived/keepalived-redis.toml"] = "instances = [\"127.0.0.1:7000-7001\"]\nwitness = \"none\"\n"
 	files["/etc/sudoers.d/keepalived-redis"] = systemdtest.Shipped(t, root, "sudoers/keepalived-redis")
 	files["/etc/systemd/system/redis@.service.d/test.conf"] = "[Service]\nRestart=no\n" // what died stays dead
-	b := &box{T: t, name: "sudo", ports: []string{"7000"}}
+	b := &machine{T: t, name: "sudo", ports: []string{"7000"}}
 	b.m = systemdtest.Spec{Files: files, Programs: programs, Name: b.name}.Boot(t)
 	b.sh("redis-initd create 7000 --bind 10.9.9.1 --vip 10.9.9.9 && redis-initd install 7000 && redis-initd 7000 start")
-	b.revivedBySudo("7000", "may not start redis@7000.service")
+	b.restartedBySudo("7000", "may not start redis@7000.service")
 	if group := b.sh("cat /proc/%s/cgroup", b.property("redis@7000", "MainPID")); !strings.Contains(group, "redis@7000.service") {
 		t.Errorf("the server is in %s", group)
 	}

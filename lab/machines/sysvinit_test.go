@@ -67,8 +67,8 @@ vrrp_instance VI_1 {
 }
 `
 
-// sysvBox boots a machine without systemd: sysvinit runs init scripts by their links.
-func sysvBox(t *testing.T) *box {
+// sysvMachine boots a machine without systemd: sysvinit runs init scripts by their links.
+func sysvMachine(t *testing.T) *machine {
 	t.Helper()
 	if os.Geteuid() != 0 || host.Rootless() {
 		t.Fatal("a container with an init needs root; hint: run the tests as root")
@@ -96,7 +96,7 @@ func sysvBox(t *testing.T) *box {
 		}
 		programs[to] = filepath.Join(unpacked, path)
 	}
-	b := &box{T: t, name: "sysv", ports: []string{"7000", "7001"}}
+	b := &machine{T: t, name: "sysv", ports: []string{"7000", "7001"}}
 	b.m = systemdtest.Spec{Files: files, Programs: programs, Name: b.name, Init: "/usr/sbin/init", Up: func(m *systemdtest.Machine) bool {
 		return m.Command(context.Background(), "test", "-e", "/run/up").Run() == nil
 	}}.Boot(t)
@@ -119,8 +119,8 @@ func unpackInit(t *testing.T) string {
 	return dir
 }
 
-// await waits for what a shell script on the box finds true.
-func (b *box) await(what, script string) {
+// await waits for what a shell script on the host finds true.
+func (b *machine) await(what, script string) {
 	b.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		out, err := b.try("%s", script)
@@ -137,7 +137,7 @@ const vipIsHere = "ip -4 addr show dev vip0 | grep -q 10.9.9.9"
 
 // TestSysvinit is a machine without systemd, from the first instance to a reboot.
 func TestSysvinit(t *testing.T) {
-	b := sysvBox(t)
+	b := sysvMachine(t)
 	if out, err := b.try("test -e /run/systemd/system"); err == nil {
 		t.Fatalf("this is systemd: %s", out)
 	}
@@ -152,25 +152,25 @@ func TestSysvinit(t *testing.T) {
 		t.Helper()
 		return b.sh("redis-cli -p %s info server | sed -n 's/^process_id:\\([0-9]*\\).*/\\1/p'", port)
 	}
-	// What died is revived, and is none of keepalived's.
+	// What died is restarted, and is none of keepalived's.
 	b.sh("kill -KILL %s", pid("7000"))
-	b.await("the check revives it", "redis-cli -p 7000 ping | grep -q PONG && redis-initd 7000 status")
-	revived := pid("7000")
+	b.await("the check restarts it", "redis-cli -p 7000 ping | grep -q PONG && redis-initd 7000 status")
+	restarted := pid("7000")
 	// Its own restart starts it a second later whether it has ended or not, and then does not start it.
 	b.sh("/etc/init.d/keepalived stop")
 	b.await("keepalived has ended", "! test -e /run/keepalived.pid")
 	b.sh("/etc/init.d/keepalived start")
 	b.await("keepalived holds the VIP again", vipIsHere)
-	if now := pid("7000"); now != revived {
-		t.Errorf("redis-server %s became %s with a restart of keepalived", revived, now)
+	if now := pid("7000"); now != restarted {
+		t.Errorf("redis-server %s became %s with a restart of keepalived", restarted, now)
 	}
 	// What somebody stopped is not. The VIP stays for one that serves, as nobody else does, and for none it leaves.
 	b.sh("/etc/init.d/redis7001 stop")
-	b.await("keepalived's check has seen it", "grep -q '^fit, with a warning: 1 of 2 .*: 127.0.0.1:7001 refuses connections$' /run/keepalived-redis/verdict")
+	b.await("keepalived's check has seen it", "grep -q '^degraded: 1 of 2 .*: 127.0.0.1:7001 refuses connections$' /run/keepalived-redis/verdict")
 	b.sh("/usr/libexec/keepalived/chk-redis && " + vipIsHere)
 	b.sh("/etc/init.d/redis7000 stop")
-	b.await("the VIP leaves an unfit box", "! "+vipIsHere)
-	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q '^unfit: .*127.0.0.1:7001 refuses connections'")
+	b.await("the VIP leaves an unhealthy host", "! "+vipIsHere)
+	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q '^unhealthy: .*127.0.0.1:7001 refuses connections'")
 	for _, port := range b.ports {
 		if out, err := b.try("redis-initd %s status", port); err == nil || !strings.Contains(out, "stopped by hand") {
 			t.Errorf("%v: %s", err, out)
@@ -182,7 +182,7 @@ func TestSysvinit(t *testing.T) {
 	// A check that does not run as root may ask by sudo, here as well. keepalived's own would be first.
 	b.sh("/etc/init.d/keepalived stop")
 	b.await("keepalived has ended", "! test -e /run/keepalived.pid")
-	b.revivedBySudo("7001", "open /etc/redis/7001.conf: permission denied")
+	b.restartedBySudo("7001", "open /etc/redis/7001.conf: permission denied")
 	if out := b.sh("ps -o user= -p %s", pid("7001")); out != "redis" {
 		t.Errorf("the server runs as %s", out)
 	}

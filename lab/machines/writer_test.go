@@ -30,7 +30,7 @@ type writer struct {
 func (p *pair) write() *writer {
 	p.Helper()
 	opts := probe.Options{Source: "client", Mode: probe.Cluster, VIP: netip.MustParseAddr(lab.VIP)}
-	for _, b := range p.boxes {
+	for _, b := range p.hosts {
 		for _, port := range b.ports {
 			n, err := strconv.ParseUint(port, 10, 16)
 			if err != nil {

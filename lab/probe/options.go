@@ -17,7 +17,7 @@ const (
 	Cluster Mode = "cluster"
 	// Replication writes to VIP:port, one pair a port.
 	Replication Mode = "replication"
-	// Local writes to those of Options.Local that are masters, and to nobody else. It sees what a box that is cut off still acknowledges.
+	// Local writes to those of Options.Local that are masters, and to nobody else. It sees what a host that is cut off still acknowledges.
 	Local Mode = "local"
 	// Sentinel writes to whom the Sentinels name as the master of Options.MasterName, and to nobody else.
 	Sentinel Mode = "sentinel"
@@ -35,7 +35,7 @@ type Options struct {
 	Nodes []netip.AddrPort
 	// MasterName is what the Sentinels call the master.
 	MasterName string
-	// Local are the box's own instances, in mode Local.
+	// Local are the host's own instances, in mode Local.
 	Local []netip.AddrPort
 	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local. It bounds how exactly a gap is measured.
 	Interval time.Duration

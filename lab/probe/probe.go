@@ -23,7 +23,7 @@ import (
 var ErrNotFound = errors.New("cluster not found")
 
 // Run writes until ctx ends, then reads everything back within Options.VerifyWithin, and returns. The last event is Ended. The events go
-// to emit, one at a time and never at the same time; a slow emit delays reports, not measurements. The caller mends what it broke before
+// to emit, one at a time and never at the same time; a slow emit delays reports, not measurements. The caller repairs what it broke before
 // it ends ctx: what nobody serves cannot be read back and counts as Unread.
 //
 // The error wraps ErrNotFound when nothing could be written to at the start; bad options are an error too. Values that are lost or

@@ -61,8 +61,8 @@ func TestCluster(t *testing.T) {
 		name string
 		run  func(t *testing.T, all []*server)
 	}{
-		{"tags", testTags}, {"counts", testCounts}, {"lost", testLost}, {"local and fence", testLocal}, {"coordinated move", testMove},
-		{"hang", testHang}, {"revive", testRevive}, {"takeover", testTakeover},
+		{"tags", testTags}, {"counts", testCounts}, {"lost", testLost}, {"local and fence", testLocal}, {"switchover", testSwitchover},
+		{"hang", testHang}, {"restart", testRestart}, {"takeover", testTakeover},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, s := range all {
@@ -176,7 +176,7 @@ func runOf(_ *recorder, s *server) string {
 	return latest
 }
 
-// A box that is cut off and fenced: the writer in it sees the last acknowledgement, and writes to local masters only.
+// A host that is cut off and fenced: the writer in it sees the last acknowledgement, and writes to local masters only.
 func testLocal(t *testing.T, all []*server) {
 	r := record1(t, Options{Source: "inside", Mode: Local, Local: []netip.AddrPort{netip.MustParseAddrPort(all[0].addr), netip.MustParseAddrPort(all[4].addr)}})
 	time.Sleep(100 * time.Millisecond)
@@ -205,7 +205,7 @@ func testLocal(t *testing.T, all []*server) {
 }
 
 // Redis' own coordinated failover: nothing is lost, the writer follows.
-func testMove(t *testing.T, all []*server) {
+func testSwitchover(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
 	all[4].do("CLUSTER", "FAILOVER")
@@ -249,7 +249,7 @@ func testHang(t *testing.T, all []*server) {
 }
 
 // A master is killed and started again at the same address.
-func testRevive(t *testing.T, all []*server) {
+func testRestart(t *testing.T, all []*server) {
 	r := record1(t, clusterOptions(all))
 	time.Sleep(150 * time.Millisecond)
 	down := host.Now()

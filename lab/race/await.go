@@ -45,8 +45,8 @@ func (c *contestant) write(ctx context.Context, opts probe.Options) (err error) 
 	return c.Out.AwaitWriting(ctx, startWait)
 }
 
-// run runs a program on a box; any exit code but 0 is an error with its output.
-func run(ctx context.Context, b *lab.Box, argv ...string) error {
+// run runs a program on a host; any exit code but 0 is an error with its output.
+func run(ctx context.Context, b *lab.Host, argv ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, createWait, fmt.Errorf("%s did not end within %s", argv[0], createWait))
 	defer cancel()
 	out, code, err := b.Run(ctx, argv...)

@@ -13,17 +13,17 @@ import (
 	"keepalived-redis/lab/resp"
 )
 
-// clusterPorts are those of the two instances on each of the three boxes.
+// clusterPorts are those of the two instances on each of the three hosts.
 var clusterPorts = [3][]int{{7000, 7003}, {7001, 7004}, {7002, 7005}}
 
-// clusterData is the name under which the cluster of three boxes is kept.
-const clusterData = "three-boxes"
+// clusterData is the name under which the cluster of three hosts is kept.
+const clusterData = "three-hosts"
 
 // createWait is long: a handshake between two nodes that goes wrong is tried again only after cluster-node-timeout.
 const createWait = 45 * time.Second
 
-// threeBoxes is a Redis Cluster of three boxes with a master and a replica each, which fails over by itself.
-func threeBoxes(nodeTimeout time.Duration) func(context.Context, lab.Options) (*contestant, error) {
+// threeHosts is a Redis Cluster of three hosts with a master and a replica each, which fails over by itself.
+func threeHosts(nodeTimeout time.Duration) func(context.Context, lab.Options) (*contestant, error) {
 	return func(ctx context.Context, opts lab.Options) (*contestant, error) {
 		c, found, err := bootCluster(ctx, opts, nodeTimeout)
 		if err == nil && !found {
@@ -40,7 +40,7 @@ func threeBoxes(nodeTimeout time.Duration) func(context.Context, lab.Options) (*
 		if err != nil {
 			return c, err
 		}
-		for _, b := range c.Boxes() {
+		for _, b := range c.Hosts() {
 			for _, p := range b.Ports {
 				if b.Instance(p) == master {
 					c.victim, c.port = b, p
@@ -48,13 +48,13 @@ func threeBoxes(nodeTimeout time.Duration) func(context.Context, lab.Options) (*
 			}
 		}
 		c.heirs = []string{heir}
-		c.move = func(ctx context.Context) (host.Mono, error) {
+		c.switchover = func(ctx context.Context) (host.Mono, error) {
 			at := c.Timeline.Step("CLUSTER FAILOVER")
 			_, err := resp.Ask(ctx, askLimit, heir, "CLUSTER", "FAILOVER")
 			return at, err
 		}
 		o := probe.Options{Source: "client", Mode: probe.Cluster}
-		for _, b := range c.Boxes() {
+		for _, b := range c.Hosts() {
 			for _, a := range b.Instances() {
 				o.Nodes = append(o.Nodes, netip.MustParseAddrPort(a))
 			}
@@ -63,16 +63,16 @@ func threeBoxes(nodeTimeout time.Duration) func(context.Context, lab.Options) (*
 	}
 }
 
-// bootCluster boots the boxes and waits until the cluster is whole. If none is found it makes one, keeps its data and leaves it stopped.
+// bootCluster boots the hosts and waits until the cluster is whole. If none is found it makes one, keeps its data and leaves it stopped.
 func bootCluster(ctx context.Context, opts lab.Options, nodeTimeout time.Duration) (c *contestant, found bool, err error) {
-	var boxes [3]lab.BareBox
+	var hosts [3]lab.BareHost
 	for i, ports := range clusterPorts {
-		boxes[i] = lab.BareBox{Ports: ports, Confs: map[int]string{}}
+		hosts[i] = lab.BareHost{Ports: ports, Confs: map[int]string{}}
 		for _, p := range ports {
-			boxes[i].Confs[p] = fmt.Sprintf(base+"cluster-enabled yes\ncluster-config-file nodes_%[1]d.conf\ncluster-node-timeout %d\n", p, nodeTimeout.Milliseconds())
+			hosts[i].Confs[p] = fmt.Sprintf(base+"cluster-enabled yes\ncluster-config-file nodes_%[1]d.conf\ncluster-node-timeout %d\n", p, nodeTimeout.Milliseconds())
 		}
 	}
-	l, err := lab.NewBare(ctx, opts, boxes, clusterData)
+	l, err := lab.NewBare(ctx, opts, hosts, clusterData)
 	c = &contestant{Run: &lab.Run{Lab: l, Holder: l.Redis1, Standby: l.Redis2}}
 	if err != nil {
 		return c, false, err
@@ -87,7 +87,7 @@ func bootCluster(ctx context.Context, opts lab.Options, nodeTimeout time.Duratio
 	l.Timeline.Step("make a cluster")
 	create := []string{"redis-cli", "--cluster", "create"}
 	for i := range clusterPorts[0] {
-		for _, b := range l.Boxes() {
+		for _, b := range l.Hosts() {
 			create = append(create, b.Instance(b.Ports[i]))
 		}
 	}
@@ -100,7 +100,7 @@ func bootCluster(ctx context.Context, opts lab.Options, nodeTimeout time.Duratio
 	return c, false, l.SaveData(ctx, clusterData)
 }
 
-// clusterVictim finds a box with exactly one master and returns that and its replica.
+// clusterVictim finds a host with exactly one master and returns that and its replica.
 func clusterVictim(ctx context.Context, l *lab.Lab) (master, heir string, err error) {
 	nodes, err := resp.Ask(ctx, askLimit, l.Redis1.Instances()[0], "CLUSTER", "NODES")
 	if err != nil {
@@ -119,7 +119,7 @@ func clusterVictim(ctx context.Context, l *lab.Lab) (master, heir string, err er
 			ids[addr] = f[0]
 		}
 	}
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		var masters []string
 		for _, a := range b.Instances() {
 			if ids[a] != "" {
@@ -133,5 +133,5 @@ func clusterVictim(ctx context.Context, l *lab.Lab) (master, heir string, err er
 			return masters[0], heir, nil
 		}
 	}
-	return "", "", fmt.Errorf("find a box with one master whose replica is elsewhere: there is none: %s", l.Timeline.View())
+	return "", "", fmt.Errorf("find a host with one master whose replica is elsewhere: there is none: %s", l.Timeline.View())
 }

@@ -48,7 +48,7 @@ func (o *Outcome) Table() string {
 	return b.String()
 }
 
-// shown is the one figure of a fault for people: until when everything was writable again, in a planned move the worst write gap.
+// shown is the one figure of a fault for people: until when everything was writable again, in a switchover the worst write gap.
 func (f Fault) shown(got figures) string {
 	if f.planned && got.Writable != nil {
 		return orNever(got.WorstGap)
@@ -87,19 +87,19 @@ func (o *Outcome) Bounds() string {
 		}
 		fmt.Fprintf(&b, "%-78s %s\n", what, word)
 	}
-	first, have := o.figures("box-dies", "ours-v3-0.1")
+	first, have := o.figures("host-dies", "ours-v3-0.1")
 	for _, other := range []string{"sentinel-1s", "cluster-1s"} {
-		theirs, ran := o.figures("box-dies", other)
+		theirs, ran := o.figures("host-dies", other)
 		ok := first.Writable != nil && (theirs.Writable == nil || 3**first.Writable <= *theirs.Writable)
-		line("box-dies: ours-v3-0.1 at most a third of "+other, have && ran, ok)
+		line("host-dies: ours-v3-0.1 at most a third of "+other, have && ran, ok)
 	}
-	fast, ran := o.figures("box-dies", "ours-v3-0.03")
-	line("box-dies: ours-v3-0.03 within 200 ms", ran, fast.Writable != nil && *fast.Writable <= 200*time.Millisecond)
-	old, ran := o.figures("box-dies", "old-scripts")
-	line("box-dies: the old scripts never", ran, old.Writable == nil)
-	move, ran := o.figures("planned-move", "ours-v3-0.1")
-	line("planned-move: ours-v3-0.1 at most 10 ms, nothing lost", ran,
-		move.Writable != nil && move.WorstGap != nil && *move.WorstGap <= 10*time.Millisecond && move.Lost == 0)
+	fast, ran := o.figures("host-dies", "ours-v3-0.03")
+	line("host-dies: ours-v3-0.03 within 200 ms", ran, fast.Writable != nil && *fast.Writable <= 200*time.Millisecond)
+	old, ran := o.figures("host-dies", "old-scripts")
+	line("host-dies: the old scripts never", ran, old.Writable == nil)
+	switchover, ran := o.figures("switchover", "ours-v3-0.1")
+	line("switchover: ours-v3-0.1 at most 10 ms, nothing lost", ran,
+		switchover.Writable != nil && switchover.WorstGap != nil && *switchover.WorstGap <= 10*time.Millisecond && switchover.Lost == 0)
 	return b.String()
 }
 

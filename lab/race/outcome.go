@@ -39,7 +39,7 @@ func (o *Outcome) Empty() bool { return len(o.runs) == 0 }
 
 // figures are what is compared: medians of the runs of a system under a fault.
 type figures struct {
-	// Writable is the time from the fault until every slot, or the one master, took writes again; in a planned move 0 when no gap was long
+	// Writable is the time from the fault until every slot, or the one master, took writes again; in a switchover 0 when no gap was long
 	// enough to be an interruption. Nil: never.
 	Writable *time.Duration
 	// WorstGap is the longest time between two acknowledgements of a slot range; nil when one never ended.

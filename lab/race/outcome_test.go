@@ -12,7 +12,7 @@ import (
 	"keepalived-redis/lab/report"
 )
 
-// sample is an outcome of two rounds; under planned-move the old scripts do nothing.
+// sample is an outcome of two rounds; under switchover the old scripts do nothing.
 func sample() *Outcome {
 	ms := func(n float64) *time.Duration {
 		d := time.Duration(n * float64(time.Millisecond))
@@ -24,14 +24,14 @@ func sample() *Outcome {
 		fault, system string
 		result        report.Result
 	}{
-		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(300), WorstGap: ms(302), Lost: 1}},
-		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(400), WorstGap: ms(402)}},
-		{"box-dies", "ours-v3-0.1", report.Result{Writable: ms(310), WorstGap: ms(312)}},
-		{"box-dies", "sentinel-1s", report.Result{Writable: ms(1850), WorstGap: ms(1851), Lost: 3}},
-		{"box-dies", "cluster-1s", report.Result{Writable: ms(900), WorstGap: ms(901)}},
-		{"box-dies", "old-scripts", report.Result{Unread: 4000, Lost: 2}},
-		{"planned-move", "ours-v3-0.1", report.Result{Writable: ms(0), WorstGap: ms(8.04)}},
-		{"planned-move", "old-scripts", report.Result{WorstGap: ms(5)}},
+		{"host-dies", "ours-v3-0.1", report.Result{Writable: ms(300), WorstGap: ms(302), Lost: 1}},
+		{"host-dies", "ours-v3-0.1", report.Result{Writable: ms(400), WorstGap: ms(402)}},
+		{"host-dies", "ours-v3-0.1", report.Result{Writable: ms(310), WorstGap: ms(312)}},
+		{"host-dies", "sentinel-1s", report.Result{Writable: ms(1850), WorstGap: ms(1851), Lost: 3}},
+		{"host-dies", "cluster-1s", report.Result{Writable: ms(900), WorstGap: ms(901)}},
+		{"host-dies", "old-scripts", report.Result{Unread: 4000, Lost: 2}},
+		{"switchover", "ours-v3-0.1", report.Result{Writable: ms(0), WorstGap: ms(8.04)}},
+		{"switchover", "old-scripts", report.Result{WorstGap: ms(5)}},
 	} {
 		o.add(r.fault, r.system, r.result)
 	}
@@ -56,11 +56,11 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"box-dies":{"cluster-1s":{"lost":0,"worst_gap_ms":901,"writable_ms":900},` +
+	want := `{"host-dies":{"cluster-1s":{"lost":0,"worst_gap_ms":901,"writable_ms":900},` +
 		`"old-scripts":{"lost":4002,"worst_gap_ms":null,"writable_ms":null},` +
 		`"ours-v3-0.1":{"lost":0,"worst_gap_ms":312,"writable_ms":310},` +
 		`"sentinel-1s":{"lost":3,"worst_gap_ms":1851,"writable_ms":1850}},` +
-		`"planned-move":{"old-scripts":{"lost":0,"worst_gap_ms":5,"writable_ms":null},` +
+		`"switchover":{"old-scripts":{"lost":0,"worst_gap_ms":5,"writable_ms":null},` +
 		`"ours-v3-0.1":{"lost":0,"worst_gap_ms":8.04,"writable_ms":0}}}`
 	if string(compact) != want {
 		t.Errorf("got  %s\nwant %s", compact, want)
@@ -73,11 +73,11 @@ func TestFile(t *testing.T) {
 func TestTable(t *testing.T) {
 	want := `Measured on 2026-11-25: 2 cores, 24 GB, Linux 6.1, keepalived 2.2.7, Redis 7.0.15, Go 1.26. Medians of 3 runs.
 
-| | ` + "`box-dies` | lost | `planned-move`" + ` | lost |
+| | ` + "`host-dies` | lost | `switchover`" + ` | lost |
 |---|---|---|---|---|
 | keepalived-redis, VRRPv3 0.1 s | 310 ms | 0 | 8.0 ms | 0 |
 | three Sentinels, down-after 1 s | 1,850 ms | 3 | | |
-| cluster of three boxes, node-timeout 1 s | 900 ms | 0 | | |
+| cluster of three hosts, node-timeout 1 s | 900 ms | 0 | | |
 | the old scripts | never | 4002 not readable | never | 0 |
 `
 	if got := sample().Table(); got != want {
@@ -124,7 +124,7 @@ func TestPicture(t *testing.T) {
 	}
 	want := []string{
 		"strong 85.5 keepalived-redis, VRRPv3 0.1 s: 310 ms", "weak 510 three Sentinels, down-after 1 s: 1,850 ms, 3 writes lost",
-		"weak 248.1 cluster of three boxes, node-timeout 1 s: 900 ms", "never 630 the old scripts: never",
+		"weak 248.1 cluster of three hosts, node-timeout 1 s: 900 ms", "never 630 the old scripts: never",
 		"strong 510 keepalived-redis, VRRPv3 0.1 s: 8.0 ms", "never 630 the old scripts: never",
 	}
 	if strings.Join(bars, "\n") != strings.Join(want, "\n") {

@@ -17,7 +17,7 @@ func ours(files, advert string) func(context.Context, lab.Options) (*contestant,
 	}
 }
 
-// oldScripts is what the first users ran before: two of the three masters are on the box that is met.
+// oldScripts is what the first users ran before: two of the three masters are on the host that is met.
 func oldScripts(ctx context.Context, opts lab.Options) (*contestant, error) {
 	opts.Setup = lab.OldScripts
 	c, err := pair(ctx, opts, lab.Scenario{Name: "race"})
@@ -31,7 +31,7 @@ func oldScripts(ctx context.Context, opts lab.Options) (*contestant, error) {
 	return c, c.AwaitLinked(ctx, createWait)
 }
 
-// notRestarted says which instance has not been down since keepalived was started on its box, or nothing.
+// notRestarted says which instance has not been down since keepalived was started on its host, or nothing.
 func notRestarted(l *lab.Lab) string {
 	began, down := map[string]bool{}, map[string]bool{}
 	for _, e := range l.Timeline.Events() {
@@ -42,7 +42,7 @@ func notRestarted(l *lab.Lab) string {
 			down[e.Addr] = true
 		}
 	}
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		for _, a := range b.Instances() {
 			if !down[a] {
 				return a + " is not yet restarted"
@@ -52,7 +52,7 @@ func notRestarted(l *lab.Lab) string {
 	return ""
 }
 
-// pair is the lab's pair with keepalived. A planned move is a stop of keepalived on the box with the VIP.
+// pair is the lab's pair with keepalived. A switchover is a stop of keepalived on the host with the VIP.
 func pair(ctx context.Context, opts lab.Options, s lab.Scenario) (*contestant, error) {
 	r, err := lab.Start(ctx, s, opts)
 	c := &contestant{Run: r}
@@ -60,6 +60,6 @@ func pair(ctx context.Context, opts lab.Options, s lab.Scenario) (*contestant, e
 		return c, err
 	}
 	c.victim, c.port, c.heirs = r.Redis1, r.Redis1.Ports[0], r.Redis2.Instances()
-	c.move = func(ctx context.Context) (host.Mono, error) { return r.Redis1.StopKeepalived(ctx) }
+	c.switchover = func(ctx context.Context) (host.Mono, error) { return r.Redis1.StopKeepalived(ctx) }
 	return c, nil
 }

@@ -1,6 +1,6 @@
 // Package race lets systems that keep Redis writable run against each other: the same faults, the same write probe, one machine, in turn.
 //
-// Ours and the old scripts run in the lab's pair. What else people use, Sentinel and Redis Cluster's own failover, needs a third box and
+// Ours and the old scripts run in the lab's pair. What else people use, Sentinel and Redis Cluster's own failover, needs a third host and
 // gets one.
 package race
 
@@ -45,20 +45,20 @@ var Systems = []System{
 	{Name: "ours-v3-0.03", Label: "keepalived-redis, VRRPv3 0.03 s", Ours: true, start: ours("", "0.03")},
 	{Name: "ours-v2", Label: "keepalived-redis, VRRPv2 1 s", Ours: true, start: ours(lab.OldFiles, "")},
 	{Name: "sentinel-1s", Label: "three Sentinels, down-after 1 s", start: sentinels},
-	{Name: "cluster-1s", Label: "cluster of three boxes, node-timeout 1 s", start: threeBoxes(time.Second)},
-	{Name: "cluster-15s", Label: "cluster of three boxes, node-timeout 15 s", start: threeBoxes(15 * time.Second)},
+	{Name: "cluster-1s", Label: "cluster of three hosts, node-timeout 1 s", start: threeHosts(time.Second)},
+	{Name: "cluster-15s", Label: "cluster of three hosts, node-timeout 15 s", start: threeHosts(15 * time.Second)},
 	{Name: "old-scripts", Label: "the old scripts", once: true, start: oldScripts},
 }
 
 // contestant is a system that runs.
 type contestant struct {
 	*lab.Run
-	// victim is the box that the fault meets, port the master on it that is killed or hung.
-	victim *lab.Box
+	// victim is the host that the fault meets, port the master on it that is killed or hung.
+	victim *lab.Host
 	port   int
-	// move asks for a planned move of every master away from the victim, as its operator would, and returns the instant. It does not
+	// switchover asks for a switchover of every master away from the victim, as its operator would, and returns the instant. It does not
 	// wait for the end.
-	move func(ctx context.Context) (host.Mono, error)
+	switchover func(ctx context.Context) (host.Mono, error)
 	// heirs are the addresses that are masters after it.
 	heirs []string
 }
@@ -67,7 +67,7 @@ type contestant struct {
 type Fault struct {
 	// Name is its name in the result file, About a line for people.
 	Name, About string
-	// planned: it is no fault but a wish, and has come true when the masters have left the box.
+	// planned: it is no fault but a wish, and has come true when the masters have left the host.
 	planned bool
 	// strike does it and returns the instant.
 	strike func(ctx context.Context, c *contestant) (host.Mono, error)
@@ -75,23 +75,23 @@ type Fault struct {
 
 // Faults are all there are, in the order of the table.
 var Faults = []Fault{
-	{Name: "box-dies", About: "a box with masters loses its power", strike: func(_ context.Context, c *contestant) (host.Mono, error) {
+	{Name: "host-dies", About: "a host with masters loses its power", strike: func(_ context.Context, c *contestant) (host.Mono, error) {
 		return c.victim.PowerCut()
 	}},
 	{Name: "redis-dies", About: "one master is killed and cannot be started again", strike: killForGood},
 	{Name: "redis-hangs", About: "one master stands still (SIGSTOP)", strike: func(ctx context.Context, c *contestant) (host.Mono, error) {
 		return c.victim.SignalRedis(ctx, c.port, sigStop)
 	}},
-	{Name: "planned-move", About: "an operator moves all masters away from a box", planned: true, strike: func(ctx context.Context, c *contestant) (host.Mono, error) {
-		return c.move(ctx)
+	{Name: "switchover", About: "an operator moves all masters away from a host", planned: true, strike: func(ctx context.Context, c *contestant) (host.Mono, error) {
+		return c.switchover(ctx)
 	}},
 }
 
 const (
 	// Deadline is how long a system may take until everything is writable again; who has not made it by then never will.
 	Deadline = 40 * time.Second
-	// moveLimit is the same for a planned move.
-	moveLimit = 15 * time.Second
+	// switchoverLimit is the same for a switchover.
+	switchoverLimit = 15 * time.Second
 	// runLimit bounds one run, with everything.
 	runLimit = 3 * time.Minute
 	// steady is how long nothing happens before the fault, settled how long after the cure: a second interruption within a second still
@@ -198,10 +198,10 @@ func one(ctx context.Context, f Fault, s System, opts lab.Options) (result repor
 	return result, nil
 }
 
-// over waits until the fault is mended, or the time for that is up, and says which.
+// over waits until the fault is repaired, or the time for that is up, and says which.
 func (c *contestant) over(ctx context.Context, f Fault) (inTime bool, err error) {
 	if f.planned {
-		err = c.AwaitMasters(ctx, moveLimit, c.heirs...)
+		err = c.AwaitMasters(ctx, switchoverLimit, c.heirs...)
 	} else {
 		err = c.AwaitWritable(ctx, Deadline)
 	}

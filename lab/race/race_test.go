@@ -38,26 +38,26 @@ func TestMain(m *testing.M) {
 func TestTheOthersDoTheirPart(t *testing.T) {
 	out, err := Run(context.Background(), Options{
 		Lab:    lab.Options{Root: root, Build: build, Work: work, Results: t.TempDir(), Say: t.Logf},
-		Rounds: 1, Faults: []string{"redis-dies", "planned-move"}, Systems: []string{"sentinel-1s", "cluster-1s"},
+		Rounds: 1, Faults: []string{"redis-dies", "switchover"}, Systems: []string{"sentinel-1s", "cluster-1s"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, system := range []string{"sentinel-1s", "cluster-1s"} {
-		dies, move := out.runs["redis-dies"][system], out.runs["planned-move"][system]
-		if len(dies) != 1 || len(move) != 1 {
-			t.Fatalf("%s: %d and %d runs", system, len(dies), len(move))
+		dies, switchover := out.runs["redis-dies"][system], out.runs["switchover"][system]
+		if len(dies) != 1 || len(switchover) != 1 {
+			t.Fatalf("%s: %d and %d runs", system, len(dies), len(switchover))
 		}
 		switch r := dies[0]; {
 		case r.Acked == 0 || r.Unread > 0:
 			t.Errorf("%s: %d writes acknowledged, %d of them not read back", system, r.Acked, r.Unread)
 		case r.Writable == nil:
-			t.Errorf("%s: the death of a master was never mended", system)
+			t.Errorf("%s: the death of a master was never repaired", system)
 		case *r.Writable < 900*time.Millisecond:
 			t.Errorf("%s: writable %s after the death of a master: it was not dead", system, *r.Writable)
 		}
-		if move[0].Writable == nil || move[0].Unread > 0 {
-			t.Errorf("%s: the master did not move: %+v", system, move[0])
+		if switchover[0].Writable == nil || switchover[0].Unread > 0 {
+			t.Errorf("%s: the master did not move: %+v", system, switchover[0])
 		}
 	}
 }

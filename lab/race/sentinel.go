@@ -50,12 +50,12 @@ sentinel failover-timeout %[2]s 10000
 sentinel parallel-syncs %[2]s 1
 `
 
-// sentinels is a plain master with a replica and three Sentinels, one on each of three boxes. Its clients ask the Sentinels.
+// sentinels is a plain master with a replica and three Sentinels, one on each of three hosts. Its clients ask the Sentinels.
 func sentinels(ctx context.Context, opts lab.Options) (*contestant, error) {
 	conf := fmt.Sprintf(base, plainPort)
-	one := lab.BareBox{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf}}
-	two := lab.BareBox{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf + fmt.Sprintf("slaveof %s %d\n", lab.BareAddrs[0], plainPort)}}
-	l, err := lab.NewBare(ctx, opts, [3]lab.BareBox{one, two, {}}, "")
+	one := lab.BareHost{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf}}
+	two := lab.BareHost{Ports: []int{plainPort}, Confs: map[int]string{plainPort: conf + fmt.Sprintf("slaveof %s %d\n", lab.BareAddrs[0], plainPort)}}
+	l, err := lab.NewBare(ctx, opts, [3]lab.BareHost{one, two, {}}, "")
 	c := &contestant{Run: &lab.Run{Lab: l, Holder: l.Redis1, Standby: l.Redis2}}
 	if err != nil {
 		return c, err
@@ -66,7 +66,7 @@ func sentinels(ctx context.Context, opts lab.Options) (*contestant, error) {
 		return c, err
 	}
 	var nodes []netip.AddrPort
-	for _, b := range l.Boxes() {
+	for _, b := range l.Hosts() {
 		if err := startSentinel(ctx, b); err != nil {
 			return c, err
 		}
@@ -75,7 +75,7 @@ func sentinels(ctx context.Context, opts lab.Options) (*contestant, error) {
 	if err := await(ctx, "Sentinels that know each other", startWait, func() string { return sentinelsMiss(ctx, nodes) }); err != nil {
 		return c, err
 	}
-	c.move = func(ctx context.Context) (host.Mono, error) {
+	c.switchover = func(ctx context.Context) (host.Mono, error) {
 		at := l.Timeline.Step("SENTINEL FAILOVER")
 		_, err := resp.Ask(ctx, askLimit, nodes[2].String(), "SENTINEL", "FAILOVER", pairName)
 		return at, err
@@ -83,10 +83,10 @@ func sentinels(ctx context.Context, opts lab.Options) (*contestant, error) {
 	return c, c.write(ctx, probe.Options{Source: "client", Mode: probe.Sentinel, Nodes: nodes, MasterName: pairName})
 }
 
-// startSentinel starts the Sentinel of a box.
-func startSentinel(ctx context.Context, b *lab.Box) error {
+// startSentinel starts the Sentinel of a host.
+func startSentinel(ctx context.Context, b *lab.Host) error {
 	file := fmt.Sprintf("redis/sentinel-%d.conf", sentinelPort)
-	// In the data directory, because a Sentinel writes its file anew.
+	// In the data directory, because a Sentinel writes its file again.
 	if err := b.WriteFile(file, fmt.Sprintf(sentinelConf, sentinelPort, pairName, lab.BareAddrs[0], plainPort), 0o644); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ text{font-family:Helvetica,Arial,"DejaVu Sans",sans-serif;font-size:12px;fill:#2
 .sub{font-size:13px;fill:#444}
 .note{font-size:11px;fill:#444}
 .label{text-anchor:end}
-.box{font-weight:bold}
+.host{font-weight:bold}
 .tick{font-size:11px;fill:#444;text-anchor:middle}
 .grid{stroke:#e3e3e3}
 .base{stroke:#bbb}

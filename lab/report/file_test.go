@@ -60,12 +60,12 @@ func TestJSON(t *testing.T) {
 	}{
 		{"no run", Report{Scenario: "x"}, `{"scenario":"x","runs":[],"median":{"vip_ms":null,"writable_ms":null,"after_vip_ms":null,"worst_gap_ms":null,` +
 			`"acked":0,"lost":0,"unread":0,"unknown":0,"observed_ms":0.000}}`},
-		{"two runs", Report{Scenario: "box-dies", Runs: []Result{
+		{"two runs", Report{Scenario: "host-dies", Runs: []Result{
 			{VIP: p(360), Writable: p(401.5), AfterVIP: p(41.5), WorstGap: p(402.12345), Acked: 12000, Lost: 2, Unread: 1, Unknown: 3,
 				Masters: map[string]int{"b:7001": 11, "a:7000": 5}, LastCutAck: p(0), Observed: 2400 * time.Millisecond,
 				Ranges: map[string]RangeResult{"5461-9": {nil, p(7), 5, 1}, "0-5460": {p(0), nil, 6, 0}}},
 			{Acked: 13000, Observed: 22 * time.Second},
-		}}, `{"scenario":"box-dies","runs":[` +
+		}}, `{"scenario":"host-dies","runs":[` +
 			`{"vip_ms":360.000,"writable_ms":401.500,"after_vip_ms":41.500,"worst_gap_ms":402.123,"acked":12000,"lost":2,"unread":1,"unknown":3,` +
 			`"masters":{"a:7000":5,"b:7001":11},"last_cut_ack_ms":0.000,"observed_ms":2400.000,` +
 			`"ranges":{"0-5460":{"writable_ms":0.000,"worst_gap_ms":null,"acked":6,"lost":0},"5461-9":{"writable_ms":null,"worst_gap_ms":7.000,"acked":5,"lost":1}}},` +

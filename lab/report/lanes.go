@@ -18,9 +18,9 @@ type state struct {
 func (p *panel) lanes(c *canvas, y float64) float64 {
 	y += groupGap
 	for _, name := range p.hosts() {
-		y = p.box(c, name, y) + groupGap
+		y = p.host(c, name, y) + groupGap
 	}
-	c.text("label box", plotLeft-8, y+13, "client")
+	c.text("label host", plotLeft-8, y+13, "client")
 	middle, width := p.room(plotLeft, plotRight)
 	c.text("note", middle-width/2+6, y+13, "writes acknowledged, by slot range")
 	y += laneHeight + laneGap
@@ -33,7 +33,7 @@ func (p *panel) lanes(c *canvas, y float64) float64 {
 	return y + groupGap - laneGap
 }
 
-// hosts are the boxes, in the order of their instances.
+// hosts are those with instances, in the order of these.
 func (p *panel) hosts() []string {
 	var names []string
 	for _, i := range p.run.Instances {
@@ -44,9 +44,9 @@ func (p *panel) hosts() []string {
 	return names
 }
 
-// box draws who holds the VIP, and the roles of the instances of a box.
-func (p *panel) box(c *canvas, name string, y float64) float64 {
-	c.text("label box", plotLeft-8, y+13, name)
+// host draws who holds the VIP, and the roles of the instances of a host.
+func (p *panel) host(c *canvas, name string, y float64) float64 {
+	c.text("label host", plotLeft-8, y+13, name)
 	c.line("base", plotLeft, y+laneHeight/2, p.scale.x(p.end()), y+laneHeight/2)
 	p.states(c, name, p.power(name), y)
 	y += laneHeight + laneGap
@@ -62,14 +62,14 @@ func (p *panel) box(c *canvas, name string, y float64) float64 {
 	return y
 }
 
-// The words for the lane of a box.
+// The words for the lane of a host.
 const (
 	wordVIP   = "VIP"
 	wordOff   = "off"
 	wordPower = "no power"
 )
 
-// power says when a box held the VIP, and when it had no power.
+// power says when a host held the VIP, and when it had no power.
 func (p *panel) power(name string) []state {
 	return p.history(func(e Event, now string) string {
 		switch {
@@ -80,7 +80,7 @@ func (p *panel) power(name string) []state {
 		case e.Kind == host.EventGone:
 			return wordPower
 		case e.Kind == host.EventVIP || now == wordPower:
-			// Any word of a box that was off tells that it is on again.
+			// Any word of a host that was off tells that it is on again.
 			return ""
 		default:
 			return now

@@ -96,7 +96,7 @@ func (p *panel) heading() string {
 // details are the other numbers in words.
 func (p *panel) details() string {
 	r := p.result
-	text := "The VIP did not move to another box"
+	text := "The VIP did not move to another host"
 	if r.VIP != nil {
 		text = "The VIP moved after " + millis(*r.VIP)
 		if r.AfterVIP != nil && *r.AfterVIP >= 0 {

@@ -115,7 +115,7 @@ func TestMarks(t *testing.T) {
 
 // Every text and every sample of the legend must lie within the picture.
 func TestPictureHasMargins(t *testing.T) {
-	r := boxDies()
+	r := hostDies()
 	r.Cut = "in"
 	r.Probe = append(r.Probe, from("client", late(1000, 1050)))
 	r.Events = append(r.Events, step(2390, "a sentence that is long enough to leave the picture if it began at its line"))

@@ -14,8 +14,8 @@ import (
 	"keepalived-redis/lab/probe"
 )
 
-// boxDies is a run as the demo has it: redis1 dies, redis2 takes over.
-func boxDies() Run {
+// hostDies is a run as the demo has it: redis1 dies, redis2 takes over.
+func hostDies() Run {
 	failover := func(name string, ms float64) []probe.Event {
 		return []probe.Event{acks(name, -2000, 0), acks(name, ms, 2400)}
 	}
@@ -153,7 +153,7 @@ func says(t *testing.T, all []element, want map[string]int) {
 
 func TestPictureOfTwoRuns(t *testing.T) {
 	old := oldScripts()
-	svg := SVG(boxDies(), &old)
+	svg := SVG(hostDies(), &old)
 	says(t, parse(t, svg), map[string]int{
 		"Power cut: redis1. When can clients write again?":                                                                                     1,
 		"keepalived-redis: every slot was writable again 402 ms after the fault":                                                               1,
@@ -169,7 +169,7 @@ func TestPictureOfTwoRuns(t *testing.T) {
 		"redis1": 2, "redis 7000": 2, "redis 7005": 2, "slots 0-5460": 2,
 		"395 ms": 1, "402 ms": 1, "399 ms": 1, "no write acknowledged any more, for 22 s →": 3,
 		"VIP": 4, "no power": 2, "off": 6, "hung": 3,
-		// Three instances on each box, in two runs, and the legend.
+		// Three instances on each host, in two runs, and the legend.
 		"master": 3 + 3 + 3 + 1, "replica": 3 + 3 + 1, "replica without its master": 3 + 1,
 		"holds the VIP": 1, "hung, loading or refusing": 1, "down, or no power": 1, "no write acknowledged": 1,
 		"the writer itself had no CPU": 0,
@@ -184,7 +184,7 @@ func TestPictureOfTwoRuns(t *testing.T) {
 // What is drawn lies where the time says: 0.6 s before the fault to 4.512 s after it, from x = 150 to 1180.
 func TestPicturePlaces(t *testing.T) {
 	old := oldScripts()
-	all := parse(t, SVG(boxDies(), &old))
+	all := parse(t, SVG(hostDies(), &old))
 	x := func(ms float64) float64 { return 150 + (1180-150)*(600+ms)/(600+4512) }
 	for _, c := range []struct {
 		class string
@@ -214,7 +214,7 @@ func TestPicturePlaces(t *testing.T) {
 }
 
 func TestPictureOfACut(t *testing.T) {
-	r := boxDies()
+	r := hostDies()
 	r.FaultText, r.Cut, r.End = "cut off: no packet passes to or from redis1", "in-redis1", at(9000)
 	r.Heal = at(6000)
 	r.Events = append(r.Events, Event{Event: host.Event{Kind: "step", At: at(6000), Text: "healed"}}, Event{Event: host.Event{Kind: "step", At: at(0), Text: "the fault itself"}})
@@ -226,7 +226,7 @@ func TestPictureOfACut(t *testing.T) {
 		"healed: 6,000 ms":             1,
 		"the fault itself: 0 ms":       0,
 		"writes on the":                1,
-		"cut-off box":                  1,
+		"cut-off host":                 1,
 		"the writer itself had no CPU": 1,
 		"time from the fault; the picture ends at 7 s, the run went on until 9 s": 1,
 	})
@@ -247,9 +247,9 @@ func TestPictureHeadings(t *testing.T) {
 		events        []Event
 		heading, text string
 	}{
-		{"no events", run(), nil, "ours: nothing was written", "The VIP did not move to another box. 0 writes acknowledged, none lost."},
+		{"no events", run(), nil, "ours: nothing was written", "The VIP did not move to another host. 0 writes acknowledged, none lost."},
 		{"all well", run(acks("a", -2000, 5000), ended()), nil, "ours: writes were not interrupted",
-			"The VIP did not move to another box. Worst write gap 10 ms. 0 writes acknowledged, none lost."},
+			"The VIP did not move to another host. Worst write gap 10 ms. 0 writes acknowledged, none lost."},
 		{"one of two never", run(acks("a", -2000, 5000), acks("b", -2000, 0), lost), moved,
 			"ours: 1 of 2 slot ranges did not become writable again in the 5 s that were watched",
 			"The VIP moved after 300 ms. 5 writes acknowledged, 1 of them lost, 2 could not be read back: nobody served them at the end."},
@@ -280,7 +280,7 @@ func TestPictureEscapes(t *testing.T) {
 		"X" + seen + ". When can clients write again?":                  1,
 		seen + ": every slot was writable again 400 ms after the fault": 1,
 		"x" + seen: 1, seen + ": 10 ms": 1, seen + " has the VIP: 300 ms": 1, "redis " + seen: 1,
-		// The box, the range, the role.
+		// The host, the range, the role.
 		seen: 3,
 	})
 	if bytes.Contains(svg, []byte("<script")) {
@@ -290,7 +290,7 @@ func TestPictureEscapes(t *testing.T) {
 
 func TestPictureIsSmall(t *testing.T) {
 	long := func() Run {
-		r := boxDies()
+		r := hostDies()
 		r.Probe, r.End = nil, at(60000)
 		for _, name := range []string{"0-5460", "5461-10922", "10923-16383"} {
 			for ms := -2000.0; ms < 60000; ms += 100 {

@@ -15,7 +15,7 @@ import (
 // part of the gap does not count, neither for what is an interruption nor for WorstGap. In the middle of a gap it does count: the writer
 // tried before and after, and got nothing. The instants at which an interruption begins and ends stay those of the acknowledgements.
 type Result struct {
-	// VIP is how long it took until a box that did not hold the VIP at the fault got it.
+	// VIP is how long it took until a host that did not hold the VIP at the fault got it.
 	VIP *time.Duration
 	// Writable is how long it took until every slot range was acknowledged again. A range is interrupted by a gap of more than
 	// Interruption between two acknowledgements that ends after the fault and begins less than Settled after it; a further such gap that
@@ -34,7 +34,7 @@ type Result struct {
 	Unknown int
 	// Masters are the masters that served slots at the end, by address, with the number of their slots.
 	Masters map[string]int
-	// LastCutAck is when the writer in the cut-off box got its last acknowledgement before the heal; 0 when it got none after the fault,
+	// LastCutAck is when the writer in the cut-off host got its last acknowledgement before the heal; 0 when it got none after the fault,
 	// nil when there is no such writer, or when it never got any: then it shows nothing.
 	LastCutAck *time.Duration
 	// CutAcks counts what that writer got acknowledged after the fault and before the heal.
@@ -42,10 +42,10 @@ type Result struct {
 	// Through is the share of the time from the fault to the end of the writing, in parts of window, in which a write to the range went
 	// through; of all ranges the lowest. 1 is all the time.
 	Through float64
-	// Takeover is the time from the VIP's arrival to the first takeover on that box, as its Redis logs it; nil when there was none. The
+	// Takeover is the time from the VIP's arrival to the first takeover on that host, as its Redis logs it; nil when there was none. The
 	// hook starts after the VIP is set, so this is no less than the time from the hook's start.
 	Takeover *time.Duration
-	// Whole is the time from the last step of the scenario until all was as it should be for good: the VIP on one box, one writable master
+	// Whole is the time from the last step of the scenario until all was as it should be for good: the VIP on one host, one writable master
 	// for everything, every replica linked. Nil when that was not looked for.
 	Whole *time.Duration
 	// Ranges are the same numbers for each slot range.
@@ -148,7 +148,7 @@ func vipMoved(r Run) *time.Duration {
 	return pointer(at.Sub(r.Fault))
 }
 
-// newHolder is the first box that got the VIP from the fault on and did not hold it then.
+// newHolder is the first host that got the VIP from the fault on and did not hold it then.
 func newHolder(r Run) (name string, at host.Mono, moved bool) {
 	held := map[string]bool{}
 	for _, e := range inOrder(r.Events) {

@@ -18,18 +18,18 @@ type Event struct {
 
 // Run is one run of a scenario, as recorded.
 type Run struct {
-	// System is what ran on the boxes, in the words of the table: "keepalived-redis", "old scripts".
+	// System is what ran on the hosts, in the words of the table: "keepalived-redis", "old scripts".
 	System string
 	// Fault is the instant of the fault, or of the first one. FaultText says what it was: "power cut: redis1".
 	Fault     host.Mono
 	FaultText string
-	// Heal is when the cut was mended, 0 if never. Only what the cut-off box acknowledged before it counts as LastCutAck.
+	// Heal is when the cut was repaired, 0 if never. Only what the cut-off host acknowledged before it counts as LastCutAck.
 	Heal host.Mono
 	// End is when writing was stopped.
 	End host.Mono
 	// Takeover and Whole are those of the Result, as the lab measured them.
 	Takeover, Whole *time.Duration
-	// Client is the Source of the probe on the third host; Cut that of the writer in the box that is cut off, empty if there is none.
+	// Client is the Source of the probe on the third host; Cut that of the writer in the host that is cut off, empty if there is none.
 	Client, Cut string
 	// Probe are the events of all writers, Events those of the hosts; both in any order.
 	Probe  []probe.Event
@@ -40,6 +40,6 @@ type Run struct {
 
 // Instance is one redis-server of the lab.
 type Instance struct {
-	// Addr is its address and port, Host the name of its box.
+	// Addr is its address and port, Host the name of its host.
 	Addr, Host string
 }

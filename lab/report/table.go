@@ -29,7 +29,7 @@ var columns = []column{
 	{head: [2]string{"after", "the VIP"}, text: func(r Result) string { return orElse(r.AfterVIP, "-") },
 		need: func(r Result) bool { return r.AfterVIP != nil }},
 	{head: [2]string{"worst", "write gap"}, text: func(r Result) string { return orElse(r.WorstGap, "never ends") }},
-	{head: [2]string{"cut-off box", "wrote until"}, text: func(r Result) string { return orElse(r.LastCutAck, "-") },
+	{head: [2]string{"cut-off host", "wrote until"}, text: func(r Result) string { return orElse(r.LastCutAck, "-") },
 		need: func(r Result) bool { return r.LastCutAck != nil }},
 	{head: [2]string{"and got", "acknowledged"}, text: func(r Result) string { return grouped(int64(r.CutAcks)) },
 		need: func(r Result) bool { return r.CutAcks > 0 }},

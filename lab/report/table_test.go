@@ -27,10 +27,10 @@ not read back: acknowledged, and nobody served them at the end
                          after   writable after  write gap  acknowledged  lost
 keepalived-redis  did not move  not interrupted      10 ms     1,234,567     0
 `},
-		{"a box is cut off", []Row{{"köln", Result{VIP: p(4.46), Writable: p(0.04), AfterVIP: p(-4.42), WorstGap: p(4), LastCutAck: p(1999.6)}}}, `
-      VIP moved      every slot    after      worst  cut-off box
-          after  writable after  the VIP  write gap  wrote until  acknowledged  lost
-köln     4.5 ms            0 ms  -4.4 ms     4.0 ms     2,000 ms             0     0
+		{"a host is cut off", []Row{{"köln", Result{VIP: p(4.46), Writable: p(0.04), AfterVIP: p(-4.42), WorstGap: p(4), LastCutAck: p(1999.6)}}}, `
+      VIP moved      every slot    after      worst  cut-off host
+          after  writable after  the VIP  write gap   wrote until  acknowledged  lost
+köln     4.5 ms            0 ms  -4.4 ms     4.0 ms      2,000 ms             0     0
 `},
 		{"several that never come", []Row{{"a", Result{Observed: 22 * time.Second}}, {"b", Result{Observed: 21940 * time.Millisecond}}, {"c", Result{Observed: 30 * time.Second}}}, `
       VIP moved      every slot       worst

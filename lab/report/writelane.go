@@ -34,10 +34,10 @@ func (p *panel) writeLane(c *canvas, w *writes, name string, y float64) float64 
 	return y + writeHeight + laneGap
 }
 
-// cutLane draws what the writer on the box that is cut off got acknowledged: there silence is what is wanted.
+// cutLane draws what the writer on the host that is cut off got acknowledged: there silence is what is wanted.
 func (p *panel) cutLane(c *canvas, y float64) float64 {
 	c.text("label", plotLeft-8, y+14, "writes on the")
-	c.text("label", plotLeft-8, y+28, "cut-off box")
+	c.text("label", plotLeft-8, y+28, "cut-off host")
 	w := collect(p.run, p.run.Cut)
 	var all []host.Mono
 	for _, name := range w.ranges {

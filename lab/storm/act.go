@@ -18,13 +18,13 @@ import (
 // askLimit bounds a command that a fault sends to an instance.
 const askLimit = 500 * time.Millisecond
 
-func killRedis(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func killRedis(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	return signalRedis(syscall.SIGKILL)(ctx, s, b, f)
 }
 
 // signalRedis signals the process of an instance, if there is one.
-func signalRedis(sig syscall.Signal) func(context.Context, *Storm, *lab.Box, Fault) error {
-	return func(ctx context.Context, _ *Storm, b *lab.Box, f Fault) error {
+func signalRedis(sig syscall.Signal) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(ctx context.Context, _ *Storm, b *lab.Host, f Fault) error {
 		pid, err := b.RedisPid(ctx, b.Ports[f.Instance])
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNobody, err)
@@ -34,8 +34,8 @@ func signalRedis(sig syscall.Signal) func(context.Context, *Storm, *lab.Box, Fau
 }
 
 // signalKeepalived signals keepalived: with SIGKILL all of its processes, as the kernel does when memory is out, else the first.
-func signalKeepalived(sig syscall.Signal) func(context.Context, *Storm, *lab.Box, Fault) error {
-	return func(ctx context.Context, _ *Storm, b *lab.Box, _ Fault) error {
+func signalKeepalived(sig syscall.Signal) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(ctx context.Context, _ *Storm, b *lab.Host, _ Fault) error {
 		procs, err := b.Host().Procs(ctx)
 		if err != nil {
 			return err
@@ -60,19 +60,19 @@ func signalKeepalived(sig syscall.Signal) func(context.Context, *Storm, *lab.Box
 }
 
 // stopKeepalived is what its unit's stop does; startKeepalived the start.
-func stopKeepalived(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func stopKeepalived(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	s.supervisors[b].hold()
 	return signalKeepalived(syscall.SIGTERM)(ctx, s, b, f)
 }
 
-func startKeepalived(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func startKeepalived(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	s.supervisors[b].release()
 	return nil
 }
 
 // killProgram kills the first process of a program of ours that is seen within the time of the fault. It looks beside the other faults.
-func killProgram(name string) func(context.Context, *Storm, *lab.Box, Fault) error {
-	return func(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func killProgram(name string) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 		h := b.Host()
 		s.beside.Add(1)
 		go func() {
@@ -103,15 +103,15 @@ func killProgram(name string) func(context.Context, *Storm, *lab.Box, Fault) err
 	}
 }
 
-func powerOff(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func powerOff(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	_, err := b.PowerCut()
 	s.off[b] = true
 	s.supervisors[b].end()
 	return err
 }
 
-// powerOn boots the box; its keepalived starts with it.
-func powerOn(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
+// powerOn boots the host; its keepalived starts with it.
+func powerOn(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	select {
 	case <-b.Host().Done():
 	case <-ctx.Done():
@@ -125,7 +125,7 @@ func powerOn(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
 	return nil
 }
 
-func cutCable(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func cutCable(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	if s.off[b] {
 		return errNobody
 	}
@@ -133,7 +133,7 @@ func cutCable(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
 	return err
 }
 
-func plugCable(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func plugCable(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	if s.off[b] {
 		return errNobody
 	}
@@ -144,8 +144,8 @@ func plugCable(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
 // secret is what the password is rotated to: the programs do not know it.
 const secret = "rotated"
 
-// rotatePassword gives every instance of a box a password that nobody was told. Who is connected stays so.
-func rotatePassword(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
+// rotatePassword gives every instance of a host a password that nobody was told. Who is connected stays so.
+func rotatePassword(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	var errs []error
 	for _, a := range b.Instances() {
 		_, err := resp.Ask(ctx, askLimit, a, "CONFIG", "SET", "requirepass", secret)
@@ -159,7 +159,7 @@ func rotatePassword(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
 
 // restorePassword takes the password away again. An instance that restarted in between has none; where our programs let Redis write its
 // configuration, it has one.
-func restorePassword(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func restorePassword(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	for _, a := range b.Instances() {
 		if err := unlock(ctx, s, a); err != nil {
 			return err
@@ -202,17 +202,17 @@ func unlock(ctx context.Context, s *Storm, addr string) error {
 const ourConfig = "etc/keepalived/keepalived-redis.toml"
 
 // breakConfig appends half a line to the configuration of our programs.
-func breakConfig(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func breakConfig(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	return b.WriteFile(ourConfig, s.config[b]+"\ninstances = [ \n", 0o644)
 }
 
-func mendConfig(_ context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func repairConfig(_ context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	return b.WriteFile(ourConfig, s.config[b], 0o644)
 }
 
 // readConfigs keeps the good configurations.
 func (s *Storm) readConfigs() error {
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		text, err := os.ReadFile(filepath.Join(b.Dir(), ourConfig))
 		if err != nil {
 			return fmt.Errorf("keep the configuration of %s: %w", b.Name, err)
@@ -222,10 +222,10 @@ func (s *Storm) readConfigs() error {
 	return nil
 }
 
-// burners is how many processes burn the processor: as many as a small box has cores.
+// burners is how many processes burn the processor: as many as a small host has cores.
 const burners = 2
 
-func burn(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func burn(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	for range burners {
 		p, err := b.Host().Start(ctx, []string{"sh", "-c", "while :; do :; done"}, nil, nil, nil)
 		if err != nil {
@@ -236,9 +236,9 @@ func burn(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
 	return nil
 }
 
-func stopBurning(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
+func stopBurning(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
 	for _, p := range s.burning[b] {
-		// Those of a box that lost its power are gone.
+		// Those of a host that lost its power are gone.
 		_ = p.Signal(ctx, syscall.SIGKILL)
 	}
 	delete(s.burning, b)
@@ -246,13 +246,13 @@ func stopBurning(ctx context.Context, s *Storm, b *lab.Box, _ Fault) error {
 }
 
 // snapshot is the file of BGSAVE, aside the name under which it is kept while a directory has its place.
-func snapshot(b *lab.Box, f Fault) (path, aside string) {
+func snapshot(b *lab.Host, f Fault) (path, aside string) {
 	path = filepath.Join(b.Dir(), "redis", fmt.Sprint(b.Ports[f.Instance]), "dump.rdb")
 	return path, path + ".aside"
 }
 
 // failBGSAVE puts a directory where the snapshot belongs, and asks for one.
-func failBGSAVE(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func failBGSAVE(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	path, aside := snapshot(b, f)
 	if err := os.Rename(path, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("make BGSAVE fail: %w", err)
@@ -270,8 +270,8 @@ func failBGSAVE(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
 	return nil
 }
 
-// mendBGSAVE gives the name back, and lets a good BGSAVE end the refusal of writes.
-func mendBGSAVE(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+// repairBGSAVE gives the name back, and lets a good BGSAVE end the refusal of writes.
+func repairBGSAVE(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	path, aside := snapshot(b, f)
 	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
 		if err := os.RemoveAll(path); err != nil {
@@ -287,16 +287,16 @@ func mendBGSAVE(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
 	return nil
 }
 
-// The disks that can be full, as the box names them.
+// The disks that can be full, as the host names them.
 const (
 	dataDisk  = "/var/lib/redis"
 	stateDisk = "/var/lib/keepalived-redis"
 )
 
-// rewriteAOF makes the instances of a box write their append only files anew, and waits until they have, as docs/operations.md tells an operator
+// rewriteAOF makes the instances of a host write their append only files again, and waits until they have, as docs/operations.md tells an operator
 // to do after a full disk. Redis cuts off what did not fit, but 7.0.15 does not append to a file that was begun by a rewrite (its flags in
 // /proc/PID/fdinfo are 0100001, without O_APPEND): it goes on behind a gap of zeros, and the next start ends with "Bad file format".
-func rewriteAOF(ctx context.Context, _ *Storm, b *lab.Box, _ Fault) error {
+func rewriteAOF(ctx context.Context, _ *Storm, b *lab.Host, _ Fault) error {
 	var errs []error
 	for _, a := range b.Instances() {
 		errs = append(errs, rewriteOne(ctx, a))
@@ -317,31 +317,31 @@ func rewriteOne(ctx context.Context, addr string) error {
 		}
 	}
 	if err != nil && !strings.Contains(err.Error(), "already in progress") {
-		return fmt.Errorf("write the append only file of %s anew: %w", addr, err)
+		return fmt.Errorf("write the append only file of %s again: %w", addr, err)
 	}
 	for deadline := time.Now().Add(askLimit); ; {
 		info, err := x.ask("INFO", "persistence")
 		switch text := strings.Join(info, ""); {
 		case err != nil:
-			return fmt.Errorf("write the append only file of %s anew: %w", addr, err)
+			return fmt.Errorf("write the append only file of %s again: %w", addr, err)
 		case strings.Contains(text, "aof_rewrite_in_progress:0") && strings.Contains(text, "aof_rewrite_scheduled:0"):
 			if !strings.Contains(text, "aof_last_bgrewrite_status:ok") {
-				return fmt.Errorf("the append only file of %s could not be written anew", addr)
+				return fmt.Errorf("the append only file of %s could not be written again", addr)
 			}
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("the append only file of %s is not written anew within %s", addr, askLimit)
+			return fmt.Errorf("the append only file of %s is not written again within %s", addr, askLimit)
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("write the append only file of %s anew: %w", addr, context.Cause(ctx))
+			return fmt.Errorf("write the append only file of %s again: %w", addr, context.Cause(ctx))
 		}
 	}
 }
 
 // emptyDataDisk makes room again, and looks after the append only files beside the other faults.
-func emptyDataDisk(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func emptyDataDisk(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	if err := empty(dataDisk)(ctx, s, b, f); err != nil {
 		return err
 	}
@@ -356,16 +356,16 @@ func emptyDataDisk(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
 }
 
 // fill fills a disk to the last block.
-func fill(dir string) func(context.Context, *Storm, *lab.Box, Fault) error {
-	return func(ctx context.Context, _ *Storm, b *lab.Box, _ Fault) error {
+func fill(dir string) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(ctx context.Context, _ *Storm, b *lab.Host, _ Fault) error {
 		// dd always fails: that is when the disk is full. A small block at the end takes what a large one leaves.
 		_, _, err := b.Run(ctx, "sh", "-c", fmt.Sprintf("dd if=/dev/zero of=%[1]s/full bs=64k 2>/dev/null; dd if=/dev/zero bs=1 >>%[1]s/full 2>/dev/null", dir))
 		return err
 	}
 }
 
-func empty(dir string) func(context.Context, *Storm, *lab.Box, Fault) error {
-	return func(_ context.Context, _ *Storm, b *lab.Box, _ Fault) error {
+func empty(dir string) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(_ context.Context, _ *Storm, b *lab.Host, _ Fault) error {
 		below := map[string]string{dataDisk: "redis", stateDisk: "state"}[dir]
 		if err := os.Remove(filepath.Join(b.Dir(), below, "full")); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("make room on the disk of %s: %w", b.Name, err)

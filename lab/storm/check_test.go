@@ -39,8 +39,8 @@ func TestCheckData(t *testing.T) {
 		{"one lost", whole, []string{"v2"}, nil, "1 acknowledged writes are lost", 0},
 		{"all lost, as after a restart without data", whole[:1], nil, nil, "1 acknowledged writes are lost", 0},
 		{"lost in a window", whole, []string{"v2"}, window(500, 1005, ""), "", 1},
-		{"lost in a window of its box", whole, []string{"v2"}, window(500, 1500, "192.168.9.70"), "", 1},
-		{"lost in a window of the other box", whole, []string{"v2"}, window(500, 1500, "192.168.9.71"), "1 acknowledged writes are lost", 0},
+		{"lost in a window of its host", whole, []string{"v2"}, window(500, 1500, "192.168.9.70"), "", 1},
+		{"lost in a window of the other host", whole, []string{"v2"}, window(500, 1500, "192.168.9.71"), "1 acknowledged writes are lost", 0},
 		{"lost before a window", whole, []string{"v2"}, window(1011, 2000, ""), "1 acknowledged writes are lost", 0},
 		{"lost after a window", whole, []string{"v2"}, window(0, 999, ""), "1 acknowledged writes are lost", 0},
 		{"lost in two windows", whole, []string{"v2"}, append([]Window{{From: 900, To: 2000, Reason: "it met another"}}, window(500, 1500, "")...), "", 1},
@@ -101,25 +101,25 @@ func TestSilentSince(t *testing.T) {
 	}
 }
 
-// What a replica has missed while it stood still may be lost if its master's box is lost before it has caught up, and only then.
+// What a replica has missed while it stood still may be lost if its master's host is lost before it has caught up, and only then.
 func TestBehind(t *testing.T) {
 	const s = host.Mono(time.Second)
-	hang := Fault{Kind: HangRedis, Box: 1}
+	hang := Fault{Kind: HangRedis, Host: 1}
 	for name, test := range map[string]struct {
 		fault     Fault
 		at, ended host.Mono
 		want      int
 	}{
-		"cut while it stands still":     {Fault{Kind: CutPeer, Box: 2}, 15 * s, 20 * s, 1},
-		"dies before it has caught up":  {Fault{Kind: Power, Box: 2}, 18*s + s/2, 20 * s, 1},
-		"cut before":                    {Fault{Kind: CutPeer, Box: 2}, 9 * s, 20 * s, 0},
-		"cut when it had caught up":     {Fault{Kind: CutPeer, Box: 2}, 21 * s, 22 * s, 0},
-		"its own box dies":              {Fault{Kind: Power, Box: 1}, 15 * s, 20 * s, 0},
-		"a fault by which nothing goes": {Fault{Kind: BurnCPU, Box: 2}, 15 * s, 20 * s, 0},
-		"both boxes are cut off":        {Fault{Kind: SwitchReboots, Box: 2}, 15 * s, 20 * s, 0},
-		"another instance stands still": {Fault{Kind: SlowFork, Box: 2}, 15 * s, 20 * s, 0},
+		"cut while it stands still":     {Fault{Kind: CutPeer, Host: 2}, 15 * s, 20 * s, 1},
+		"dies before it has caught up":  {Fault{Kind: Power, Host: 2}, 18*s + s/2, 20 * s, 1},
+		"cut before":                    {Fault{Kind: CutPeer, Host: 2}, 9 * s, 20 * s, 0},
+		"cut when it had caught up":     {Fault{Kind: CutPeer, Host: 2}, 21 * s, 22 * s, 0},
+		"its own host dies":             {Fault{Kind: Power, Host: 1}, 15 * s, 20 * s, 0},
+		"a fault by which nothing goes": {Fault{Kind: BurnCPU, Host: 2}, 15 * s, 20 * s, 0},
+		"both hosts are cut off":        {Fault{Kind: SwitchReboots, Host: 2}, 15 * s, 20 * s, 0},
+		"another instance stands still": {Fault{Kind: SlowFork, Host: 2}, 15 * s, 20 * s, 0},
 	} {
-		got := behind([]Fault{hang, test.fault}, []host.Mono{10 * s, test.at}, []host.Mono{17 * s, test.ended}, func(f Fault) string { return fmt.Sprint("other than ", f.Box) })
+		got := behind([]Fault{hang, test.fault}, []host.Mono{10 * s, test.at}, []host.Mono{17 * s, test.ended}, func(f Fault) string { return fmt.Sprint("other than ", f.Host) })
 		if len(got) != test.want {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -131,22 +131,22 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-// What was acknowledged on a full disk is gone only where the box loses its power before there is room, and the other one cannot take over.
+// What was acknowledged on a full disk is gone only where the host loses its power before there is room, and the other one cannot take over.
 func TestUnwritten(t *testing.T) {
 	const s = host.Mono(time.Second)
-	full, power, away := Fault{Kind: DiskFull, Box: 2}, Fault{Kind: Power, Box: 2}, Fault{Kind: SwitchReboots, Box: 1}
+	full, power, away := Fault{Kind: DiskFull, Host: 2}, Fault{Kind: Power, Host: 2}, Fault{Kind: SwitchReboots, Host: 1}
 	for name, c := range map[string]struct {
 		faults       []Fault
 		began, ended []host.Mono
 		want         int
 	}{
-		"all three":                  {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 1},
-		"the other box takes over":   {[]Fault{full, power}, []host.Mono{10 * s, 14 * s}, []host.Mono{16 * s, 20 * s}, 0},
-		"there was room again":       {[]Fault{full, power, away}, []host.Mono{10 * s, 17 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
-		"the switch was back before": {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 11 * s}, []host.Mono{16 * s, 20 * s, 13 * s}, 0},
-		"another box lost its power": {[]Fault{full, {Kind: Power, Box: 1}, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
+		"all three":                   {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 1},
+		"the other host takes over":   {[]Fault{full, power}, []host.Mono{10 * s, 14 * s}, []host.Mono{16 * s, 20 * s}, 0},
+		"there was room again":        {[]Fault{full, power, away}, []host.Mono{10 * s, 17 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
+		"the switch was back before":  {[]Fault{full, power, away}, []host.Mono{10 * s, 14 * s, 11 * s}, []host.Mono{16 * s, 20 * s, 13 * s}, 0},
+		"another host lost its power": {[]Fault{full, {Kind: Power, Host: 1}, away}, []host.Mono{10 * s, 14 * s, 12 * s}, []host.Mono{16 * s, 20 * s, 21 * s}, 0},
 	} {
-		got := unwritten(c.faults, c.began, c.ended, func(f Fault) string { return fmt.Sprint("box ", f.Box) })
+		got := unwritten(c.faults, c.began, c.ended, func(f Fault) string { return fmt.Sprint("host ", f.Host) })
 		if len(got) != c.want {
 			t.Errorf("%s: %v", name, got)
 		}

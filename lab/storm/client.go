@@ -32,7 +32,7 @@ var tags = []string{"b", "f", "c", "g", "a", "d"}
 type client struct {
 	name, tag string
 	history   *History
-	// entrances are where it may knock; it changes to the next one when one is of no use.
+	// entrances are where it may connect; it changes to the next one when one is of no use.
 	entrances []string
 	next      int
 	round     *atomic.Int64
@@ -174,7 +174,7 @@ func (s *Storm) startClients(ctx context.Context) (stopped chan struct{}) {
 	if s.variant.Mode == lab.Replication {
 		entrances, self = []string{fmt.Sprintf("%s:%d", lab.VIP, s.lab.Redis1.Ports[0])}, s.whoIs
 	} else {
-		for _, b := range s.lab.Boxes() {
+		for _, b := range s.lab.Hosts() {
 			entrances = append(entrances, b.Instances()...)
 		}
 	}
@@ -190,7 +190,7 @@ func (s *Storm) startClients(ctx context.Context) (stopped chan struct{}) {
 	return stopped
 }
 
-// whoIs names the instance that a session through the VIP has reached, by the id of its process: both boxes have the same port.
+// whoIs names the instance that a session through the VIP has reached, by the id of its process: both hosts have the same port.
 func (s *Storm) whoIs(ctx context.Context, x *session) string {
 	reply, err := x.ask("INFO", "server")
 	if err != nil || len(reply) != 1 {
@@ -203,7 +203,7 @@ func (s *Storm) whoIs(ctx context.Context, x *session) string {
 	if addr != "" || id == "" {
 		return addr
 	}
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		for _, a := range b.Instances() {
 			if reply, err := resp.Ask(ctx, clientLimit, a, "INFO", "server"); err == nil && len(reply) == 1 {
 				s.mu.Lock()

@@ -18,9 +18,9 @@ type Fault struct {
 	// At is when it begins, counted from the begin of the round; For is how long it lasts, 0 for what lasts no time.
 	At, For time.Duration
 	Kind    Kind
-	// Box is 1 or 2.
-	Box int
-	// Instance is which of the box's instances, 0 and up; only some kinds ask for it.
+	// Host is 1 or 2.
+	Host int
+	// Instance is which of the host's instances, 0 and up; only some kinds ask for it.
 	Instance int
 }
 
@@ -63,7 +63,7 @@ const (
 
 // String is the fault as ParseFaults reads it: "1.25s hang-redis 2.0 for 3s".
 func (f Fault) String() string {
-	text := fmt.Sprintf("%s %s %d", f.At, f.Kind, f.Box)
+	text := fmt.Sprintf("%s %s %d", f.At, f.Kind, f.Host)
 	if f.Kind.asksForInstance() {
 		text += fmt.Sprintf(".%d", f.Instance)
 	}
@@ -82,7 +82,7 @@ func Format(faults []Fault) string {
 	return strings.Join(all, "; ")
 }
 
-var errFault = errors.New("a fault is: WHEN KIND BOX[.INSTANCE] [for HOW LONG], as in 1.2s hang-redis 2.0 for 3s")
+var errFault = errors.New("a fault is: WHEN KIND HOST[.INSTANCE] [for HOW LONG], as in 1.2s hang-redis 2.0 for 3s")
 
 // ParseFaults reads what Format writes.
 func ParseFaults(text string) ([]Fault, error) {
@@ -108,8 +108,8 @@ func parseFault(w []string) (f Fault, err error) {
 	if !slices.ContainsFunc(kinds, func(k kind) bool { return k.name == f.Kind }) {
 		return f, fmt.Errorf("there is no kind %q", f.Kind)
 	}
-	box, instance, named := strings.Cut(w[2], ".")
-	if f.Box, err = strconv.Atoi(box); err != nil || f.Box < 1 || f.Box > 2 || named != f.Kind.asksForInstance() {
+	host, instance, named := strings.Cut(w[2], ".")
+	if f.Host, err = strconv.Atoi(host); err != nil || f.Host < 1 || f.Host > 2 || named != f.Kind.asksForInstance() {
 		return f, errFault
 	}
 	if named {

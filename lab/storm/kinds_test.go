@@ -10,7 +10,7 @@ import (
 	"keepalived-redis/lab/wire"
 )
 
-// A switch that is away cuts every pair of hosts both ways, and there is one switch: whichever box the fault names, and however often.
+// A switch that is away cuts every pair of hosts both ways, and there is one switch: whichever host the fault names, and however often.
 func TestSwitchReboots(t *testing.T) {
 	rules := switchAway(netip.Addr{}, netip.Addr{})
 	if len(rules) == 0 || slices.ContainsFunc(rules, func(r wire.Rule) bool { return r.From.IsValid() || r.To.IsValid() || !r.Cut }) {
@@ -29,7 +29,7 @@ func TestSwitchReboots(t *testing.T) {
 	}
 }
 
-// What either box acknowledged until its fence may be lost, and nothing later.
+// What either host acknowledged until its fence may be lost, and nothing later.
 func TestSwitchRebootsLoses(t *testing.T) {
 	const s = host.Mono(time.Second)
 	w := SwitchReboots.find().loses(nil, Fault{Kind: SwitchReboots, For: 12 * time.Second}, 10*s, 22*s)
@@ -41,7 +41,7 @@ func TestSwitchRebootsLoses(t *testing.T) {
 		"just before":             {9*s + s/2, node, true},
 		"long before":             {8 * s, node, false},
 		"before the fence":        {12 * s, node, true},
-		"by the other box":        {12 * s, "192.168.9.71:7003", true},
+		"by the other host":       {12 * s, "192.168.9.71:7003", true},
 		"later than the fence":    {14 * s, node, false},
 		"when packets pass again": {22*s + s/2, node, false},
 	} {

@@ -16,7 +16,7 @@ const bulkSize = 200_000
 const bulkSlack = 2 * time.Second
 
 // bulkLoad keeps an instance busy with a script, beside the other faults. A master loads values meanwhile.
-func bulkLoad(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
+func bulkLoad(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	port := b.Ports[f.Instance]
 	// One that hangs would run the script when it wakes up.
 	if _, err := resp.Ask(ctx, askLimit, b.Instance(port), "PING"); err != nil {
@@ -38,4 +38,4 @@ func bulkLoad(ctx context.Context, s *Storm, b *lab.Box, f Fault) error {
 }
 
 // bulkLoaded is the end of it, which comes by itself.
-func bulkLoaded(context.Context, *Storm, *lab.Box, Fault) error { return nil }
+func bulkLoaded(context.Context, *Storm, *lab.Host, Fault) error { return nil }

@@ -14,7 +14,7 @@ type Variant struct {
 	// Name is how people call it.
 	Name string
 	Mode lab.Mode
-	// Env is the environment of keepalived on both boxes.
+	// Env is the environment of keepalived on both hosts.
 	Env []string
 	// Needs is how many replicas a master wants when all is well.
 	Needs string
@@ -28,7 +28,7 @@ var Variants = []Variant{
 	{"replicated", lab.Replication, []string{"KEEPALIVED_REDIS_DURABILITY=replicated"}, "1"},
 }
 
-// instances is how many there are on a box.
+// instances is how many there are on a host.
 func (v Variant) instances() int {
 	if v.Mode == lab.Replication {
 		return 1
@@ -55,15 +55,15 @@ func Plan(seed uint64, v Variant, round int) []Fault {
 	var all []Fault
 	for range minFaults + random.IntN(maxFaults-minFaults+1) {
 		// Everything is drawn for each fault, whether its kind asks for it or not.
-		at, length, box, instance, which := random.Float64(), random.Float64(), random.IntN(2)+1, random.IntN(v.instances()), random.IntN(weights)
+		at, length, host, instance, which := random.Float64(), random.Float64(), random.IntN(2)+1, random.IntN(v.instances()), random.IntN(weights)
 		k := pick(v, which)
-		f := Fault{At: time.Duration(at * float64(span)).Round(time.Millisecond), Kind: k.name, Box: box}
+		f := Fault{At: time.Duration(at * float64(span)).Round(time.Millisecond), Kind: k.name, Host: host}
 		f.For = (k.min + time.Duration(length*float64(k.max-k.min))).Round(time.Millisecond)
 		if k.instance {
 			f.Instance = instance
 		}
-		// The same twice at a time would be one; each box has its own. One box always has power.
-		if !slices.ContainsFunc(all, func(o Fault) bool { return o.Kind == f.Kind && (o.Box == f.Box || f.Kind == Power || k.everywhere) }) {
+		// The same twice at a time would be one; each host has its own. One host always has power.
+		if !slices.ContainsFunc(all, func(o Fault) bool { return o.Kind == f.Kind && (o.Host == f.Host || f.Kind == Power || k.everywhere) }) {
 			all = append(all, f)
 		}
 	}

@@ -65,7 +65,7 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-// A replica that is busy takes in nothing, so what its master acknowledges meanwhile goes with the master's box. One that only cannot save takes in all.
+// A replica that is busy takes in nothing, so what its master acknowledges meanwhile goes with the master's host. One that only cannot save takes in all.
 func TestBehindByKind(t *testing.T) {
 	for text, want := range map[string]int{
 		"1s bulk-load 2.0 for 4s; 3s power 1 for 1s":   1,

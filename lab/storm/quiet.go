@@ -76,7 +76,7 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 	if missing := s.lab.NotWhole(ctx); missing != "" {
 		return missing
 	}
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		for _, a := range b.Instances() {
 			// Under its name of every version.
 			needs, err := resp.Ask(ctx, askLimit, a, "CONFIG", "GET", "min-slaves-to-write")
@@ -95,16 +95,16 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 	return ""
 }
 
-// coldWords are in every sentence of a box that waits because it has started cold.
-const coldWords = "since this box started"
+// coldWords are in every sentence of a host that waits because it has started cold.
+const coldWords = "since this host started"
 
-// resyncWords is what a replica logs when it has to get everything anew.
+// resyncWords is what a replica logs when it has to get everything again.
 const resyncWords = "Full resync from master"
 
 // resyncs counts the full resyncs since the last time: they are no finding, but cost time and network.
 func (s *Storm) resyncs() int {
 	all := 0
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		for _, p := range b.Ports {
 			// An instance that never started has no log.
 			text, _ := os.ReadFile(filepath.Join(b.Dir(), "log", fmt.Sprintf("redis_%d.log", p)))
@@ -119,7 +119,7 @@ func (s *Storm) resyncs() int {
 // allowed is how long the recovery may take: a cold start waits for its peer, and the hold-off of a fence doubles with each.
 func (s *Storm) allowed(began host.Mono) (time.Duration, string) {
 	most, why := time.Duration(0), ""
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		if hold := holdOff(b); hold > most {
 			most, why = hold, fmt.Sprintf("the fence of %s has a hold-off of %s", b.Name, hold)
 		}
@@ -128,13 +128,13 @@ func (s *Storm) allowed(began host.Mono) (time.Duration, string) {
 		return e.Kind == host.EventLog && e.At >= began && strings.Contains(e.Text, coldWords)
 	})
 	if cold {
-		most, why = most+recoverLimit, strings.TrimPrefix(why+"; a box started cold", "; ")
+		most, why = most+recoverLimit, strings.TrimPrefix(why+"; a host started cold", "; ")
 	}
 	return recoverLimit + most, why
 }
 
-// holdOff is how long a peer must answer until the fence of a box lifts: 3 s, doubling with each fence up to a minute.
-func holdOff(b *lab.Box) time.Duration {
+// holdOff is how long a peer must answer until the fence of a host lifts: 3 s, doubling with each fence up to a minute.
+func holdOff(b *lab.Host) time.Duration {
 	var fence struct {
 		Lifted json.RawMessage `json:"lifted"`
 		Count  int             `json:"count"`
@@ -179,7 +179,7 @@ func (s *Storm) checkMasters(ctx context.Context) (wrong []string) {
 
 // whoTakes are the instances that take a write to a slot; the error tells of those that do not answer at all.
 func (s *Storm) whoTakes(ctx context.Context, tag string) (takes []string, err error) {
-	for _, b := range s.lab.Boxes() {
+	for _, b := range s.lab.Hosts() {
 		for _, a := range b.Instances() {
 			_, asked := resp.Ask(ctx, time.Second, a, "SET", probeKey(tag), "1")
 			var no resp.Error
@@ -221,7 +221,7 @@ func (s *Storm) readList(ctx context.Context, key string) ([]string, error) {
 	deadline := time.Now().Add(readLimit)
 	for {
 		var last error
-		for _, b := range s.lab.Boxes() {
+		for _, b := range s.lab.Hosts() {
 			for _, a := range b.Instances() {
 				if s.lab.Timeline.View().Role[a] != "master" {
 					continue

@@ -44,10 +44,10 @@ type Storm struct {
 	stopClients context.CancelFunc
 	stopped     chan struct{}
 
-	supervisors map[*lab.Box]*supervisor
-	off         map[*lab.Box]bool
-	burning     map[*lab.Box][]*host.Process
-	config      map[*lab.Box]string
+	supervisors map[*lab.Host]*supervisor
+	off         map[*lab.Host]bool
+	burning     map[*lab.Host][]*host.Process
+	config      map[*lab.Host]string
 	// beside are the faults that look for their victim beside the others.
 	beside sync.WaitGroup
 
@@ -64,21 +64,21 @@ const (
 // begin makes the lab and brings it to a calm beginning. end must be called also after an error.
 func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	s := &Storm{opts: opts, variant: v, network: wire.New(opts.Seed), history: newHistory(), runIDs: map[string]string{},
-		supervisors: map[*lab.Box]*supervisor{}, off: map[*lab.Box]bool{}, burning: map[*lab.Box][]*host.Process{}, config: map[*lab.Box]string{}}
+		supervisors: map[*lab.Host]*supervisor{}, off: map[*lab.Host]bool{}, burning: map[*lab.Host][]*host.Process{}, config: map[*lab.Host]string{}}
 	var err error
 	if s.cable, err = host.NewSwitchOver(ctx, lab.LabAddr+lab.Prefix, s.network); err != nil {
 		return s, err
 	}
 	o := opts.Lab
 	o.Setup, o.Mode, o.Layout, o.Env, o.Network = lab.Ours, v.Mode, lab.AllMastersOnRedis1, v.Env, s.cable
-	o.Disk, o.Prepare = dataSize, func(b *lab.Box) error { return b.MountDisk("state", stateSize) }
+	o.Disk, o.Prepare = dataSize, func(b *lab.Host) error { return b.MountDisk("state", stateSize) }
 	if s.lab, err = lab.New(ctx, o); err != nil {
 		return s, err
 	}
 	if err := s.readConfigs(); err != nil {
 		return s, err
 	}
-	for i, b := range s.lab.Boxes() {
+	for i, b := range s.lab.Hosts() {
 		s.supervise(ctx, b)
 		if i == 0 {
 			// The first one gets the VIP, so that every storm begins alike.
@@ -125,8 +125,8 @@ func (s *Storm) end(failure error) (kept string, err error) {
 // note puts a sentence into the time line.
 func (s *Storm) note(format string, args ...any) { s.lab.Timeline.Step(format, args...) }
 
-// box is the box of a fault.
-func (s *Storm) box(f Fault) *lab.Box { return s.lab.Boxes()[f.Box-1] }
+// host is the host of a fault.
+func (s *Storm) host(f Fault) *lab.Host { return s.lab.Hosts()[f.Host-1] }
 
 // moment is the begin or the end of a fault.
 type moment struct {
@@ -159,7 +159,7 @@ func (s *Storm) rage(ctx context.Context, faults []Fault) error {
 			return fmt.Errorf("wait for the next fault: %w", context.Cause(ctx))
 		}
 		f := faults[m.fault]
-		k, b := f.Kind.find(), s.box(f)
+		k, b := f.Kind.find(), s.host(f)
 		do, word := k.begin, "fault"
 		if m.end {
 			do, word = k.end, "ends"
@@ -182,22 +182,22 @@ func (s *Storm) rage(ctx context.Context, faults []Fault) error {
 			s.windows = append(s.windows, k.loses(b, f, at[m.fault], ended[m.fault]))
 		}
 	}
-	s.windows = append(s.windows, behind(faults, at, ended, func(f Fault) string { return s.lab.Other(s.box(f)).Addr })...)
-	s.windows = append(s.windows, unwritten(faults, at, ended, func(f Fault) string { return s.box(f).Addr })...)
+	s.windows = append(s.windows, behind(faults, at, ended, func(f Fault) string { return s.lab.Other(s.host(f)).Addr })...)
+	s.windows = append(s.windows, unwritten(faults, at, ended, func(f Fault) string { return s.host(f).Addr })...)
 	s.beside.Wait()
-	return s.mend(ctx, faults)
+	return s.repair(ctx, faults)
 }
 
-// mendLimit bounds how long the end of a fault is tried again: an instance may just be starting.
-const mendLimit = 15 * time.Second
+// repairLimit bounds how long the end of a fault is tried again: an instance may just be starting.
+const repairLimit = 15 * time.Second
 
-// mend ends some faults once more, for those that had nobody to meet when they ended: an instance that was down then still has its password.
-func (s *Storm) mend(ctx context.Context, faults []Fault) error {
-	deadline := time.Now().Add(mendLimit)
+// repair ends some faults once more, for those that had nobody to meet when they ended: an instance that was down then still has its password.
+func (s *Storm) repair(ctx context.Context, faults []Fault) error {
+	deadline := time.Now().Add(repairLimit)
 	for _, f := range faults {
-		again := map[Kind]func(context.Context, *Storm, *lab.Box, Fault) error{Password: restorePassword, FailBGSAVE: mendBGSAVE, DiskFull: rewriteAOF}[f.Kind]
+		again := map[Kind]func(context.Context, *Storm, *lab.Host, Fault) error{Password: restorePassword, FailBGSAVE: repairBGSAVE, DiskFull: rewriteAOF}[f.Kind]
 		for again != nil {
-			err := again(ctx, s, s.box(f), f)
+			err := again(ctx, s, s.host(f), f)
 			if err == nil || time.Now().After(deadline) {
 				break
 			}

@@ -11,7 +11,7 @@ import (
 // restartAfter is what a unit with Restart=on-failure waits, and then some.
 const restartAfter = 500 * time.Millisecond
 
-// supervisor runs keepalived on a box, as its unit would: whatever ends it, it starts again, unless somebody has stopped it.
+// supervisor runs keepalived on a host, as its unit would: whatever ends it, it starts again, unless somebody has stopped it.
 type supervisor struct {
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -45,8 +45,8 @@ func (v *supervisor) end() {
 	<-v.done
 }
 
-// supervise starts keepalived on a box that has just been booted.
-func (s *Storm) supervise(ctx context.Context, b *lab.Box) {
+// supervise starts keepalived on a host that has just been booted.
+func (s *Storm) supervise(ctx context.Context, b *lab.Host) {
 	ctx, cancel := context.WithCancel(ctx)
 	v := &supervisor{cancel: cancel, done: make(chan struct{})}
 	s.supervisors[b] = v

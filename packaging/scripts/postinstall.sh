@@ -41,14 +41,14 @@ first_install() {
         echo "  1. Take over from $examples/redis1.conf what $conf lacks: vrrp_script,"
         echo "     track_script and the notify lines."
     else
-        echo "  1. Copy $examples/redis1.conf (on the other box redis2.conf) to"
+        echo "  1. Copy $examples/redis1.conf (on the other host redis2.conf) to"
         echo "     $conf, and change the lines that end in # CHANGE."
     fi
-    echo "  2. Name the instances of this box in /etc/keepalived/keepalived-redis.toml; test: chk-redis --check-config"
+    echo "  2. Name the instances of this host in /etc/keepalived/keepalived-redis.toml; test: chk-redis --check-config"
     echo "  3. $restart (the manual pages: chk-redis(8), redis-initd(8))"
 }
 
-# A configuration that the new version reads differently is said now, not when a box dies.
+# A configuration that the new version reads differently is said now, not when a host dies.
 upgrade() {
     echo "keepalived-redis: chk-redis --check-config says:"
     /usr/libexec/keepalived/chk-redis --check-config 2>&1 || :

@@ -10,7 +10,7 @@ warn_of_running_keepalived() {
     cat >&2 <<'TEXT'
 
 !!! WARNING: keepalived runs, and its configuration names the programs that are removed now.
-!!! A check that cannot be run counts as a SUCCESS: this box will keep or take the VIP whatever becomes of Redis.
+!!! A check that cannot be run counts as a SUCCESS: this host will keep or take the VIP whatever becomes of Redis.
 !!! Take chk-redis and notify-redis out of /etc/keepalived, and reload keepalived: now.
 
 TEXT

@@ -15,7 +15,7 @@ import (
 	"keepalived-redis/internal/session"
 )
 
-// sessionFor is a run on a box whose instances are these servers.
+// sessionFor is a run on a host whose instances are these servers.
 func New(t *testing.T, locals ...*redistest.Server) *session.Session {
 	t.Helper()
 	log := zerolog.New(zerolog.NewTestWriter(t))

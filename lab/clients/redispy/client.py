@@ -21,7 +21,7 @@ if setting == "recommended":
 
 
 class Client:
-    """The client of this program. One that has failed is replaced: redis-py 4 cannot always learn the cluster anew."""
+    """The client of this program. One that has failed is replaced: redis-py 4 cannot always learn the cluster again."""
 
     def __init__(self):
         self.lock, self.cluster = threading.Lock(), None

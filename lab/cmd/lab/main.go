@@ -1,4 +1,4 @@
-// Command redis-lab runs scenarios on two boxes in namespaces of this machine: see package lab.
+// Command redis-lab runs scenarios on two hosts in namespaces of this machine: see package lab.
 package main
 
 import (
@@ -20,10 +20,10 @@ import (
 const usage = `usage: redis-lab list                         the scenarios
        redis-lab run [--runs N] [--old] NAME  run one; the result goes to build/lab/NAME.json
        redis-lab all [--runs N] [NAME…]       all of them, or these, as often as is promised; a table at the end
-       redis-lab demo                         a box dies, shown as it happens, beside the old scripts
+       redis-lab demo                         a host dies, shown as it happens, beside the old scripts
        redis-lab install                      what the lab and the tests need, if it is missing
        redis-lab up [--old] [NAME]            the beginning of a scenario, until Ctrl-C
-       redis-lab shell [--old] [NAME]         the same with a shell on the box that has the VIP
+       redis-lab shell [--old] [NAME]         the same with a shell on the host that has the VIP
 
 It needs root, or user namespaces for everybody. KEEP=1 keeps logs and files of a run that went well, too.
 `
@@ -130,9 +130,9 @@ func parse(name string, args []string) (command, error) {
 	word := flags.Arg(0)
 	switch {
 	case word == "" && name == "run":
-		return c, errors.New("run: no scenario named; hint: make lab SCENARIO=box-dies, or redis-lab list")
+		return c, errors.New("run: no scenario named; hint: make lab SCENARIO=host-dies, or redis-lab list")
 	case word == "":
-		word = "box-dies"
+		word = "host-dies"
 	}
 	if c.runs < 1 || flags.NArg() > 1 {
 		return c, fmt.Errorf("%s: give one scenario, and --runs of 1 or more before it", name)

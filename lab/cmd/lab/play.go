@@ -113,7 +113,7 @@ func waitForEnd(ctx context.Context, _ *lab.Run) {
 	<-ctx.Done()
 }
 
-// shell gives a person a shell on the box with the VIP.
+// shell gives a person a shell on the host with the VIP.
 func shell(ctx context.Context, r *lab.Run) {
 	pids := r.Pids()
 	for name, pid := range pids {

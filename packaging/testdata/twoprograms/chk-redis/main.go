@@ -27,6 +27,6 @@ func main() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	fmt.Fprintln(os.Stderr, "unfit: no verdict, the whole program cannot be executed")
+	fmt.Fprintln(os.Stderr, "unhealthy: no verdict, the whole program cannot be executed")
 	os.Exit(1)
 }

@@ -17,6 +17,6 @@ func main() {
 	case slices.Contains(os.Args, "--version"):
 		fmt.Println("v0.0.9")
 	case filepath.Base(os.Args[0]) == "chk-redis":
-		fmt.Println("fit: " + mark)
+		fmt.Println("healthy: " + mark)
 	}
 }

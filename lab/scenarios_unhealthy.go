@@ -42,12 +42,12 @@ func (r *Run) freeze(ctx context.Context, ports []int) (err error) {
 // fullFor is long enough for several checks.
 const fullFor = 6 * time.Second
 
-// The VIP stays where it is if the other box is surely just as unfit. Redis 7.0 ends a replica that cannot write its append only file at the next
+// The VIP stays where it is if the other host is surely just as unhealthy. Redis 7.0 ends a replica that cannot write its append only file at the next
 // write of its master ("Replica was unable to write command to disk"), and for that moment it is nothing that one could be sure of: then the VIP
 // moves, and perhaps back again when there is room.
-var bothUnfit = Scenario{
-	Name:    "both-unfit",
-	About:   "the disks of both boxes are full for 6 s: no Redis can write, and some box has the VIP",
+var bothUnhealthy = Scenario{
+	Name:    "both-unhealthy",
+	About:   "the disks of both hosts are full for 6 s: no Redis can write, and some host has the VIP",
 	Layout:  AllMastersOnRedis1,
 	Disk:    "24m",
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -63,7 +63,7 @@ var bothUnfit = Scenario{
 		if err := r.Steady(ctx, fullFor); err != nil {
 			return err
 		}
-		for _, b := range r.Boxes() {
+		for _, b := range r.Hosts() {
 			if _, err := b.FreeDisk(ctx); err != nil {
 				return err
 			}

@@ -14,14 +14,14 @@ import (
 // ErrNoReplica: nobody can take the master over without loss.
 var ErrNoReplica = errors.New("no replica of it is linked and close enough")
 
-// ErrNotCluster: only the nodes of a cluster can be handed over.
+// ErrNotCluster: only the nodes of a cluster can be switched over.
 var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
 
-// HandOver moves a local master to its replica on another box without loss, before somebody stops it, and says whom to. What
-// is no master of a cluster has nothing to hand over: then the address is not valid, and there is no error.
+// SwitchAway switches a local master over to its replica on another host without loss, before somebody stops it, and says whom to. What
+// is no master of a cluster has nothing to switch over: then the address is not valid, and there is no error.
 //
-// A box that follows its VIP moves the master back once it is up again.
-func (r *Actor) HandOver(ctx context.Context, local model.Instance) (to model.Instance, err error) {
+// A host that follows its VIP switches the master back once it is up again.
+func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.Instance, err error) {
 	r.Begin()
 	unlock, err := session.Lock(ctx, r.Store.Run, session.ActLock)
 	if err != nil {
@@ -48,8 +48,8 @@ func (r *Actor) HandOver(ctx context.Context, local model.Instance) (to model.In
 			continue
 		}
 		l := redis.LookAt(ctx, r.Target(model.At(n.Addr)), r.PeerLimits())
-		fit := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
-		if fit && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
+		healthy := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
+		if healthy && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
 			best = l
 		}
 	}
@@ -58,37 +58,37 @@ func (r *Actor) HandOver(ctx context.Context, local model.Instance) (to model.In
 	}
 	to = best.Instance
 	o := model.Observation{Locals: []model.Look{me}, Peers: []model.Look{best}}
-	if err := r.move(ctx, o, model.Step{Do: model.Move, From: me.Instance, Instance: to}); err != nil {
+	if err := r.switchover(ctx, o, model.Step{Do: model.Switchover, From: me.Instance, Instance: to}); err != nil {
 		return to, err
 	}
-	// It was not pulled from us: it may move back as soon as it is up again.
+	// It was not pulled from us: it may be switched back as soon as it is up again.
 	r.Memory = r.Store.LoadMemory()
 	r.Memory.Led = r.Memory.Led.Without(me.Instance.Name())
 	r.Store.SaveMemory(r.Memory)
 	return to, nil
 }
 
-// HandOverAll hands over every local master of a cluster, one after another, because this machine is going down. What cannot be
-// handed over in the time that ctx leaves is promoted by the other box once it is lost. Plain pairs need none of it: the box that
-// gets the VIP pulls them at once.
-func (r *Actor) HandOverAll(ctx context.Context, locals []model.Look) error {
+// SwitchAwayAll switches over every local master of a cluster, one after another, because this machine is going down. What cannot be
+// switched over in the time that ctx leaves is promoted by the other host once it is lost. Plain pairs need none of it: the host that
+// gets the VIP switches them over at once.
+func (r *Actor) SwitchAwayAll(ctx context.Context, locals []model.Look) error {
 	var errs []error
-	moved := false
+	switched := false
 	for _, l := range locals {
 		self, node := l.Self()
 		if !node || l.Role() != model.Master || len(self.Slots) == 0 {
 			continue
 		}
-		if moved {
-			_ = session.Pause(ctx, betweenMoves) // as between the moves of a plan
+		if switched {
+			_ = session.Pause(ctx, betweenSwitchovers) // as between the switchovers of a plan
 		}
-		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < moveRoom {
+		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < switchoverRoom {
 			break
 		}
-		to, err := r.HandOver(ctx, l.Instance)
-		moved = err == nil && to.Known()
+		to, err := r.SwitchAway(ctx, l.Instance)
+		switched = err == nil && to.Known()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("hand over %s: %w", l.Instance.Name(), err))
+			errs = append(errs, fmt.Errorf("switch over %s: %w", l.Instance.Name(), err))
 		}
 	}
 	return errors.Join(errs...)

@@ -14,7 +14,7 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
-// run is one run of the check on box B of the usual cluster: it sees o, after d, with what earlier runs left.
+// run is one run of the check on host B of the usual cluster: it sees o, after d, with what earlier runs left.
 func (h *history) run(o model.Observation, d time.Duration, held bool) model.Observation {
 	h.t.Helper()
 	h.now.Mono += d
@@ -24,7 +24,7 @@ func (h *history) run(o model.Observation, d time.Duration, held bool) model.Obs
 		since := h.now
 		h.r.Memory.HeldSince = &since
 	}
-	h.r.SeeStanding(&o, held, h.now)
+	h.r.SeeDataAge(&o, held, h.now)
 	h.r.Store.Keep(h.r.Memory)
 	return o
 }
@@ -47,7 +47,7 @@ func newHistory(t *testing.T) *history {
 	return &history{t: t, r: r, now: state.Stamp{Boot: "first", Wall: time.Unix(1e9, 0)}}
 }
 
-// A box that was linked before its peer fell silent promotes; one that has just booted and never was waits, and then asks for a
+// A host that was linked before its peer fell silent promotes; one that has just booted and never was waits, and then asks for a
 // person.
 func TestAColdReplicaIsNotPromoted(t *testing.T) {
 	h := newHistory(t)
@@ -56,7 +56,7 @@ func TestAColdReplicaIsNotPromoted(t *testing.T) {
 		t.Errorf("not promoted though it was linked: %s", p.Sentence)
 	}
 	h = newHistory(t)
-	const wait = "it was never linked since this box started, and the VIP was last held elsewhere; its master 192.168.9.70:7000 is waited for, for 1m0s"
+	const wait = "it was never linked since this host started, and the VIP was last held elsewhere; its master 192.168.9.70:7000 is waited for, for 1m0s"
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) || !strings.Contains(p.Sentence, wait) {
 		t.Errorf("a cold replica: %s", p.Sentence)
 	}
@@ -75,15 +75,15 @@ func TestAColdReplicaIsNotPromoted(t *testing.T) {
 	}
 }
 
-// After a reboot the box that held the VIP last promotes at once, also if it is cold.
-func TestTheBoxThatHeldTheVIPLastIsNotCold(t *testing.T) {
+// After a reboot the host that held the VIP last promotes at once, also if it is cold.
+func TestTheHostThatHeldTheVIPLastIsNotCold(t *testing.T) {
 	h := newHistory(t)
 	h.run(fixture.Cluster(), 0, true)
 	h.reboot()
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, false)); !fixture.Promotes(p) {
 		t.Errorf("not promoted: %s", p.Sentence)
 	}
-	// It has heard of the other box, which holds the VIP now.
+	// It has heard of the other host, which holds the VIP now.
 	h.run(fixture.Cluster(), time.Second, false)
 	h.reboot()
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) {
@@ -110,7 +110,7 @@ func TestAStaleReplicaIsNotPromoted(t *testing.T) {
 		return o
 	}
 	stale := func(o model.Observation) bool {
-		return strings.Contains(decide.Decide(o).Sentence, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, box 192.168.9.70 is silent: "+decide.StaleSentence(&o))
+		return strings.Contains(decide.Decide(o).Sentence, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, host 192.168.9.70 is silent: "+decide.StaleSentence(&o))
 	}
 	h := newHistory(t)
 	h.run(fixture.Cluster(), 0, false)
@@ -140,7 +140,7 @@ func TestAStaleReplicaIsNotPromoted(t *testing.T) {
 // An instance that stands still, or is dead, falls behind as well: when it wakes it has the data of the time before.
 func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 	replica := func(o *model.Observation) {}
-	// It led itself: the other box has its slots, and its line has no master.
+	// It led itself: the other host has its slots, and its line has no master.
 	led := func(o *model.Observation) {
 		for _, looks := range [][]model.Look{o.Locals, o.Peers} {
 			for i := range looks {
@@ -199,8 +199,8 @@ func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 				h.run(o, time.Second, false)
 			}
 			o := h.run(fixture.LostHost(), time.Second, true)
-			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
-				t.Errorf("%+v: %s", o.Standing, decide.Decide(o).Sentence)
+			if got := o.DataAge[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("%+v: %s", o.DataAge, decide.Decide(o).Sentence)
 			}
 			// One that wakes and does not know yet that it leads no more is not whole for that.
 			woken := fixture.Cluster()
@@ -213,15 +213,15 @@ func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 			}
 			h.run(woken, time.Second, false)
 			o = h.run(fixture.LostHost(), time.Second, true)
-			if got := o.Standing[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
-				t.Errorf("after it woke: %+v", o.Standing)
+			if got := o.DataAge[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
+				t.Errorf("after it woke: %+v", o.DataAge)
 			}
 		})
 	}
 }
 
-// A check of a quiet box reads and writes no file for its standing.
-func TestAQuietBoxKeepsItsStandingWithoutAFile(t *testing.T) {
+// A check of a quiet host reads and writes no file for the age of its data.
+func TestAQuietHostKeepsItsDataAgeWithoutAFile(t *testing.T) {
 	for _, held := range []bool{true, false} {
 		h := newHistory(t)
 		h.run(fixture.Cluster(), 0, held)
@@ -240,9 +240,9 @@ func TestAQuietBoxKeepsItsStandingWithoutAFile(t *testing.T) {
 	}
 }
 
-// A master that is pulled from us while the VIP is here ends the following, for a minute or until the VIP has left.
-func TestBothBoxesActAsMaster(t *testing.T) {
-	ours := func() model.Observation { // 7004 has been moved here
+// A master that is taken away from us while the VIP is here ends the following, for a minute or until the VIP has left.
+func TestBothHostsActAsMaster(t *testing.T) {
+	ours := func() model.Observation { // 7004 has been switched over to this host
 		o := fixture.Cluster()
 		nodes := append(model.Nodes(nil), o.Locals[1].Nodes...)
 		nodes[0].Role, nodes[0].MasterID, nodes[0].Slots = model.Replica, "b4", nil
@@ -251,15 +251,15 @@ func TestBothBoxesActAsMaster(t *testing.T) {
 		o.Peers[0].Info.Role = model.Replica
 		return o
 	}
-	pulled := func(o model.Observation) bool { return strings.Contains(decide.Decide(o).Sentence, decide.BothMaster) }
+	takenAway := func(o model.Observation) bool { return strings.Contains(decide.Decide(o).Sentence, decide.BothMaster) }
 	h := newHistory(t)
 	h.run(ours(), 0, true)
 	for _, d := range []time.Duration{time.Second, 58 * time.Second} {
-		if o := h.run(fixture.Cluster(), d, true); !pulled(o) || fixture.Promotes(decide.Decide(o)) {
-			t.Errorf("pulled: %s", decide.Decide(o).Sentence)
+		if o := h.run(fixture.Cluster(), d, true); !takenAway(o) || fixture.Promotes(decide.Decide(o)) {
+			t.Errorf("taken away: %s", decide.Decide(o).Sentence)
 		}
 	}
-	if o := h.run(fixture.Cluster(), 2*time.Second, true); pulled(o) || !fixture.Promotes(decide.Decide(o)) {
+	if o := h.run(fixture.Cluster(), 2*time.Second, true); takenAway(o) || !fixture.Promotes(decide.Decide(o)) {
 		t.Errorf("a minute later: %s", decide.Decide(o).Sentence)
 	}
 	// A lost master is promoted all the same.
@@ -272,14 +272,14 @@ func TestBothBoxesActAsMaster(t *testing.T) {
 	h.run(ours(), time.Second, true)
 	h.run(fixture.Cluster(), time.Second, true)
 	h.run(fixture.Cluster(), time.Second, false)
-	if o := h.run(fixture.Cluster(), time.Second, true); pulled(o) {
+	if o := h.run(fixture.Cluster(), time.Second, true); takenAway(o) {
 		t.Errorf("after the VIP was away: %s", decide.Decide(o).Sentence)
 	}
-	// It moved with the VIP, as it should.
+	// It followed the VIP, as it should.
 	h.run(ours(), time.Second, true)
 	h.run(ours(), time.Second, false)
-	if o := h.run(fixture.Cluster(), time.Second, true); pulled(o) {
-		t.Errorf("it moved while the VIP was away: %s", decide.Decide(o).Sentence)
+	if o := h.run(fixture.Cluster(), time.Second, true); takenAway(o) {
+		t.Errorf("it was switched over while the VIP was away: %s", decide.Decide(o).Sentence)
 	}
 }
 

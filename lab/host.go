@@ -13,8 +13,8 @@ import (
 	"keepalived-redis/lab/host"
 )
 
-// Box is one host of the lab. It can be cut off its power and booted again; its data directories outlive that.
-type Box struct {
+// Host is one host of the lab. It can be cut off its power and booted again; its data directories outlive that.
+type Host struct {
 	// Name and Addr are its host name and its own address.
 	Name, Addr string
 	// Ports are those of its instances.
@@ -29,15 +29,15 @@ type Box struct {
 	keepalived *host.Process
 }
 
-func newBox(l *Lab, name, addr string, ports ...int) *Box {
-	return &Box{Name: name, Addr: addr, Ports: ports, lab: l, dir: filepath.Join(l.dir, name)}
+func newHost(l *Lab, name, addr string, ports ...int) *Host {
+	return &Host{Name: name, Addr: addr, Ports: ports, lab: l, dir: filepath.Join(l.dir, name)}
 }
 
 // Instance is the address of one of its instances.
-func (b *Box) Instance(port int) string { return fmt.Sprintf("%s:%d", b.Addr, port) }
+func (b *Host) Instance(port int) string { return fmt.Sprintf("%s:%d", b.Addr, port) }
 
 // Instances are the addresses of its instances, in the order of the ports.
-func (b *Box) Instances() []string {
+func (b *Host) Instances() []string {
 	var all []string
 	for _, p := range b.Ports {
 		all = append(all, b.Instance(p))
@@ -45,8 +45,8 @@ func (b *Box) Instances() []string {
 	return all
 }
 
-// Boot switches the box on: a new boot id, an empty /run, no VIP; its instances are started as by the service manager, keepalived is not.
-func (b *Box) Boot(ctx context.Context) error {
+// Boot switches the host on: a new boot id, an empty /run, no VIP; its instances are started as by the service manager, keepalived is not.
+func (b *Host) Boot(ctx context.Context) error {
 	id, err := newBootID()
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (b *Box) Boot(ctx context.Context) error {
 }
 
 // StartRedis starts instances from their configuration files, as an init script would.
-func (b *Box) StartRedis(ctx context.Context, ports ...int) error {
+func (b *Host) StartRedis(ctx context.Context, ports ...int) error {
 	for _, p := range ports {
 		start := []string{"redis-server", fmt.Sprintf("/etc/redis/%d.conf", p)}
 		if b.preload != "" {
@@ -89,12 +89,12 @@ func (b *Box) StartRedis(ctx context.Context, ports ...int) error {
 	return nil
 }
 
-// mustRun runs a program on the box; any exit code but 0 is an error with its output.
-func (b *Box) mustRun(ctx context.Context, argv ...string) error {
+// mustRun runs a program on the host; any exit code but 0 is an error with its output.
+func (b *Host) mustRun(ctx context.Context, argv ...string) error {
 	return b.mustRunWithin(ctx, 10*time.Second, argv...)
 }
 
-func (b *Box) mustRunWithin(ctx context.Context, limit time.Duration, argv ...string) error {
+func (b *Host) mustRunWithin(ctx context.Context, limit time.Duration, argv ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s did not end within %s", argv[0], limit))
 	defer cancel()
 	out, code, err := b.host.Run(ctx, b.lab.opts.Env, argv...)
@@ -107,13 +107,13 @@ func (b *Box) mustRunWithin(ctx context.Context, limit time.Duration, argv ...st
 	return nil
 }
 
-// Run runs a program on the box, with the environment that keepalived has there, and returns its output and exit code.
-func (b *Box) Run(ctx context.Context, argv ...string) (string, int, error) {
+// Run runs a program on the host, with the environment that keepalived has there, and returns its output and exit code.
+func (b *Host) Run(ctx context.Context, argv ...string) (string, int, error) {
 	return b.host.Run(ctx, b.lab.opts.Env, argv...)
 }
 
-// StartKeepalived starts keepalived with the box's file, as its service would, and does not wait for anything.
-func (b *Box) StartKeepalived(ctx context.Context) error {
+// StartKeepalived starts keepalived with the host's file, as its service would, and does not wait for anything.
+func (b *Host) StartKeepalived(ctx context.Context) error {
 	// After a SIGKILL the pid files say that it still runs.
 	if err := b.mustRun(ctx, "sh", "-c", "rm -rf /run/keepalived /run/keepalived.pid /run/vrrp.pid"); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (b *Box) StartKeepalived(ctx context.Context) error {
 }
 
 // StopKeepalived stops keepalived as its service would, and waits until it is gone. It returns the instant of the stop.
-func (b *Box) StopKeepalived(ctx context.Context) (host.Mono, error) {
+func (b *Host) StopKeepalived(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("stop keepalived on %s", b.Name)
 	if err := b.keepalived.Signal(ctx, syscall.SIGTERM); err != nil {
 		return at, err
@@ -140,12 +140,12 @@ func (b *Box) StopKeepalived(ctx context.Context) (host.Mono, error) {
 	return at, err
 }
 
-// PowerCut takes the box away between two instructions: no packet leaves it any more, then everything on it is killed. It returns
+// PowerCut takes the host away between two instructions: no packet leaves it any more, then everything on it is killed. It returns
 // the instant of the cut.
-func (b *Box) PowerCut() (host.Mono, error) {
+func (b *Host) PowerCut() (host.Mono, error) {
 	at := b.lab.Timeline.Step("power cut: %s", b.Name)
 	// Silence first, then the kill: otherwise the kernel would still close the connections of the dead politely. Carrier
-	// loss comes last, or keepalived on the dying box would still see it and act.
+	// loss comes last, or keepalived on the dying host would still see it and act.
 	err := b.cable.Silence()
 	b.host.Kill()
 	if err != nil {
@@ -154,26 +154,26 @@ func (b *Box) PowerCut() (host.Mono, error) {
 	return at, b.cable.Cut()
 }
 
-// CutCable pulls the box's cable out: it loses its carrier. It returns the instant.
-func (b *Box) CutCable() (host.Mono, error) {
+// CutCable pulls the host's cable out: it loses its carrier. It returns the instant.
+func (b *Host) CutCable() (host.Mono, error) {
 	at := b.lab.Timeline.Step("cable of %s pulled out", b.Name)
 	return at, b.cable.Cut()
 }
 
-// Isolate lets no packet from or to the box pass, but it keeps its carrier. It returns the instant.
-func (b *Box) Isolate() (host.Mono, error) {
+// Isolate lets no packet from or to the host pass, but it keeps its carrier. It returns the instant.
+func (b *Host) Isolate() (host.Mono, error) {
 	at := b.lab.Timeline.Step("cut off: no packet passes to or from %s", b.Name)
 	return at, b.cable.Silence()
 }
 
 // Heal undoes CutCable and Isolate. It returns the instant.
-func (b *Box) Heal() (host.Mono, error) {
+func (b *Host) Heal() (host.Mono, error) {
 	at := b.lab.Timeline.Step("healed: packets pass to and from %s again", b.Name)
 	return at, b.cable.Plug()
 }
 
 // KillRedis sends SIGKILL to an instance and returns the instant.
-func (b *Box) KillRedis(ctx context.Context, port int) (host.Mono, error) {
+func (b *Host) KillRedis(ctx context.Context, port int) (host.Mono, error) {
 	pid, err := b.redisPid(ctx, port)
 	if err != nil {
 		return 0, err
@@ -183,7 +183,7 @@ func (b *Box) KillRedis(ctx context.Context, port int) (host.Mono, error) {
 }
 
 // redisPid finds the server of a port by the name that it gives itself: "redis-server 0.0.0.0:7000 [cluster]".
-func (b *Box) redisPid(ctx context.Context, port int) (int, error) {
+func (b *Host) redisPid(ctx context.Context, port int) (int, error) {
 	procs, err := b.host.Procs(ctx)
 	if err != nil {
 		return 0, err
@@ -198,8 +198,8 @@ func (b *Box) redisPid(ctx context.Context, port int) (int, error) {
 	return 0, fmt.Errorf("%s: no redis-server on port %d", b.Name, port)
 }
 
-// down switches the box off and waits until it is gone.
-func (b *Box) down() error {
+// down switches the host off and waits until it is gone.
+func (b *Host) down() error {
 	if b.host == nil {
 		return nil
 	}
@@ -214,8 +214,8 @@ func (b *Box) down() error {
 	return unplugged
 }
 
-// gone waits until a box whose power was cut is gone.
-func (b *Box) gone() error {
+// gone waits until a host whose power was cut is gone.
+func (b *Host) gone() error {
 	select {
 	case <-b.host.Done():
 		return nil
@@ -235,7 +235,7 @@ func newBootID() (string, error) {
 // Pids are the first processes of all hosts, by name, in the lab's own numbers.
 func (l *Lab) Pids() map[string]int {
 	pids := map[string]int{}
-	for _, b := range l.hosts() {
+	for _, b := range l.allHosts() {
 		pids[b.Name] = b.host.Pid()
 	}
 	return pids

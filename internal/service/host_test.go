@@ -20,18 +20,18 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// box is one instance of a test with directories of its own.
-type box struct {
+// host is one instance of a test with directories of its own.
+type host struct {
 	t        *testing.T
 	dir      string
 	instance config.Instance
 	manager  *processes
 }
 
-// newBox writes a configuration with the lines given on top of a working one.
-func newBox(t *testing.T, lines ...string) *box {
+// newHost writes a configuration with the lines given on top of a working one.
+func newHost(t *testing.T, lines ...string) *host {
 	t.Helper()
-	b := &box{t: t, dir: t.TempDir()}
+	b := &host{t: t, dir: t.TempDir()}
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), redistest.FreePort(t))
 	b.instance = config.Instance{Addr: addr, Port: addr.Port(), Conf: filepath.Join(b.dir, "redis.conf")}
 	b.write(append([]string{
@@ -49,11 +49,11 @@ func newBox(t *testing.T, lines ...string) *box {
 	return b
 }
 
-func (b *box) run() state.Dir     { return state.Dir(filepath.Join(b.dir, "run")) }
-func (b *box) durable() state.Dir { return state.Dir(filepath.Join(b.dir, "lib")) }
-func (b *box) pidFile() string    { return filepath.Join(b.dir, "redis.pid") }
+func (b *host) run() state.Dir     { return state.Dir(filepath.Join(b.dir, "run")) }
+func (b *host) durable() state.Dir { return state.Dir(filepath.Join(b.dir, "lib")) }
+func (b *host) pidFile() string    { return filepath.Join(b.dir, "redis.pid") }
 
-func (b *box) write(lines ...string) {
+func (b *host) write(lines ...string) {
 	b.t.Helper()
 	if err := os.WriteFile(b.instance.Conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		b.t.Fatal(err)
@@ -61,7 +61,7 @@ func (b *box) write(lines ...string) {
 }
 
 // clear ends what the test has started, whatever became of it.
-func (b *box) clear() {
+func (b *host) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for _, pid := range b.servers() {
@@ -80,7 +80,7 @@ func (b *box) clear() {
 
 // servers are the processes that listen on the port or name the configuration: independent of what is tested, as far as
 // it can be.
-func (b *box) servers() []int {
+func (b *host) servers() []int {
 	b.t.Helper()
 	all, err := pids()
 	if err != nil {
@@ -98,7 +98,7 @@ func (b *box) servers() []int {
 	return found
 }
 
-func (b *box) start() {
+func (b *host) start() {
 	b.t.Helper()
 	if err := b.manager.Start(context.Background(), b.instance); err != nil {
 		b.t.Fatal(err)
@@ -106,7 +106,7 @@ func (b *box) start() {
 }
 
 // status fails the test unless the instance has the status.
-func (b *box) status(want Status) State {
+func (b *host) status(want Status) State {
 	b.t.Helper()
 	got := b.manager.Status(context.Background(), b.instance)
 	// A process that another test forks in this instant holds our locks until it runs its program.
@@ -123,12 +123,12 @@ func (b *box) status(want Status) State {
 }
 
 // ping asks the server itself.
-func (b *box) ping() string {
+func (b *host) ping() string {
 	b.t.Helper()
 	return b.ask("PING")
 }
 
-func (b *box) ask(command string) string {
+func (b *host) ask(command string) string {
 	b.t.Helper()
 	conn, err := net.DialTimeout("tcp", b.instance.Addr.String(), 5*time.Second)
 	if err != nil {

@@ -34,12 +34,12 @@ func Run(t *testing.T, more map[string]func(*testscript.TestScript, bool, []stri
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: setup, Cmds: cmds})
 }
 
-// numbers makes ports and addresses that no other script has. The network is the box's own, so nobody else has them.
+// numbers makes ports and addresses that no other script has. The network is the host's own, so nobody else has them.
 var numbers atomic.Int32
 
 func setup(env *testscript.Env) error {
 	for n := 1; n <= 3; n++ {
-		port := 7100 + int(numbers.Add(1)) // 7000 to 7002 are what a box without a configuration has
+		port := 7100 + int(numbers.Add(1)) // 7000 to 7002 are what a host without a configuration has
 		env.Setenv("PORT"+strconv.Itoa(n), strconv.Itoa(port))
 		if n == 3 {
 			break

@@ -9,9 +9,9 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// seeStanding notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
+// seeDataAge notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
 // changes it reads and writes no file.
-func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp) {
+func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) {
 	if o.Replication() {
 		return
 	}
@@ -20,7 +20,7 @@ func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp)
 		m.LinkedBoot, m.LinkedNames = "", "" // without a name nothing is to be kept
 	}
 	if !held {
-		m.Led, m.PulledAt = "", nil
+		m.Led, m.TakenAwayAt = "", nil
 	}
 	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == model.VRRPStop} // the VIP may still be here then, and no look will see it go
 	cluster := false
@@ -48,7 +48,7 @@ func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp)
 		unlinked := replica && !m.LinkedNames.Has(name)
 		waited := session.Note(m.Instances, "cold "+name, unlinked && !claims, now)
 		if unlinked || replica && !linked && claims {
-			noteStanding(o, l.Instance, model.Standing{Unlinked: unlinked, Waited: waited.For})
+			noteDataAge(o, l.Instance, model.DataAge{Unlinked: unlinked, Waited: waited.For})
 		}
 		led.leads = led.leads || leads
 		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.Has(name))
@@ -59,14 +59,14 @@ func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp)
 		case held && leads:
 			m.Led = m.Led.With(name)
 		case held && replica && m.Led.Has(name) && claims && !local && a.IsValid():
-			m.Led, m.PulledAt = m.Led.Without(name), &now
+			m.Led, m.TakenAwayAt = m.Led.Without(name), &now
 		}
 	}
-	r.seeVoteless(o, now)
-	if m.PulledAt != nil && now.Since(*m.PulledAt) >= session.PulledFor {
-		m.PulledAt = nil
+	r.noteVoteWait(o, now)
+	if m.TakenAwayAt != nil && now.Since(*m.TakenAwayAt) >= session.TakenAwayFor {
+		m.TakenAwayAt = nil
 	}
-	o.BothMaster = m.PulledAt != nil
+	o.BothMaster = m.TakenAwayAt != nil
 	alone := session.Note(m.Instances, "survivor", led.leads && !led.doubt && alone(o), now)
 	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
 	if cluster || m.Lineage != nil {
@@ -74,13 +74,13 @@ func (r *Observer) SeeStanding(o *model.Observation, held bool, now state.Stamp)
 	}
 }
 
-// survivorAfter is how long a box must have led alone before it counts as the only survivor.
+// survivorAfter is how long a host must have led alone before it counts as the only survivor.
 const survivorAfter = time.Second
 
-// seeVoteless notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
-func (r *Observer) seeVoteless(o *model.Observation, now state.Stamp) {
+// noteVoteWait notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
+func (r *Observer) noteVoteWait(o *model.Observation, now state.Stamp) {
 	for key := range r.Memory.Instances {
-		name, ok := strings.CutPrefix(key, session.Voteless)
+		name, ok := strings.CutPrefix(key, session.VoteWait)
 		if !ok {
 			continue
 		}
@@ -88,28 +88,28 @@ func (r *Observer) seeVoteless(o *model.Observation, now state.Stamp) {
 		master, _, _, _ := o.MasterOf(l)
 		asks := l.Role() == model.Replica && !(master.State.Serves() && master.Role() == model.Master)
 		if since := session.Note(r.Memory.Instances, key, asks, now); asks {
-			if o.Voteless == nil {
-				o.Voteless = map[model.Instance]time.Duration{}
+			if o.VoteWait == nil {
+				o.VoteWait = map[model.Instance]time.Duration{}
 			}
-			o.Voteless[l.Instance] = since.For
+			o.VoteWait[l.Instance] = since.For
 		}
 	}
 }
 
-// stand notes the standing of a local replica.
-func noteStanding(o *model.Observation, i model.Instance, s model.Standing) {
-	if o.Standing == nil {
-		o.Standing = map[model.Instance]model.Standing{}
+// stand notes what is known of the data of a local replica.
+func noteDataAge(o *model.Observation, i model.Instance, s model.DataAge) {
+	if o.DataAge == nil {
+		o.DataAge = map[model.Instance]model.DataAge{}
 	}
-	o.Standing[i] = s
+	o.DataAge[i] = s
 }
 
 // lineageLooks is what one look at a cluster says of the lineage.
 type lineageLooks struct {
 	held, stops bool
-	// doubt: a master here is not confirmed. survives: this box leads, every other one is silent, and the witness answers, for some time.
+	// doubt: a master here is not confirmed. survives: this host leads, every other one is silent, and the witness answers, for some time.
 	doubt, survives bool
-	// leads: a master with slots is here. cold: a replica here has not been linked since this box started. elsewhere: a replica here is linked to a master on another box.
+	// leads: a master with slots is here. cold: a replica here has not been linked since this host started. elsewhere: a replica here is linked to a master on another host.
 	leads, cold, elsewhere bool
 	looks                  []linkLook
 }
@@ -122,7 +122,7 @@ type linkLook struct {
 	whole, behind bool
 }
 
-// seeLineage keeps the durable record of who led last and how stale each replica is.
+// seeLineage keeps the durable record of which host led last, and how stale each replica is.
 func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.Stamp) {
 	var lin session.Lineage
 	memo := r.Memory.Lineage
@@ -135,7 +135,7 @@ func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.
 	switch {
 	case led.stops:
 		want = false
-	case led.held && led.leads && !led.cold: // a VIP that has just come to a box that knows nothing says nothing yet
+	case led.held && led.leads && !led.cold: // a VIP that has just come to a host that knows nothing says nothing yet
 		want = true
 	case !led.held && (memo.HeldBoot == now.Boot || led.elsewhere):
 		want = false
@@ -164,9 +164,9 @@ func (r *Observer) seeLineage(o *model.Observation, led lineageLooks, now state.
 	}
 	for _, l := range led.looks {
 		if d := lin.GrowStale(l.name, l.whole, l.behind, now); d > 0 {
-			s := o.Standing[l.instance]
+			s := o.DataAge[l.instance]
 			s.Stale = d
-			noteStanding(o, l.instance, s)
+			noteDataAge(o, l.instance, s)
 		}
 	}
 	if session.Text(lin) != before {

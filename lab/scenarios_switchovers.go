@@ -12,7 +12,7 @@ import (
 
 var preempt = Scenario{
 	Name:    "preempt",
-	About:   "the box with the higher priority is back, and takes the VIP back after preempt_delay; the masters follow",
+	About:   "the host with the higher priority is back, and takes the VIP back after preempt_delay; the masters follow",
 	Layout:  AllMastersOnRedis1,
 	Files:   PreemptFiles,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
@@ -20,7 +20,7 @@ var preempt = Scenario{
 	Runs:    10,
 	Must:    all(vipMoves, nothingLost, worstGap(busyGap)),
 	Steps: func(ctx context.Context, r *Run) (err error) {
-		if _, err = r.moveAway(ctx, r.Redis1); err != nil {
+		if _, err = r.switchAway(ctx, r.Redis1); err != nil {
 			return err
 		}
 		back, err := r.Redis1.startNow(ctx)
@@ -33,7 +33,7 @@ var preempt = Scenario{
 		if err := r.AwaitVIP(ctx, r.Redis1, preemptDelay+vipWait); err != nil {
 			return err
 		}
-		// keepalived alone decides when. The move begins when the VIP comes: the other box hears of it only then, and gives it up.
+		// keepalived alone decides when. The switchover begins when the VIP comes: the other host hears of it only then, and gives it up.
 		r.Fault, _ = r.Timeline.FirstVIP(r.Redis1.Name, back)
 		r.Timeline.Step("%s has the higher priority and took the VIP back", r.Redis1.Name)
 		return r.AwaitMasters(ctx, vipWait, r.Redis1.Instances()...)
@@ -43,15 +43,15 @@ var preempt = Scenario{
 // preemptDelay is preempt_delay of the shipped files.
 const preemptDelay = 60 * time.Second
 
-// busyGap is many times the budget of a move, which is a benchmark: on a machine that is busy with other things a writer may be late.
+// busyGap is many times the budget of a switchover, which is a benchmark: on a machine that is busy with other things a writer may be late.
 const busyGap = 300 * time.Millisecond
 
 // The VIP to and fro for a minute.
-const movesInAMinute = 20
+const switchoversInAMinute = 20
 
 var preempts = Scenario{
 	Name:     "preempts",
-	About:    "keepalived on the box with the higher priority is stopped and started every 3 s for a minute, with no preempt_delay",
+	About:    "keepalived on the host with the higher priority is stopped and started every 3 s for a minute, with no preempt_delay",
 	Layout:   AllMastersOnRedis1,
 	Files:    PreemptFiles,
 	EditConf: func(conf string) string { return strings.Replace(conf, "preempt_delay 60", "preempt_delay 0", 1) },
@@ -59,27 +59,27 @@ var preempts = Scenario{
 	Settles:  true,
 	Must:     all(vipMoves, nothingLost, worstGap(busyGap)),
 	Steps: func(ctx context.Context, r *Run) error {
-		for i := range movesInAMinute {
+		for i := range switchoversInAMinute {
 			began := time.Now()
-			to, move := r.Redis2, r.Redis1.StopKeepalived
+			to, switchover := r.Redis2, r.Redis1.StopKeepalived
 			if i%2 == 1 {
-				to, move = r.Redis1, r.Redis1.startNow
+				to, switchover = r.Redis1, r.Redis1.startNow
 			}
-			at, err := move(ctx)
+			at, err := switchover(ctx)
 			if err != nil {
 				return err
 			}
 			if i == 0 {
 				r.Fault = at
 			}
-			r.Moves = append(r.Moves, at)
+			r.Switchovers = append(r.Switchovers, at)
 			if err := r.AwaitVIP(ctx, to, vipWait); err != nil {
 				return err
 			}
 			if err := r.AwaitMasters(ctx, vipWait, to.Instances()...); err != nil {
 				return err
 			}
-			if err := r.Steady(ctx, plannedMovesEvery-time.Since(began)); err != nil {
+			if err := r.Steady(ctx, switchoversEvery-time.Since(began)); err != nil {
 				return err
 			}
 		}
@@ -88,44 +88,44 @@ var preempts = Scenario{
 }
 
 // startNow is StartKeepalived with the instant.
-func (b *Box) startNow(ctx context.Context) (host.Mono, error) {
+func (b *Host) startNow(ctx context.Context) (host.Mono, error) {
 	at := host.Now()
 	return at, b.StartKeepalived(ctx)
 }
 
-var plannedMovesMinute = Scenario{
-	Name:    "planned-moves-minute",
+var switchoversMinute = Scenario{
+	Name:    "switchovers-minute",
 	About:   "the VIP is moved to and fro every 3 s for a minute",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,
 	Must:    all(vipMoves, nothingLost, worstGap(busyGap)),
 	Steps: func(ctx context.Context, r *Run) error {
-		return r.toAndFro(ctx, movesInAMinute, plannedMovesEvery, r.moveAway)
+		return r.toAndFro(ctx, switchoversInAMinute, switchoversEvery, r.switchAway)
 	},
 }
 
-// toAndFro moves the VIP from box to box. move takes it away from a box and returns the instant; keepalived is started again there.
-func (r *Run) toAndFro(ctx context.Context, count int, every time.Duration, move func(context.Context, *Box) (host.Mono, error)) error {
+// toAndFro moves the VIP from host to host. move takes it away from a host and returns the instant; keepalived is started again there.
+func (r *Run) toAndFro(ctx context.Context, count int, every time.Duration, switchover func(context.Context, *Host) (host.Mono, error)) error {
 	from := r.Holder
 	for i := range count {
 		began := time.Now()
-		at, err := move(ctx, from)
+		at, err := switchover(ctx, from)
 		if err != nil {
 			return fmt.Errorf("move %d: %w", i+1, err)
 		}
 		if i == 0 {
 			r.Fault = at
 		}
-		r.Moves = append(r.Moves, at)
-		// keepalived's own start is no part of the move.
+		r.Switchovers = append(r.Switchovers, at)
+		// keepalived's own start is no part of the switchover.
 		if err := r.Steady(ctx, every/6); err != nil {
 			return err
 		}
 		if err := from.StartKeepalived(ctx); err != nil {
 			return err
 		}
-		// A stop that took long, as behind a hook that is late, must not leave the next move without a box to go to.
+		// A stop that took long, as behind a hook that is late, must not leave the next switchover without a host to go to.
 		if err := r.Steady(ctx, max(every-time.Since(began), every/2)); err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ var hookKilled = Scenario{
 	Must:    all(vipMoves, nothingLost),
 	Steps: func(ctx context.Context, r *Run) error {
 		kills := 0
-		err := r.toAndFro(ctx, hookKills, plannedMovesEvery, func(ctx context.Context, from *Box) (host.Mono, error) {
+		err := r.toAndFro(ctx, hookKills, switchoversEvery, func(ctx context.Context, from *Host) (host.Mono, error) {
 			to := r.Other(from)
 			hit := make(chan bool, 1)
 			failed := make(chan error, 1)
@@ -191,7 +191,7 @@ var hooksReversed = Scenario{
 	Settles: true,
 	Must:    all(vipMoves, nothingLost, worstGap(busyGap)),
 	Steps: func(ctx context.Context, r *Run) error {
-		return r.toAndFro(ctx, 4, plannedMovesEvery, r.moveAway)
+		return r.toAndFro(ctx, 4, switchoversEvery, r.switchAway)
 	},
 }
 
@@ -199,7 +199,7 @@ var hooksReversed = Scenario{
 const lateHook = "late-notify-redis"
 
 // delayHooks puts a script before notify-redis that holds back all hooks but MASTER's.
-func delayHooks(b *Box) error {
+func delayHooks(b *Host) error {
 	return b.WriteFile("libexec/"+lateHook, `#!/bin/sh
 [ "$1" = master ] || sleep 1.5
 exec /usr/libexec/keepalived/notify-redis "$@"
@@ -211,7 +211,7 @@ const supervisorWait = time.Second
 
 var keepalivedKilled = Scenario{
 	Name:    "keepalived-killed",
-	About:   "keepalived is killed (SIGKILL) on the box with the VIP, and started again by its supervisor after 1 s",
+	About:   "keepalived is killed (SIGKILL) on the host with the VIP, and started again by its supervisor after 1 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Settles: true,

@@ -11,11 +11,11 @@ import (
 	"keepalived-redis/internal/session"
 )
 
-// movePair moves a living master to its local replica, outside a cluster, without loss: stop writes on the old master, wait
+// switchoverPair switches a living master over to its local replica, outside a cluster, without loss: stop writes on the old master, wait
 // for equal offsets, promote ours, make the old one follow, and let the writers go. The sessions on the old master are closed
 // at the end: its clients came by a VIP that has left, and would hang.
-func (r *Actor) movePair(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
+func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model.Step) (err error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
 		return nil // the next run has the time
 	}
 	start := time.Now()
@@ -23,7 +23,7 @@ func (r *Actor) movePair(ctx context.Context, o model.Observation, s model.Step)
 	defer old.Close()
 	defer to.Close()
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.MoveRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
@@ -47,7 +47,7 @@ func (r *Actor) movePair(ctx context.Context, o model.Observation, s model.Step)
 	if err != nil {
 		return r.notBegun(s, err)
 	}
-	r.Store.Save(r.Store.Durable, session.MoveFile, undo)
+	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
 	stopped, err := StopWrites(ctx, old, undo)
 	if err == nil {
@@ -60,27 +60,27 @@ func (r *Actor) movePair(ctx context.Context, o model.Observation, s model.Step)
 	}
 	// Whatever happened: if ours is the master now, the old one follows before its writers are let go. A signal does not stop
 	// that.
-	err = errors.Join(err, r.undoMove(context.WithoutCancel(ctx)))
+	err = errors.Join(err, r.undoSwitchover(context.WithoutCancel(ctx)))
 	gapLength := time.Since(gap)
 	if err != nil {
 		if now, readErr := to.Replication(ctx); readErr == nil && now.Role == model.Replica {
 			err = errors.Join(err, to.SetMinReplicas(ctx, needs))
 		}
-		return r.moveFailed(s, err)
+		return r.switchoverFailed(s, err)
 	}
 	if err := old.KillClients(ctx); err != nil {
 		r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though the VIP has left", s.From)
 	}
 	r.rewrite(ctx, to, s.Instance)
 	r.rewrite(ctx, old, s.From)
-	r.Memory.MoveFailures = 0
-	r.Log.Info().Msgf("%s moved to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	r.Memory.SwitchoverFailures = 0
+	r.Log.Info().Msgf("%s switched over to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
 	return nil
 }
 
-// handOverPair is the part of a move that its undo must not leave out: once the new master is one, the old one follows it
+// repointPair is the part of a switchover that its undo must not leave out: once the new master is one, the old one follows it
 // before it takes a write again.
-func (r *Actor) handOverPair(ctx context.Context, m session.MoveRecord) error {
+func (r *Actor) repointPair(ctx context.Context, m session.SwitchoverRecord) error {
 	to, old := r.Conn(m.To), r.Conn(m.From)
 	defer to.Close()
 	defer old.Close()

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Standing is what is known of the data of a local replica in a cluster.
-type Standing struct {
-	// Unlinked: it has not been linked to a master since this box started, and Waited is how long its master has been missing
+// DataAge is what is known of the data of a local replica in a cluster.
+type DataAge struct {
+	// Unlinked: it has not been linked to a master since this host started, and Waited is how long its master has been missing
 	// meanwhile.
 	Unlinked bool
 	Waited   time.Duration

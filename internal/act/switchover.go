@@ -12,27 +12,27 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// Bounds of a coordinated move.
+// Bounds of a switchover.
 const (
-	// pauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole move may take.
+	// pauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole switchover may take.
 	PauseFor = 2 * time.Second
-	// offsetsWithin is how long equal offsets are waited for before the move is undone.
+	// offsetsWithin is how long equal offsets are waited for before the switchover is undone.
 	offsetsWithin = 200 * time.Millisecond
-	// handOver is how long the old master may take to learn of the new one.
-	handOver = time.Second
-	// moveRoom is the time that must be left of a run to begin a move.
-	moveRoom = 400 * time.Millisecond
+	// repointWithin is how long the old master may take to learn of the new one.
+	repointWithin = time.Second
+	// switchoverRoom is the time that must be left of a run to begin a switchover.
+	switchoverRoom = 400 * time.Millisecond
 )
 
 // ErrOffsets: the replica did not reach the master's offset in time.
 var ErrOffsets = errors.New("the replica did not catch up in time")
 
-// move moves one living master to its local replica without loss: stop writes on the old master, wait for equal offsets,
+// switchover switches one living master over to its local replica without loss: stop writes on the old master, wait for equal offsets,
 // take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
-// first, so that a mover that dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
+// first, so that a switchover whose program dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
 // one pauses clients for seconds, and several at once collide.
-func (r *Actor) move(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < moveRoom {
+func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Step) (err error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
 		return nil // the next run has the time
 	}
 	start := time.Now()
@@ -46,13 +46,13 @@ func (r *Actor) move(ctx context.Context, o model.Observation, s model.Step) (er
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.MoveRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	if !undo.Pause {
 		if undo.Value, err = old.MinReplicas(ctx); err != nil {
 			return r.notBegun(s, err)
 		}
 	}
-	r.Store.Save(r.Store.Durable, session.MoveFile, undo)
+	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
 	stopped, err := StopWrites(ctx, old, undo)
 	if err == nil {
@@ -71,23 +71,23 @@ func (r *Actor) move(ctx context.Context, o model.Observation, s model.Step) (er
 	}
 	gapLength := time.Since(gap)
 	// Whatever happened, writers are let go; a signal does not stop that.
-	if undoErr := r.undoMove(context.WithoutCancel(ctx)); undoErr != nil {
+	if undoErr := r.undoSwitchover(context.WithoutCancel(ctx)); undoErr != nil {
 		err = errors.Join(err, undoErr)
 	}
 	if err != nil {
-		return r.moveFailed(s, err)
+		return r.switchoverFailed(s, err)
 	}
-	r.Memory.MoveFailures = 0
-	r.Log.Info().Msgf("%s moved to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	r.Memory.SwitchoverFailures = 0
+	r.Log.Info().Msgf("%s switched over to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
 	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// ErrNotLinked: the replica's link to its master broke after the look that the move was planned by.
+// ErrNotLinked: the replica's link to its master broke after the look that the switchover was planned by.
 var ErrNotLinked = errors.New("the replica is not linked to it any more")
 
-// ready asks both ends of a move how they stand, before anything is changed: what was seen may be over, as after a restart of
+// ready asks both ends of a switchover how they stand, before anything is changed: what was seen may be over, as after a restart of
 // the old master. done: the same plan was carried out before.
 func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 	replica, err := to.Replication(ctx)
@@ -106,27 +106,27 @@ func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 	return false, nil
 }
 
-// notBegun is the error of a move that has changed nothing and cost nobody anything: the next tick looks anew and tries again.
+// notBegun is the error of a switchover that has changed nothing and cost nobody anything: the next check run looks again and tries again.
 // Only what Redis refuses, which no look shows and which stays so, backs off.
 func (r *Actor) notBegun(s model.Step, err error) error {
 	switch redis.Classify(err) {
 	case model.NoPerm, model.OtherError:
-		return r.moveFailed(s, err)
+		return r.switchoverFailed(s, err)
 	}
-	return fmt.Errorf("move %s to %s, which was not begun: %w", s.From, s.Instance, err)
+	return fmt.Errorf("switchover %s to %s, which was not begun: %w", s.From, s.Instance, err)
 }
 
-// moveFailed backs off: writers were held back in vain.
-func (r *Actor) moveFailed(s model.Step, err error) error {
-	r.Memory.MoveFailures++
+// switchoverFailed backs off: writers were held back in vain.
+func (r *Actor) switchoverFailed(s model.Step, err error) error {
+	r.Memory.SwitchoverFailures++
 	failed := state.Now()
-	r.Memory.MoveFailedAt = &failed
-	return fmt.Errorf("move %s to %s: %w", s.From, s.Instance, err)
+	r.Memory.SwitchoverFailedAt = &failed
+	return fmt.Errorf("switchover %s to %s: %w", s.From, s.Instance, err)
 }
 
 // stopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
 // back INFO and ourselves as well.
-func StopWrites(ctx context.Context, old *redis.Conn, m session.MoveRecord) (model.Info, error) {
+func StopWrites(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (model.Info, error) {
 	if m.Pause {
 		return old.PauseWrites(ctx, PauseFor)
 	}
@@ -163,7 +163,7 @@ func awaitOffsets(ctx context.Context, old, to *redis.Conn, m model.Info) error 
 // awaitReplica polls until the old master has learnt that it is one no more: a write let go before that would be
 // acknowledged and lost.
 func awaitReplica(ctx context.Context, old *redis.Conn) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOver)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), repointWithin)
 	defer cancel()
 	for {
 		i, err := old.Replication(ctx)
@@ -174,15 +174,15 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 			if err == nil {
 				err = fmt.Errorf("it says that it is %s", i.Role)
 			}
-			return fmt.Errorf("the old master does not follow the new one after %s: %w", handOver, err)
+			return fmt.Errorf("the old master does not follow the new one after %s: %w", repointWithin, err)
 		}
 	}
 }
 
-// undoMove lets the writers of the old master go and forgets the move.
-func (r *Actor) undoMove(ctx context.Context) error {
-	var m session.MoveRecord
-	if !r.Store.Load(r.Store.Durable, session.MoveFile, &m) {
+// undoSwitchover lets the writers of the old master go and forgets the switchover.
+func (r *Actor) undoSwitchover(ctx context.Context) error {
+	var m session.SwitchoverRecord
+	if !r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m) {
 		return nil
 	}
 	limit := session.CommandTimeout
@@ -192,7 +192,7 @@ func (r *Actor) undoMove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if m.Pair {
-		if err := r.handOverPair(ctx, m); err != nil {
+		if err := r.repointPair(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (r *Actor) undoMove(ctx context.Context) error {
 	if err != nil && redis.Classify(err).Alive() {
 		return fmt.Errorf("give writes back on %s: %w", m.From, err)
 	}
-	r.Store.Remove(r.Store.Durable, session.MoveFile)
+	r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
 	return nil
 }
 
