@@ -78,13 +78,17 @@ func spoken(t *testing.T, file string) []string {
 					add(textOf(n.Args[len(n.Args)-1]))
 				case "Msgf":
 					add(textOf(n.Args[0]))
+				case "NewVerdict":
+					if h, ok := n.Args[0].(*ast.SelectorExpr); ok {
+						add(strings.ToLower(h.Sel.Name) + ": " + textOf(n.Args[1]))
+					}
 				case "lift":
 					add("the fence lifts: " + textOf(n.Args[len(n.Args)-1]))
 				}
 			}
-		case *ast.CompositeLit:
-			if name, ok := n.Type.(*ast.Ident); ok && name.Name == "Verdict" && len(n.Elts) == 2 {
-				add(textOf(n.Elts[1]))
+		case *ast.KeyValueExpr:
+			if name, ok := n.Key.(*ast.Ident); ok && name.Name == "Sentence" {
+				add(textOf(n.Value))
 			}
 		case *ast.ReturnStmt:
 			// A state of VRRP and why.

@@ -44,7 +44,7 @@ type seen struct {
 	outcome     model.Outcome
 }
 
-func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict {
+func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict {
 	// The looks end a little before the run does, so that there is time for the verdict.
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-30*time.Millisecond))
@@ -53,7 +53,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 	manager, err := service.New(c.cfg, run, durable)
 	if err != nil {
 		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
-		return decide.Verdict{Sentence: "unhealthy: " + err.Error()}
+		return model.NewVerdict(model.Unhealthy, err.Error())
 	}
 	r := loop.New(session.Session{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act})
 	c.prepare(run, durable)
@@ -76,33 +76,14 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) decide.Verdict
 		r.SeeAbleTwice(ctx, &o)
 	}
 	c.seen = seen{observation: &o, outcome: outcome}
-	v := c.verdict(o, outcome)
-	worse := !v.Healthy && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
+	v := decide.VerdictOn(&o, outcome, c.facts(o), c.last.Verdict)
+	worse := !v.EnoughForVIP() && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
 	takes := r.TakesAbandoned(ctx, &o, worse)
 	r.Keep()
 	if takes {
-		v = decide.Verdict{Healthy: true, Sentence: abandoned + strings.TrimPrefix(v.Sentence, "unhealthy: ")}
+		v = model.NewVerdict(model.Degraded, "another host could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other host?): "+strings.TrimPrefix(v.Sentence, "unhealthy: "))
 	}
 	return v
-}
-
-// abandoned begins the verdict of a host that takes the VIP because nobody has it.
-const abandoned = "degraded: another host could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other host?): "
-
-// verdict joins what the instances, a maintenance and the failover say. That the host is cut off, or fenced, nothing overrides.
-func (c *check) verdict(o model.Observation, outcome model.Outcome) decide.Verdict {
-	m := o.Maintenance
-	switch {
-	case outcome.Unhealthy():
-		return decide.Verdict{Sentence: "unhealthy: " + outcome.Sentence}
-	case m.Word == model.Drain:
-		return decide.Verdict{Sentence: "unhealthy: maintenance (" + m.String() + ")"}
-	case m.Word == model.Hold && c.last.Sentence != "" && c.last.Healthy:
-		return decide.Verdict{Healthy: true, Sentence: "healthy as before: maintenance (" + m.String() + ")"}
-	case m.Word == model.Hold && c.last.Sentence != "":
-		return decide.Verdict{Sentence: "unhealthy as before: maintenance (" + m.String() + ")"}
-	}
-	return decide.Judge(c.facts(o))
 }
 
 func (c *check) facts(o model.Observation) decide.Facts {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/vrrp"
@@ -56,7 +56,7 @@ func run(f flags, out, errOut io.Writer) int {
 	defer cancel()
 	c := check{cfg: cfg, log: program.Open(name), act: act, caller: caller, begun: begun, metrics: f.Metrics, warnings: cfg.Warnings}
 	defer c.log.Close()
-	done := make(chan decide.Verdict, 1)
+	done := make(chan model.Verdict, 1)
 	beside <- func() { done <- c.run(ctx, f.DryRun, out) }
 	select {
 	case v := <-done:
@@ -65,7 +65,7 @@ func run(f flags, out, errOut io.Writer) int {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
 		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
-		if v.Healthy {
+		if v.EnoughForVIP() {
 			return program.Healthy
 		}
 		return program.Unhealthy
@@ -105,7 +105,7 @@ func load(ctx context.Context, beside chan<- func(), o config.Options) (*config.
 func (f flags) late(ctx context.Context, blank check, limit time.Duration, out, errOut io.Writer, alsoLog bool) int {
 	err := noVerdict(ctx, limit)
 	if f.JSON {
-		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(decide.Verdict{Sentence: err.Error()}) }))
+		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(model.Verdict{Sentence: err.Error()}) }))
 	}
 	return fail(errOut, err, alsoLog, program.Unhealthy)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 )
@@ -16,7 +16,7 @@ const verdictFile = "verdict"
 
 // said is a verdict and what there was to warn of beside it.
 type said struct {
-	decide.Verdict
+	model.Verdict
 	Warnings []string
 }
 
@@ -29,9 +29,10 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 		return said{}, nil
 	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	healthy := strings.HasPrefix(lines[0], "healthy") || strings.HasPrefix(lines[0], "degraded")
-	if err == nil && (healthy || strings.HasPrefix(lines[0], "unhealthy")) {
-		return said{Verdict: decide.Verdict{Healthy: healthy, Sentence: lines[0]}, Warnings: lines[1:]}, nil
+	for h := model.Unhealthy; h <= model.Healthy && err == nil; h++ {
+		if strings.HasPrefix(lines[0], h.String()) {
+			return said{Verdict: model.Verdict{Health: h, Sentence: lines[0]}, Warnings: lines[1:]}, nil
+		}
 	}
 	if err == nil {
 		err = errNoVerdict
@@ -51,14 +52,14 @@ func (s said) store(run state.Dir) error {
 }
 
 // news: this run says something else than the last one.
-func (c *check) news(v decide.Verdict) bool {
+func (c *check) news(v model.Verdict) bool {
 	return v != c.last.Verdict || !slices.Equal(c.log.Warned(), c.last.Warnings)
 }
 
-func (c *check) logChange(run state.Dir, v decide.Verdict) {
+func (c *check) logChange(run state.Dir, v model.Verdict) {
 	switch {
 	case v == c.last.Verdict:
-	case v.Healthy:
+	case v.EnoughForVIP():
 		c.log.Say().Info().Msg(v.Sentence)
 	default:
 		c.log.Say().Error().Msg(v.Sentence)

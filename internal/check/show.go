@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"keepalived-redis/internal/decide"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
@@ -38,9 +38,9 @@ func (f flags) Validate() error {
 func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
 
 // scene is what is shown of a run that came to this verdict.
-func (c *check) scene(v decide.Verdict) show.Scene {
+func (c *check) scene(v model.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
-	sc := show.Scene{Healthy: v.Healthy, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
+	sc := show.Scene{Health: v.Health, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
 	o := s.observation
 	if o == nil {
@@ -83,7 +83,7 @@ func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) er
 
 // finish is what comes behind the verdict and cannot change it: the metrics, and the log of what is new. It is over when
 // ctx is.
-func (c *check) finish(ctx context.Context, v decide.Verdict, errOut io.Writer) {
+func (c *check) finish(ctx context.Context, v model.Verdict, errOut io.Writer) {
 	if err := c.writeMetrics(ctx, v); err != nil {
 		c.warnings = append(c.warnings, err.Error())
 		if c.act {
@@ -117,7 +117,7 @@ const (
 var errMetricsLate = errors.New("not done in time; hint: does the disk hang? the check goes on without it")
 
 // writeMetrics writes the file of --metrics.
-func (c *check) writeMetrics(ctx context.Context, v decide.Verdict) error {
+func (c *check) writeMetrics(ctx context.Context, v model.Verdict) error {
 	if c.metrics == "" {
 		return nil
 	}

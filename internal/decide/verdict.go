@@ -9,12 +9,6 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// Verdict is whether the host is healthy, and one sentence why. A host that is degraded is healthy, too.
-type Verdict struct {
-	Healthy  bool
-	Sentence string
-}
-
 // Facts are what a verdict stands on.
 type Facts struct {
 	// Locals are the instances of this host, Peers those of the other hosts.
@@ -31,7 +25,7 @@ type Facts struct {
 }
 
 // Judge gives the verdict on the instances of this host. It is pure.
-func Judge(f Facts) Verdict {
+func Judge(f Facts) model.Verdict {
 	var bad, warn []string
 	for _, l := range f.Locals {
 		switch text := about(l, f); {
@@ -46,21 +40,36 @@ func Judge(f Facts) Verdict {
 	text := strings.Join(append(bad, warn...), ", ")
 	switch {
 	case n == 0:
-		return Verdict{false, "unhealthy: no instance is configured"}
+		return model.NewVerdict(model.Unhealthy, "no instance is configured")
 	case short && healthy > 0 && !f.better(healthy):
-		return Verdict{true, fmt.Sprintf("degraded: %d of %d instances %s healthy, and no other host is seen to serve more, so the VIP stays: %s", healthy, n, are(healthy), text)}
+		return model.NewVerdict(model.Degraded, fmt.Sprintf("%d of %d instances %s healthy, and no other host is seen to serve more, so the VIP stays: %s", healthy, n, are(healthy), text))
 	case short && healthy == 0 && !f.better(healthy) && f.peersNoBetter(len(bad)):
-		return Verdict{true, fmt.Sprintf("degraded: every peer is alive and just as unhealthy, so the VIP stays: %s; hint: look at what the hosts share", text)}
+		return model.NewVerdict(model.Degraded, fmt.Sprintf("every peer is alive and just as unhealthy, so the VIP stays: %s; hint: look at what the hosts share", text))
 	case short && f.Require > 0 && f.Require < n:
-		return Verdict{false, fmt.Sprintf("unhealthy: %d of %d instances %s healthy and %d must be: %s", healthy, n, are(healthy), f.Require, text)}
+		return model.NewVerdict(model.Unhealthy, fmt.Sprintf("%d of %d instances %s healthy and %d must be: %s", healthy, n, are(healthy), f.Require, text))
 	case short:
-		return Verdict{false, "unhealthy: " + text}
+		return model.NewVerdict(model.Unhealthy, text)
 	case len(bad) > 0:
-		return Verdict{true, fmt.Sprintf("degraded: %d of %d instances %s healthy, which is enough: %s", healthy, n, are(healthy), text)}
+		return model.NewVerdict(model.Degraded, fmt.Sprintf("%d of %d instances %s healthy, which is enough: %s", healthy, n, are(healthy), text))
 	case len(warn) > 0:
-		return Verdict{true, "degraded: " + text}
+		return model.NewVerdict(model.Degraded, text)
 	}
-	return Verdict{true, "healthy: " + count(n)}
+	return model.NewVerdict(model.Healthy, count(n))
+}
+
+// VerdictOn joins what the instances, a maintenance and the loop say. That the host is cut off, or fenced, nothing overrides. last is the verdict
+// of the check run before, which a maintenance holds.
+func VerdictOn(o *model.Observation, out model.Outcome, f Facts, last model.Verdict) model.Verdict {
+	m := o.Maintenance
+	switch {
+	case out.Unhealthy():
+		return model.NewVerdict(model.Unhealthy, out.Sentence)
+	case m.Word == model.Drain:
+		return model.NewVerdict(model.Unhealthy, "maintenance ("+m.String()+")")
+	case m.Word == model.Hold && last.Sentence != "":
+		return model.Verdict{Health: last.Health, Sentence: last.Health.String() + " as before: maintenance (" + m.String() + ")"}
+	}
+	return Judge(f)
 }
 
 // Serving is how many local instances are healthy, and short whether those are fewer than must be.

@@ -35,10 +35,10 @@ func TestJudge(t *testing.T) {
 					}
 					v := Judge(Facts{Locals: []model.Look{l}, BusyGrace: 5 * time.Second,
 						BusyFor: map[string]time.Duration{"10.0.0.1:7000": busyFor[long], "10.0.0.1:7001": time.Minute}})
-					if v.Healthy == strings.HasPrefix(v.Sentence, "unhealthy") || v.Healthy && !strings.HasPrefix(v.Sentence, "healthy: ") && !strings.HasPrefix(v.Sentence, "degraded: ") {
-						t.Errorf("healthy is %v: %s", v.Healthy, v.Sentence)
+					if v.EnoughForVIP() == strings.HasPrefix(v.Sentence, "unhealthy") || v.EnoughForVIP() && !strings.HasPrefix(v.Sentence, "healthy: ") && !strings.HasPrefix(v.Sentence, "degraded: ") {
+						t.Errorf("healthy is %v: %s", v.EnoughForVIP(), v.Sentence)
 					}
-					if v.Healthy && !s.Alive() {
+					if v.EnoughForVIP() && !s.Alive() {
 						t.Errorf("healthy with an instance that %s", s)
 					}
 					key := fmt.Sprintf("  role %-7s link up %-5v too long %v\n", or(string(role), "unknown"), link, long)
@@ -80,7 +80,7 @@ func TestJudgeSeveral(t *testing.T) {
 		"unhealthy: 10.0.0.1:7001 answers an error: ERR unknown command 'PING', with args beginning with: " + strings.Repeat("é", 23) + "…": {failed},
 		"unhealthy: /run/redis.sock was not looked at: dial unix /run/redis.sock: connect: permission denied":                               {forbidden},
 	} {
-		if got := Judge(Facts{Locals: looks, Able: better}); got.Sentence != want || got.Healthy == strings.HasPrefix(want, "unhealthy") {
+		if got := Judge(Facts{Locals: looks, Able: better}); got.Sentence != want || got.EnoughForVIP() == strings.HasPrefix(want, "unhealthy") {
 			t.Errorf("got %q, want %q", got.Sentence, want)
 		}
 	}
@@ -109,8 +109,8 @@ func TestRequire(t *testing.T) {
 		{1, three(up, model.Denied, dead), "degraded: 2 of 3 instances are healthy, which is enough: 10.0.0.1:7002 refuses connections, 10.0.0.1:7001 denies us by protected mode; hint: set a password, or protected-mode no"},
 		{1, nil, "unhealthy: no instance is configured"},
 	} {
-		if got := Judge(Facts{Locals: c.looks, Require: c.require, Able: better}); got.Sentence != c.want || got.Healthy == strings.HasPrefix(c.want, "unhealthy") {
-			t.Errorf("require %d: got %v, %q, want %q", c.require, got.Healthy, got.Sentence, c.want)
+		if got := Judge(Facts{Locals: c.looks, Require: c.require, Able: better}); got.Sentence != c.want || got.EnoughForVIP() == strings.HasPrefix(c.want, "unhealthy") {
+			t.Errorf("require %d: got %v, %q, want %q", c.require, got.EnoughForVIP(), got.Sentence, c.want)
 		}
 	}
 }
@@ -150,8 +150,8 @@ func TestJustAsUnhealthy(t *testing.T) {
 		if c.stays {
 			want = "degraded: every peer is alive and just as unhealthy, so the VIP stays: 10.0.0.1:7000 cannot write to its disk; hint: look at what the hosts share"
 		}
-		if got.Healthy != c.stays || got.Sentence != want {
-			t.Errorf("%s: got %v, %q", name, got.Healthy, got.Sentence)
+		if got.EnoughForVIP() != c.stays || got.Sentence != want {
+			t.Errorf("%s: got %v, %q", name, got.EnoughForVIP(), got.Sentence)
 		}
 	}
 	if got := Judge(Facts{Locals: []model.Look{seen(7000, model.Up)}, Peers: []model.Look{peer(2, full(7003))}}); got.Sentence != "healthy: the instance answers" {
@@ -178,8 +178,8 @@ func TestLastHost(t *testing.T) {
 		"nothing here, and more there":          {[]model.Look{dead}, map[netip.Addr]int{host(2): 1}, false},
 		"all is well, whatever there is beside": {[]model.Look{up}, map[netip.Addr]int{host(2): 9}, true},
 	} {
-		if got := Judge(Facts{Locals: c.locals, Able: c.able}); got.Healthy != c.healthy {
-			t.Errorf("%s: got %v, %q", name, got.Healthy, got.Sentence)
+		if got := Judge(Facts{Locals: c.locals, Able: c.able}); got.EnoughForVIP() != c.healthy {
+			t.Errorf("%s: got %v, %q", name, got.EnoughForVIP(), got.Sentence)
 		}
 	}
 }

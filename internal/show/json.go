@@ -15,7 +15,9 @@ import (
 // document is the JSON form. Its keys never change their meaning; what is unknown is null.
 type document struct {
 	// Schema rises when a key changes its meaning or goes.
-	Schema      int        `json:"schema_version"`
+	Schema int `json:"schema_version"`
+	// Verdict is healthy, degraded or unhealthy; Healthy says whether the host may hold the VIP.
+	Verdict     string     `json:"verdict"`
 	Healthy     bool       `json:"healthy"`
 	Sentence    string     `json:"sentence"`
 	State       *string    `json:"vrrp_state"`
@@ -66,7 +68,7 @@ type witness struct {
 
 // JSON is the scene as one object and a line break.
 func JSON(s Scene) ([]byte, error) {
-	d := document{Schema: 1, Healthy: s.Healthy, Sentence: s.Sentence, State: orNull(s.State), StateReason: orNull(s.Why), Decision: orNull(s.Decision),
+	d := document{Schema: 1, Verdict: s.Health.String(), Healthy: s.Health.EnoughForVIP(), Sentence: s.Sentence, State: orNull(s.State), StateReason: orNull(s.Why), Decision: orNull(s.Decision),
 		VIPHeld: s.VIPHeld, Fenced: s.Fenced, Maintenance: orNull(s.Maintenance), Instances: []instance{}, Peers: []peer{},
 		Warnings: append([]string{}, s.Warnings...), CheckedAt: s.At.UTC().Format(time.RFC3339Nano), Took: seconds(s.Took), Version: s.Version}
 	for _, in := range s.Instances {

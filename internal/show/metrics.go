@@ -15,7 +15,8 @@ type exposition struct{ strings.Builder }
 // Prometheus keeps instance for what it scrapes.
 func Metrics(s Scene) string {
 	var e exposition
-	e.one("healthy", "Whether this host is healthy enough for the VIP.", bit(s.Healthy))
+	e.one("healthy", "Whether this host is healthy enough for the VIP.", bit(s.Health.EnoughForVIP()))
+	e.one("degraded", "Whether this host is healthy enough for the VIP, but something is wrong.", bit(s.Health == model.Degraded))
 	e.one("fenced", "Whether writes are refused on this host because it was cut off.", bit(s.Fenced))
 	if s.VIPHeld != nil {
 		e.one("vip_held", "Whether the VIP is on this host.", bit(*s.VIPHeld))

@@ -15,7 +15,7 @@ import (
 
 // Scene is what one check saw, and what came of it.
 type Scene struct {
-	Healthy  bool
+	Health   model.Health
 	Sentence string
 	// Decision is what the reconciliation came to, State the VRRP state that it stands on, Why where that is known from.
 	Decision, State, Why string

@@ -63,7 +63,7 @@ func hostile() Scene {
 func TestTable(t *testing.T) {
 	golden.Check(t, "table.txt", Table(mixed(), false))
 	golden.Check(t, "colour.txt", Table(mixed(), true))
-	bare := Table(Scene{Healthy: true, Sentence: "healthy: the instance answers"}, false)
+	bare := Table(Scene{Health: model.Healthy, Sentence: "healthy: the instance answers"}, false)
 	if !strings.HasSuffix(bare, "\nhealthy: the instance answers\n") {
 		t.Errorf("the verdict is not the last line:\n%s", bare)
 	}

@@ -68,7 +68,7 @@ func Table(s Scene, colour bool) string {
 	}
 	verdict := Plain(s.Sentence)
 	if colour {
-		verdict = verdictColour(s.Healthy) + verdict + reset
+		verdict = verdictColour(s.Health.EnoughForVIP()) + verdict + reset
 	}
 	b.WriteString(verdict + "\n")
 	return b.String()
