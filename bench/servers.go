@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/golden"
+	"keepalived-redis/internal/testing/golden"
 )
 
 // made are the packages of two versions, made once for all tests: a directory for each.

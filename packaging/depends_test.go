@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // dependsScript installs the package in a Debian that has neither keepalived nor Redis, nor a network: dpkg alone must refuse it, and

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // patience bounds what a busy machine may take for anything; nothing here measures time.

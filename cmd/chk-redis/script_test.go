@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"keepalived-redis/internal/scripttest"
+	"keepalived-redis/internal/testing/scripttest"
 )
 
 func TestMain(m *testing.M) {

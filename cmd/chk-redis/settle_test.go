@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // stateHost has two instances, and the state that checks leave.

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/disktest"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/disktest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // hangers are instances that hang, each in its own way. They give their port.

@@ -19,8 +19,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/buildtest"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/buildtest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // The storm tests run the program as it is installed, on real servers, many times. They are small in go test; make

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // server is a redis-server as /proc shows it.

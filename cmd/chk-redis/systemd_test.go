@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // keepalivedConf has a keepalived hold a VIP for as long as the check is well.

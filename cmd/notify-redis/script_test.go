@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"keepalived-redis/internal/scripttest"
+	"keepalived-redis/internal/testing/scripttest"
 )
 
 func TestMain(m *testing.M) {

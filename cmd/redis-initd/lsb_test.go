@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // The worlds of the table.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"keepalived-redis/internal/scripttest"
+	"keepalived-redis/internal/testing/scripttest"
 )
 
 func TestMain(m *testing.M) {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // noRights has polkit allow nobody anything, as where it cannot tell one unit from another. This machine may have our rule from a

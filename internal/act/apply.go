@@ -23,7 +23,7 @@ type Actor struct {
 	complained string
 }
 
-// apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
+// Apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
 // event ends it. The error joins what failed. Restarts are left to Restart.
 func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan) error {
 	var errs []error
@@ -198,7 +198,7 @@ func leads(ns model.Nodes) bool {
 	return ok && me.Role == model.Master && len(me.Slots) > 0
 }
 
-// bumpMargin is how far above every epoch seen before the masters of the VIP's side are raised: on a collision of epochs
+// BumpMargin is how far above every epoch seen before the masters of the VIP's side are raised: on a collision of epochs
 // Redis lets the smaller node id win, and a margin keeps the side that was cut off out of any collision.
 const BumpMargin = 8
 

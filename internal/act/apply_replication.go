@@ -94,7 +94,7 @@ type claim struct {
 	term model.Term
 }
 
-// unseenTerms is how far a master that is promoted again goes above its own term: its peer may have been promoted meanwhile without anybody here
+// UnseenTerms is how far a master that is promoted again goes above its own term: its peer may have been promoted meanwhile without anybody here
 // having seen it, and once is 2.
 const UnseenTerms = 8
 

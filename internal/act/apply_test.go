@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// divergentDir in the state directory holds data sets that a demotion would have thrown away.
+	// DivergentDir in the state directory holds data sets that a demotion would have thrown away.
 	DivergentDir = "divergent"
 	// divergentKept is how many of them are kept for one instance.
 	divergentKept = 4
@@ -30,7 +30,7 @@ const (
 	savePoll = 10 * time.Millisecond
 )
 
-// errSaving: the save goes on, and the next run awaits its end.
+// ErrSaving: the save goes on, and the next run awaits its end.
 var ErrSaving = errors.New("it is still being written; the next check goes on from here")
 
 // errChild is errSaving where the save has not begun.

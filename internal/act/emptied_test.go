@@ -14,10 +14,10 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // A master whose data set is gone would empty its replica: it is not started while that has the data.

@@ -7,7 +7,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -19,13 +19,13 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/decide"
-	"keepalived-redis/internal/disktest"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/disktest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 var limits = redis.Limits{Dial: time.Second, Reply: time.Second}

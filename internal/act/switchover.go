@@ -14,7 +14,7 @@ import (
 
 // Bounds of a switchover.
 const (
-	// pauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole switchover may take.
+	// PauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole switchover may take.
 	PauseFor = 2 * time.Second
 	// offsetsWithin is how long equal offsets are waited for before the switchover is undone.
 	offsetsWithin = 200 * time.Millisecond
@@ -124,7 +124,7 @@ func (r *Actor) switchoverFailed(s model.Step, err error) error {
 	return fmt.Errorf("switchover %s to %s: %w", s.From, s.Instance, err)
 }
 
-// stopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
+// StopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
 // back INFO and ourselves as well.
 func StopWrites(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (model.Info, error) {
 	if m.Pause {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"keepalived-redis/internal/mantest"
+	"keepalived-redis/internal/testing/mantest"
 )
 
 // The manual page has every flag, and no other.

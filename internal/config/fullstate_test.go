@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"keepalived-redis/internal/disktest"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/disktest"
 )
 
 func TestStateDirThatIsFullOrReadOnly(t *testing.T) {

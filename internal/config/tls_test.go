@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 // certificates makes on the host, in /tls: the authority ca, server, client, old (expired), oldca (expired) and newca (not

@@ -9,7 +9,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// lookAgain is the pause before a look that waits for something.
+// LookAgain is the pause before a look that waits for something.
 const LookAgain = 100 * time.Millisecond
 
 // flapAgain is the pause where a cable may be whole for less than that.
@@ -260,7 +260,7 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 	}
 }
 
-// bothMaster is said where two hosts take masters from each other.
+// BothMaster is said where two hosts take masters from each other.
 const BothMaster = "both hosts act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
 
 // roundUp keeps a countdown from making a new sentence at every look.

@@ -11,9 +11,9 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/golden"
 )
 
 // product goes through every combination of what can be seen.

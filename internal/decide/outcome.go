@@ -7,7 +7,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// outcome is what a look and its plan come to.
+// Outcome is what a look and its plan come to.
 func Outcome(o *model.Observation, plan model.Plan) model.Outcome {
 	out := model.Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil, Cold: o.WaitsCold(), Sentence: plan.Sentence}
 	if said := coldSentence(o); out.Cold && !strings.Contains(out.Sentence, said) {

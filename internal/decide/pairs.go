@@ -6,7 +6,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// forceHint is the way out where only a person can know whose data counts.
+// ForceHint is the way out where only a person can know whose data counts.
 const ForceHint = "hint: if its data is to count, run on this host: notify-redis promote --force"
 
 // pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a host that is MASTER or

@@ -105,7 +105,7 @@ func unwhole(l model.Look) string {
 	return ""
 }
 
-// inMigration: slots are on their way to or from a node.
+// InMigration: slots are on their way to or from a node.
 func InMigration(o *model.Observation, id string) bool {
 	for _, looks := range [...][]model.Look{o.Locals, o.Peers} {
 		for _, l := range looks {
@@ -171,5 +171,5 @@ func StaleSentence(o *model.Observation) string {
 	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, ForceHint)
 }
 
-// voteWithin is how long a vote may take. It takes a tenth of a second where it is granted.
+// VoteWithin is how long a vote may take. It takes a tenth of a second where it is granted.
 const VoteWithin = 700 * time.Millisecond

@@ -6,7 +6,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// watched says what there is to say of a local instance that a Sentinel watches, or nothing.
+// Watched says what there is to say of a local instance that a Sentinel watches, or nothing.
 func Watched(o *model.Observation, l model.Look) string {
 	if !o.Sentinel[l.Instance] {
 		return ""

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/golden"
 )
 
 // seen is a look at an instance on that port.

@@ -8,7 +8,7 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// warnings are what somebody should repair before the next fault, though nothing is wrong now.
+// Warnings are what somebody should repair before the next fault, though nothing is wrong now.
 func Warnings(o *model.Observation) []string {
 	var out []string
 	if strings.HasPrefix(o.Why, model.StaleVIP) {

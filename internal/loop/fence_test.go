@@ -6,9 +6,9 @@ import (
 
 	"keepalived-redis/internal/act"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

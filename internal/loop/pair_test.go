@@ -15,10 +15,10 @@ import (
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 	"keepalived-redis/internal/vrrp"
 )

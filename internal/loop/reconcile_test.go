@@ -9,10 +9,10 @@ import (
 	"keepalived-redis/internal/act"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -9,9 +9,9 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 // TestTakeoverOnAClusterWithTLS: peers are spoken to with TLS as the instances here are, at the ports that CLUSTER NODES names.

@@ -7,8 +7,8 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -4,13 +4,13 @@ import (
 	"time"
 )
 
-// justStarted is how long after its start a server is judged afresh at every look: it may have died and come back between two of them.
+// JustStarted is how long after its start a server is judged afresh at every look: it may have died and come back between two of them.
 // Redis itself lets a master of a cluster that has just loaded its data take no writes for 2 s (CLUSTER_WRITABLE_DELAY in cluster.c).
 const JustStarted = 2 * time.Second
 
 func HasJustStarted(l Look) bool { return l.Info != nil && l.Info.Uptime < JustStarted }
 
-// agreed: a peer that answers sees the same node as the master of as many slots in the same epoch; and that peer has run for long enough to
+// Agreed: a peer that answers sees the same node as the master of as many slots in the same epoch; and that peer has run for long enough to
 // have heard of a better claim. Where every peer answers and keeps its view from us, as with another password, the cluster's own bus counts:
 // a node that has answered there has been told of our claim and would have told of a better one.
 func (o *Observation) Agreed(self Node) bool {

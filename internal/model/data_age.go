@@ -15,7 +15,7 @@ type DataAge struct {
 	Stale time.Duration
 }
 
-// nameSet is a set of names as one string, because that costs a check less to read than a list.
+// NameSet is a set of names as one string, because that costs a check less to read than a list.
 type NameSet string
 
 func (s NameSet) Has(name string) bool { return strings.Contains(string(s), " "+name+" ") }

@@ -107,7 +107,7 @@ type Observation struct {
 	Cold       Cold
 }
 
-// minLookGap is the least time between two looks that together prove silence.
+// MinLookGap is the least time between two looks that together prove silence.
 const MinLookGap = 100 * time.Millisecond
 
 // Isolated: no peer and no witness answers, in two looks at least 100 ms apart.
@@ -115,12 +115,12 @@ func (o *Observation) Isolated() bool {
 	return o.Alone.Looks >= 2 && o.Alone.For >= MinLookGap
 }
 
-// cutOff: in this very look no peer and no witness answers, and the witness counts.
+// CutOff: in this very look no peer and no witness answers, and the witness counts.
 func (o *Observation) CutOff() bool {
 	return o.Witness.Counts && !o.Witness.Answers && o.PeersSilent()
 }
 
-// peersSilent: there are peers, and the network to none of them works: not even a refusal came, and no host answered by itself. A peer that we could not look
+// PeersSilent: there are peers, and the network to none of them works: not even a refusal came, and no host answered by itself. A peer that we could not look
 // at, for want of time or of descriptors, proves nothing.
 func (o *Observation) PeersSilent() bool {
 	for _, p := range o.Peers {
@@ -131,7 +131,7 @@ func (o *Observation) PeersSilent() bool {
 	return len(o.Peers) > 0
 }
 
-// peerAlive: a peer's Redis answered.
+// PeerAlive: a peer's Redis answered.
 func (o *Observation) PeerAlive() bool {
 	for _, p := range o.Peers {
 		if p.State.Alive() {
@@ -141,7 +141,7 @@ func (o *Observation) PeerAlive() bool {
 	return false
 }
 
-// heard: the host of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
+// Heard: the host of a peer answered, also by refusing or closing the connection, or in words that are not Redis': so the network is
 // whole, which says nothing of whose data is newer.
 func (o *Observation) Heard() bool {
 	for _, p := range o.Peers {
@@ -152,12 +152,12 @@ func (o *Observation) Heard() bool {
 	return false
 }
 
-// unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere.
+// Unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere.
 func (o *Observation) Unanswered() bool {
 	return !o.PeerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
 }
 
-// hostSilent: no SYN answered and no refusal from any instance of that host, nor an answer of the host itself.
+// HostSilent: no SYN answered and no refusal from any instance of that host, nor an answer of the host itself.
 func (o *Observation) HostSilent(host netip.Addr) bool {
 	if o.Answers[host] {
 		return false
@@ -170,7 +170,7 @@ func (o *Observation) HostSilent(host netip.Addr) bool {
 	return true
 }
 
-// find gives the look at an address, and whether it is on this host.
+// Find gives the look at an address, and whether it is on this host.
 func (o *Observation) Find(a netip.AddrPort) (look Look, local, ok bool) {
 	for _, l := range o.Locals {
 		if LocalAddr(l) == a {
@@ -185,7 +185,7 @@ func (o *Observation) Find(a netip.AddrPort) (look Look, local, ok bool) {
 	return Look{}, false, false
 }
 
-// local gives the look at a local instance.
+// Local gives the look at a local instance.
 func (o *Observation) Local(i Instance) (Look, bool) { return o.LocalNamed(i.Name()) }
 
 func (o *Observation) LocalNamed(name string) (Look, bool) {
@@ -197,7 +197,7 @@ func (o *Observation) LocalNamed(name string) (Look, bool) {
 	return Look{}, false
 }
 
-// masterOf gives the master of a local replica, by CLUSTER NODES or else by INFO, and the look at it. found is false where nobody
+// MasterOf gives the master of a local replica, by CLUSTER NODES or else by INFO, and the look at it. found is false where nobody
 // looked, and then a may not be valid.
 func (o *Observation) MasterOf(l Look) (m Look, a netip.AddrPort, local, found bool) {
 	self, _ := l.Self()
@@ -210,7 +210,7 @@ func (o *Observation) MasterOf(l Look) (m Look, a netip.AddrPort, local, found b
 	return m, a, local, found && a.IsValid()
 }
 
-// localAddr is the address by which the cluster knows a local instance.
+// LocalAddr is the address by which the cluster knows a local instance.
 func LocalAddr(l Look) netip.AddrPort {
 	if n, ok := l.Self(); ok && n.Addr.IsValid() {
 		return n.Addr
@@ -218,7 +218,7 @@ func LocalAddr(l Look) netip.AddrPort {
 	return l.Instance.Addr
 }
 
-// view is the cluster as this host sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
+// View is the cluster as this host sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined
 // yet knows only itself, and must not blind the others. It is nil outside cluster mode or with every local instance dead.
 func (o *Observation) View() Nodes {
 	best := -1

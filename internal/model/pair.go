@@ -38,10 +38,10 @@ type Cold struct {
 	Survivor bool
 }
 
-// replication: the instances of this host are no nodes of a cluster, and have peers by the setting.
+// Replication: the instances of this host are no nodes of a cluster, and have peers by the setting.
 func (o *Observation) Replication() bool { return len(o.Pairs) > 0 }
 
-// peerOf is the look at the peer of a local instance; its state is Unseen when nobody looked.
+// PeerOf is the look at the peer of a local instance; its state is Unseen when nobody looked.
 func (o *Observation) PeerOf(l Look) Look {
 	a := o.Pairs[l.Instance].Peer
 	for _, p := range o.Peers {
@@ -52,7 +52,7 @@ func (o *Observation) PeerOf(l Look) Look {
 	return Look{Instance: At(a)}
 }
 
-// waitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this host
+// WaitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this host
 // started.
 func (o *Observation) WaitsCold() bool {
 	if !o.Replication() || !o.Cold.Peerless || o.Cold.For >= o.Times.ColdStartWait {
@@ -66,7 +66,7 @@ func (o *Observation) WaitsCold() bool {
 	return false
 }
 
-// nextTerm is a term above all that were seen. One host of a pair takes even terms and the other odd ones, so that two
+// NextTerm is a term above all that were seen. One host of a pair takes even terms and the other odd ones, so that two
 // promotions that know nothing of each other never come to the same term.
 func NextTerm(own, peer netip.AddrPort, seen ...Term) uint64 {
 	var n uint64
@@ -85,12 +85,12 @@ func owns(own, peer netip.AddrPort, term uint64) bool {
 	return term > 0 && (own.Compare(peer) > 0) == (term%2 == 1)
 }
 
-// bothMasters: both say so, and both have said their terms.
+// BothMasters: both say so, and both have said their terms.
 func BothMasters(l, peer Look) bool {
 	return l.Role() == Master && peer.State.Serves() && peer.Role() == Master && l.Term.Known && peer.Term.Known
 }
 
-// outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its host raised, which
+// Outranked: both are masters, and the peer's claim is the better one: a higher term, or a term that its host raised, which
 // ours then has by replication only: its server came up as a master from a configuration file that nobody could write.
 func Outranked(l, peer Look) bool {
 	if !BothMasters(l, peer) {
@@ -99,10 +99,10 @@ func Outranked(l, peer Look) bool {
 	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Instance.Addr, l.Instance.Addr, l.Term.N)
 }
 
-// overruled: the local instance is outranked by its peer.
+// Overruled: the local instance is outranked by its peer.
 func Overruled(o *Observation, l Look) bool { return Outranked(l, o.PeerOf(l)) }
 
-// withoutMaster: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
+// WithoutMaster: both are replicas, and none is linked to a master elsewhere. Two that follow each other may both say that their
 // link is up (tried, 7.0.15).
 func WithoutMaster(l, peer Look) bool {
 	if l.Role() != Replica || peer.Role() != Replica {

@@ -1,6 +1,6 @@
 package model
 
-// absent: nobody can ask a local instance how it is linked, because it is dead, hangs or is busy.
+// Absent: nobody can ask a local instance how it is linked, because it is dead, hangs or is busy.
 func Absent(l Look) bool {
 	switch l.State {
 	case Refused, Stalled, Working, Dropped, Silent:
@@ -9,7 +9,7 @@ func Absent(l Look) bool {
 	return false
 }
 
-// givesNoAnswer: it has taken the connection, or its queue of connections is full and a SYN was dropped without a word.
+// GivesNoAnswer: it has taken the connection, or its queue of connections is full and a SYN was dropped without a word.
 func GivesNoAnswer(l Look) bool { return l.State == Stalled || l.State == Silent }
 
 // busy: the instance works, or says that a script runs in it.

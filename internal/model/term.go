@@ -18,7 +18,7 @@ type Term struct {
 	Released bool
 }
 
-// text is the value of the key.
+// Text is the value of the key.
 func (t Term) Text() string {
 	s := strconv.FormatUint(t.N, 10)
 	if t.Released {

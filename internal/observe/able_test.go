@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

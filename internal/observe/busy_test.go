@@ -10,10 +10,10 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
 

@@ -9,7 +9,7 @@ import (
 	"keepalived-redis/internal/state"
 )
 
-// seeDataAge notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
+// SeeDataAge notes what the decision on a cluster needs to know of the past. Outside a cluster it does nothing. When nothing
 // changes it reads and writes no file.
 func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) {
 	if o.Replication() {

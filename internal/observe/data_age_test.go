@@ -8,10 +8,10 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // run is one run of the check on host B of the usual cluster: it sees o, after d, with what earlier runs left.

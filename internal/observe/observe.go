@@ -290,7 +290,7 @@ func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 	}
 }
 
-// followed: a replica of this host has this address for its master.
+// Followed: a replica of this host has this address for its master.
 func Followed(o *model.Observation, a netip.AddrPort) bool {
 	return slices.ContainsFunc(o.Locals, func(l model.Look) bool {
 		_, master, _, found := o.MasterOf(l)
@@ -298,7 +298,7 @@ func Followed(o *model.Observation, a netip.AddrPort) bool {
 	})
 }
 
-// seeFence reads the fence and notes since when a peer's host answers, and since when its Redis does not.
+// SeeFence reads the fence and notes since when a peer's host answers, and since when its Redis does not.
 func (r *Observer) SeeFence(o *model.Observation, now state.Stamp) *model.FenceView {
 	var f session.FenceRecord
 	if !r.Store.Peek(r.Store.Durable, session.FenceFile, &f) {

@@ -7,7 +7,7 @@ import (
 	"keepalived-redis/internal/session"
 )
 
-// seeSentinels finds out whether a Sentinel watches our instances, because that would change roles back. INFO tells whether anybody is
+// SeeSentinels finds out whether a Sentinel watches our instances, because that would change roles back. INFO tells whether anybody is
 // subscribed to a channel at all, as every Sentinel is to that of its greetings: so a look costs nothing more, and a takeover one question
 // to an instance of this host where clients use channels themselves.
 func (r *Observer) SeeSentinels(ctx context.Context, o *model.Observation) {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"keepalived-redis/internal/buildtest"
-	"keepalived-redis/internal/scripttest"
+	"keepalived-redis/internal/testing/buildtest"
+	"keepalived-redis/internal/testing/scripttest"
 	"keepalived-redis/lab/host"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/golden"
 )
 
 // TestEveryRecording reads each reply of each version; what came out is compared with files that people can read.

@@ -9,7 +9,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 func TestTerm(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // A replica that has never had its master's data is told from one whose master had nothing: Redis gives the first an offset of 1 and

@@ -16,8 +16,8 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/redistest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 // quick is long for a handshake on a busy machine, and short for a test that waits for the end of it.

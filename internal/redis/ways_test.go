@@ -9,8 +9,8 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/redistest"
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/redistest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 // permissions are all that the programs need of a user.

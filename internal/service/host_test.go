@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // host is one instance of a test with directories of its own.

@@ -15,7 +15,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/state"
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 )
 
 // template is the unit of the tests' instances. Restart=no: what died stays dead until the backend starts it.

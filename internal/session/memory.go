@@ -27,13 +27,13 @@ const (
 	SwitchoverFile = "switchover.json" // durable
 )
 
-// seen is the stretch for which something has been in a bad state.
+// Seen is the stretch for which something has been in a bad state.
 type Seen struct {
 	Since state.Stamp `json:"since"`
 	Looks int         `json:"looks"`
 }
 
-// memory is what one run leaves for the next of the same boot.
+// Memory is what one run leaves for the next of the same boot.
 type Memory struct {
 	// HeldSince: the VIP has been here since then.
 	HeldSince *state.Stamp `json:"held_since,omitempty"`
@@ -77,7 +77,7 @@ type Memory struct {
 	Sentence string `json:"-"`
 }
 
-// switchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
+// SwitchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
 func (m *Memory) SwitchoverWait(now state.Stamp) time.Duration {
 	if m.SwitchoverFailures == 0 || m.SwitchoverFailedAt == nil {
 		return 0
@@ -86,7 +86,7 @@ func (m *Memory) SwitchoverWait(now state.Stamp) time.Duration {
 	return max(0, wait-now.Since(*m.SwitchoverFailedAt))
 }
 
-// fenceRecord outlives a reboot: a fenced host stays fenced until a peer or the witness answers.
+// FenceRecord outlives a reboot: a fenced host stays fenced until a peer or the witness answers.
 type FenceRecord struct {
 	Since   state.Stamp `json:"since"`
 	Stopped bool        `json:"stopped,omitempty"`
@@ -101,12 +101,12 @@ type FenceRecord struct {
 	Count  int          `json:"count,omitempty"`
 }
 
-// holdOff is 3 s for the first fence, doubled with each further one to 60 s.
+// HoldOff is 3 s for the first fence, doubled with each further one to 60 s.
 func (f *FenceRecord) HoldOff(first time.Duration) time.Duration {
 	return min(first<<min(max(f.Count-1, 0), 5), 60*time.Second)
 }
 
-// switchoverRecord is the undo of a switchover, written before the first change.
+// SwitchoverRecord is the undo of a switchover, written before the first change.
 type SwitchoverRecord struct {
 	From  model.Instance `json:"from"`
 	To    model.Instance `json:"to"`
@@ -137,7 +137,7 @@ type pending struct {
 	damaged any
 }
 
-// later notes that a file is to be written: who looks writes nothing.
+// Later notes that a file is to be written: who looks writes nothing.
 func (s *store) Later(d state.Dir, name string, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *store) Later(d state.Dir, name string, v any) {
 	s.pending = append(s.pending, pending{dir: d, name: name, data: append(data, '\n')})
 }
 
-// keep writes what a look has found to write, and the memory.
+// Keep writes what a look has found to write, and the memory.
 func (s *store) Keep(m *Memory) {
 	todo := s.pending
 	s.pending = nil
@@ -194,7 +194,7 @@ func (s *store) Peek(d state.Dir, name string, v any) bool {
 	return found && err == nil
 }
 
-// save writes one file; a failure is said, and the programs go on from what they see.
+// Save writes one file; a failure is said, and the programs go on from what they see.
 func (s *store) Save(d state.Dir, name string, v any) {
 	if s.dry {
 		return
@@ -279,7 +279,7 @@ func Text(v any) string {
 	return string(b)
 }
 
-// note counts one more look in which key was bad, or forgets it.
+// Note counts one more look in which key was bad, or forgets it.
 func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Stretch {
 	if !bad {
 		delete(m, key)
@@ -294,10 +294,10 @@ func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Stretc
 	return model.Stretch{For: now.Since(s.Since), Looks: s.Looks}
 }
 
-// lineageFile keeps what must be known about the data after a reboot. Durable.
+// LineageFile keeps what must be known about the data after a reboot. Durable.
 const LineageFile = "lineage.json"
 
-// lineage is what the runs of this host leave behind about its data.
+// Lineage is what the runs of this host leave behind about its data.
 type Lineage struct {
 	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
 	Held bool        `json:"held,omitempty"`
@@ -308,7 +308,7 @@ type Lineage struct {
 	Stale map[string]Staleness `json:"stale,omitempty"`
 }
 
-// staleness adds up the time in which the master was seen alive while the link to it was down.
+// Staleness adds up the time in which the master was seen alive while the link to it was down.
 type Staleness struct {
 	For time.Duration `json:"for_ns"`
 	// Last is the last look of a stretch that goes on; nil between two stretches. Time when nobody saw the master does not
@@ -351,12 +351,12 @@ type lineageMemo struct {
 	Survivor bool   `json:"survivor,omitempty"`
 }
 
-// memo is what there is to know of a lineage without reading it.
+// Memo is what there is to know of a lineage without reading it.
 func (lin *Lineage) Memo(now state.Stamp) *lineageMemo {
 	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0, Survivor: lin.Survivor}
 }
 
-// ableMemo is how many instances of each other host the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
+// AbleMemo is how many instances of each other host the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
 type AbleMemo struct {
 	Boot string `json:"boot"`
 	Text string `json:"text"`
@@ -373,13 +373,13 @@ type taking struct {
 	At *state.Stamp `json:"at,omitempty"`
 }
 
-// unheard: see Pair. It goes by what takenAway has noted.
+// Unheard: see Pair. It goes by what takenAway has noted.
 func (m *Memory) Unheard(name string, l model.Look) bool {
 	p, held := m.Takings[name]
 	return held && l.Role() == model.Master && !p.Heard
 }
 
-// heard notes that the instance has its new term.
+// Heard notes that the instance has its new term.
 func (m *Memory) Heard(name string) {
 	if p, held := m.Takings[name]; held {
 		p.Heard = true
@@ -414,7 +414,7 @@ func (m *Memory) TakenAway(name string, held bool, l, peer model.Look, now state
 	return p.At != nil && l.Role() == model.Replica
 }
 
-// confirm takes the local instances that answer for confirmed, because a person, or the end of a fence, says so.
+// Confirm takes the local instances that answer for confirmed, because a person, or the end of a fence, says so.
 func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
 	if m.ConfirmedBoot != now.Boot {
 		m.ConfirmedBoot, m.Confirmed = now.Boot, ""
@@ -431,8 +431,8 @@ func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
 // guarded: writes on a local instance are refused until it is confirmed.
 func (m *Memory) IsGuarded(i model.Instance) bool { return m.Guarded.Has(i.Name()) }
 
-// takenAwayFor is how long a host that lost a master to its peer does not take it back.
+// TakenAwayFor is how long a host that lost a master to its peer does not take it back.
 const TakenAwayFor = time.Minute
 
-// voteWait marks in memory since when a replica has asked for votes in vain.
+// VoteWait marks in memory since when a replica has asked for votes in vain.
 const VoteWait = "vote-wait "

@@ -38,13 +38,13 @@ type Session struct {
 	Seq    uint64
 }
 
-// replyTimeout bounds the wait for a peer that accepts connections and does not answer.
+// ReplyTimeout bounds the wait for a peer that accepts connections and does not answer.
 const ReplyTimeout = 100 * time.Millisecond
 
-// commandTimeout bounds one command.
+// CommandTimeout bounds one command.
 const CommandTimeout = 500 * time.Millisecond
 
-// begin loads what earlier runs left.
+// Begin loads what earlier runs left.
 func (r *Session) Begin() {
 	if r.Memory != nil {
 		return
@@ -65,12 +65,12 @@ func (r *Session) PeerLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Dial, Reply: ReplyTimeout}
 }
 
-// conn opens a connection to an instance of this host or of another.
+// Conn opens a connection to an instance of this host or of another.
 func (r *Session) Conn(i model.Instance) *redis.Conn {
 	return redis.Open(r.Target(i), redis.Limits{Dial: ReplyTimeout, Reply: CommandTimeout})
 }
 
-// target is how to get into an instance. A peer is spoken to as the first instance of this host is, with its password and with TLS if that
+// Target is how to get into an instance. A peer is spoken to as the first instance of this host is, with its password and with TLS if that
 // has it.
 func (r *Session) Target(i model.Instance) redis.Target {
 	t := redis.Target{}
@@ -96,7 +96,7 @@ const (
 // lockPause is the pause between two tries for a lock.
 const lockPause = 2 * time.Millisecond
 
-// lock waits for a lock until ctx ends.
+// Lock waits for a lock until ctx ends.
 func Lock(ctx context.Context, d state.Dir, name string) (state.Unlock, error) {
 	for {
 		unlock, err := d.TryLock(name)
@@ -109,7 +109,7 @@ func Lock(ctx context.Context, d state.Dir, name string) (state.Unlock, error) {
 	}
 }
 
-// pause waits for d or until ctx ends.
+// Pause waits for d or until ctx ends.
 func Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -121,7 +121,7 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// superseded: another hook has recorded a newer event.
+// Superseded: another hook has recorded a newer event.
 func (r *Session) Superseded() bool {
 	if r.Seq == 0 {
 		return false

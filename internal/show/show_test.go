@@ -15,8 +15,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/golden"
 )
 
 // at is when the scenes of these tests were seen.

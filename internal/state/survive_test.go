@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/disktest"
+	"keepalived-redis/internal/testing/disktest"
 )
 
 // TestKilledWriter kills a writer at random instants: the file is the old one or the new one, whole. What the writer had

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/golden"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/testing/golden"
 )
 
 func TestParseEvent(t *testing.T) {

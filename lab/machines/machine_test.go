@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/buildtest"
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/buildtest"
+	"keepalived-redis/internal/testing/systemdtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/resp"

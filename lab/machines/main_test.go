@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"keepalived-redis/internal/buildtest"
+	"keepalived-redis/internal/testing/buildtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 )

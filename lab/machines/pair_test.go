@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 )

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/buildtest"
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/buildtest"
+	"keepalived-redis/internal/testing/systemdtest"
 	"keepalived-redis/lab/demo"
 	"keepalived-redis/lab/host"
 )

@@ -11,8 +11,8 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redistest"
 	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // sessionFor is a run on a host whose instances are these servers.
@@ -29,7 +29,7 @@ func New(t *testing.T, locals ...*redistest.Server) *session.Session {
 	return s
 }
 
-// looks gives an observation with these servers here and those elsewhere.
+// Looks gives an observation with these servers here and those elsewhere.
 func Looks(locals, peers []*redistest.Server) model.Observation {
 	o := model.Observation{BumpGoal: 0}
 	for _, s := range locals {
@@ -48,7 +48,7 @@ func Within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// breakLink makes a master refuse its replica from now on.
+// BreakLink makes a master refuse its replica from now on.
 func BreakLink(t *testing.T, master, replica *redistest.Server) {
 	t.Helper()
 	replica.Do(t, "config", "set", "masterauth", "wrong")
@@ -57,7 +57,7 @@ func BreakLink(t *testing.T, master, replica *redistest.Server) {
 	redistest.Await(t, "the link is down", func() bool { l := replica.Look(); return l.Info != nil && !l.Info.LinkUp })
 }
 
-// stops counts how often writes were stopped on a server.
+// Stops counts how often writes were stopped on a server.
 func Stops(t *testing.T, s *redistest.Server) string {
 	t.Helper()
 	var calls []string

@@ -3,7 +3,7 @@ package scripttest
 import (
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"keepalived-redis/internal/tlstest"
+	"keepalived-redis/internal/testing/tlstest"
 )
 
 // issue NAME…: an authority NAME.crt, and of it NAME-server, NAME-client and NAME-expired, each as .crt and .key. The server's

@@ -20,7 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/systemdtest"
+	"keepalived-redis/internal/testing/systemdtest"
 	"keepalived-redis/lab/host"
 )
 

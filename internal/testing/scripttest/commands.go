@@ -14,8 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
-	"keepalived-redis/internal/disktest"
 	"keepalived-redis/internal/service"
+	"keepalived-redis/internal/testing/disktest"
 )
 
 // patience is how long a script waits for anything.
