@@ -151,7 +151,7 @@ var found = []struct {
 	{name: "no sentence", do: gone("run/sentence")},
 	{name: "another sentence", do: holds("run/sentence", "MASTER: nothing\n")},
 	{name: "a damaged memory", do: holds("run/seen.json", "{")},
-	{name: "a stretch that is over", do: holds("run/seen.json", `{"instances":{"10.9.9.9:1":{"since":{"boot":"x"},"looks":3}},"warned":["x"]}`)},
+	{name: "a stretch that is over", do: holds("run/seen.json", `{"stretches":{"not-serving 10.9.9.9:1":{"since":{"boot":"x"},"looks":3}},"warned":["x"]}`)},
 	{name: "a damaged event", do: holds("run/event.json", "nonsense")},
 	{name: "no roles", do: gone("lib/roles")},
 	{name: "other roles", do: holds("lib/roles", "replica - 0 - 127.0.0.1:1\n")},

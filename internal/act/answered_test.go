@@ -78,7 +78,7 @@ func TestATakeoverThatWasAnsweredAndDidNotHappen(t *testing.T) {
 		if !errors.Is(err, ErrNotPromoted) {
 			t.Errorf("%s: %v", how, err)
 		}
-		if asks := r.Memory.Instances[session.VoteWait+a.String()].Looks; (asks == 1) != (how == model.Force) {
+		if asks := r.Memory.Stretches[session.Topic{Kind: session.VoteAsked, Name: a.String()}].Looks; (asks == 1) != (how == model.Force) {
 			t.Errorf("%s: %d looks without a vote are noted", how, asks)
 		}
 	}

@@ -133,7 +133,7 @@ func (r *Actor) promoteAll(ctx context.Context, o model.Observation, steps []mod
 	asked := state.Now()
 	for _, i := range votes {
 		if errs[i] = r.promote(ctx, steps[i]); errs[i] != nil {
-			session.Note(r.Memory.Instances, session.VoteWait+steps[i].Instance.String(), true, asked)
+			r.Memory.Stretches.Note(session.VoteAsked, steps[i].Instance.Name(), true, asked)
 		}
 	}
 	if r.Memory.BumpGoal == 0 {

@@ -14,7 +14,7 @@ func TestDamagedStateIsSetAsideAndSaid(t *testing.T) {
 	}
 	r.Begin()
 	r.Keep()
-	if r.Memory == nil || len(r.Memory.Hosts) != 0 {
+	if r.Memory == nil || len(r.Memory.Stretches) != 0 {
 		t.Error("a damaged memory was used")
 	}
 	var again session.Memory

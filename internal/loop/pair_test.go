@@ -80,7 +80,7 @@ func (b *pairHost) observe() model.Observation {
 	b.r.Keep()
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
 	for i, p := range o.Pairs { // what depends on the state that the test says
-		p.Left = session.Note(b.r.Memory.Instances, "the test's left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
+		p.Left = b.r.Memory.Stretches.Note("the-test", "left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
 		o.Pairs[i] = p
 	}
 	return o

@@ -72,9 +72,9 @@ func TestBusyForTooLong(t *testing.T) {
 	if observe() {
 		t.Error("too long at the first look")
 	}
-	since := r.Memory.Instances["one command 127.0.0.1:7000"]
+	since := r.Memory.Stretches[session.Topic{Kind: session.OneCommand, Name: "127.0.0.1:7000"}]
 	since.Since.Mono -= 6 * time.Second
-	r.Memory.Instances["one command 127.0.0.1:7000"] = since
+	r.Memory.Stretches[session.Topic{Kind: session.OneCommand, Name: "127.0.0.1:7000"}] = since
 	r.Keep()
 	r.Memory = nil // the next run
 	if !observe() {

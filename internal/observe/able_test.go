@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
 	"keepalived-redis/internal/testing/redistest"
@@ -120,9 +121,9 @@ func TestTakesAbandonedVIP(t *testing.T) {
 		return r.TakesAbandoned(sessiontest.Within(t, time.Second), &o, worse)
 	}
 	age := func(d time.Duration) {
-		if s, ok := r.Memory.Instances[abandonedKey]; ok {
+		if s, ok := r.Memory.Stretches[session.Topic{Kind: session.VIPNowhere}]; ok {
 			s.Since.Mono -= d
-			r.Memory.Instances[abandonedKey] = s
+			r.Memory.Stretches[session.Topic{Kind: session.VIPNowhere}] = s
 		}
 		if took := r.Memory.TookVIP; took != nil {
 			took.Mono -= d
@@ -135,7 +136,7 @@ func TestTakesAbandonedVIP(t *testing.T) {
 	if takes(nowhere, true) {
 		t.Fatal("before 3 s")
 	}
-	if takes(nowhere, false) || r.Memory.Instances[abandonedKey].Looks != 0 {
+	if takes(nowhere, false) || r.Memory.Stretches[session.Topic{Kind: session.VIPNowhere}].Looks != 0 {
 		t.Fatal("all is well, and yet")
 	}
 	takes(nowhere, true)

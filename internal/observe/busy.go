@@ -92,12 +92,12 @@ func (r *Observer) noteBusy(o *model.Observation, now state.Stamp) {
 	m := r.Memory
 	for _, l := range o.Locals {
 		name, is := l.Instance.Name(), model.IsBusy(l.State)
-		all := session.Note(m.Instances, "busy "+name, is, now)
+		all := m.Stretches.Note(session.Busy, name, is, now)
 		before, turn := m.Turns[name], r.turns[name]
 		if !is || turn.After(before) {
-			delete(m.Instances, "one command "+name)
+			m.Stretches.End(session.OneCommand, name)
 		}
-		one := session.Note(m.Instances, "one command "+name, is, now)
+		one := m.Stretches.Note(session.OneCommand, name, is, now)
 		switch {
 		case !is:
 			delete(m.Turns, name)

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -46,7 +45,7 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 			m.Severed = m.Severed.Without(name)
 		}
 		unlinked := replica && !m.LinkedNames.Has(name)
-		waited := session.Note(m.Instances, "cold "+name, unlinked && !claims, now)
+		waited := m.Stretches.Note(session.Unlinked, name, unlinked && !claims, now)
 		if unlinked || replica && !linked && claims {
 			noteDataAge(o, l.Instance, model.DataAge{Unlinked: unlinked, Waited: waited.For})
 		}
@@ -67,7 +66,7 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 		m.TakenAwayAt = nil
 	}
 	o.BothMaster = m.TakenAwayAt != nil
-	alone := session.Note(m.Instances, "survivor", led.leads && !led.doubt && alone(o), now)
+	alone := m.Stretches.Note(session.LeadsAlone, "", led.leads && !led.doubt && alone(o), now)
 	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
@@ -79,15 +78,14 @@ const survivorAfter = time.Second
 
 // noteVoteWait notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
 func (r *Observer) noteVoteWait(o *model.Observation, now state.Stamp) {
-	for key := range r.Memory.Instances {
-		name, ok := strings.CutPrefix(key, session.VoteWait)
-		if !ok {
+	for topic := range r.Memory.Stretches {
+		if topic.Kind != session.VoteAsked {
 			continue
 		}
-		l, _ := o.LocalNamed(name)
+		l, _ := o.LocalNamed(topic.Name)
 		master, _, _, _ := o.MasterOf(l)
 		asks := l.Role() == model.Replica && !(master.State.Serves() && master.Role() == model.Master)
-		if since := session.Note(r.Memory.Instances, key, asks, now); asks {
+		if since := r.Memory.Stretches.Note(topic.Kind, topic.Name, asks, now); asks {
 			if o.VoteWait == nil {
 				o.VoteWait = map[model.Instance]time.Duration{}
 			}

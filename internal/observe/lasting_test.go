@@ -15,19 +15,19 @@ import (
 // A peer's replica is nothing that lasts, or the host with the VIP would have its memory to write at every check, unless one of ours follows it:
 // then nobody serves its slots.
 func TestReplicaOfAPeerLastsOnlyAsAMaster(t *testing.T) {
-	look := func(role model.Role) map[string]session.Seen {
+	look := func(role model.Role) session.Stretches {
 		o := fixture.Cluster()
 		o.Hosts, o.Instances, o.BusyFor = map[netip.Addr]model.Stretch{}, map[netip.AddrPort]model.Stretch{}, map[string]time.Duration{}
 		o.HungFor = map[model.Instance]time.Duration{}
 		o.Peers[0].Info.Role = role
-		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Hosts: map[string]session.Seen{}, Instances: map[string]session.Seen{}}}}
+		r := &Observer{Session: &session.Session{Config: &config.Config{}, Memory: &session.Memory{Stretches: session.Stretches{}}}}
 		r.noteLasting(&o, state.Stamp{Boot: "this", Mono: time.Minute})
-		return r.Memory.Instances
+		return r.Memory.Stretches
 	}
 	if lasts := look(model.Master); len(lasts) != 0 {
 		t.Errorf("all is well, and this lasts: %v", lasts)
 	}
-	if lasts := look(model.Replica); len(lasts) != 1 || lasts["192.168.9.70:7000"].Looks != 1 {
+	if lasts := look(model.Replica); len(lasts) != 1 || lasts[session.Topic{Kind: session.NotServing, Name: "192.168.9.70:7000"}].Looks != 1 {
 		t.Errorf("the master of one of ours follows another: %v", lasts)
 	}
 }

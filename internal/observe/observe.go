@@ -198,7 +198,7 @@ func (r *Observer) leftStopped(ctx context.Context, locals []model.Look, now sta
 			c.Close()
 			stopped = err == nil && v == redis.StopWrites
 		}
-		if a := session.Note(r.Memory.Instances, "stopped "+l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= leftStoppedAfter {
+		if a := r.Memory.Stretches.Note(session.WritesStopped, l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= leftStoppedAfter {
 			out = append(out, l.Instance)
 		}
 	}
@@ -264,30 +264,23 @@ func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp
 
 // noteLasting counts the looks in which hosts, instances or everything was silent, and those in which an instance was busy.
 func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
+	m := r.Memory.Stretches
 	for _, p := range o.Peers {
 		a := p.Instance.Addr
 		o.Hosts[a.Addr()] = model.Stretch{}
 		bad := !p.State.Serves() || p.Role() == model.Replica && !o.Replication() && Followed(o, a)
-		o.Instances[a] = session.Note(r.Memory.Instances, a.String(), bad, now)
+		o.Instances[a] = m.Note(session.NotServing, a.String(), bad, now)
 	}
 	r.noteBusy(o, now)
 	for _, l := range o.Locals {
 		if hangs := l.State == model.Stalled || l.State == model.Silent; o.Restarts.HungAfter > 0 && l.State != model.Unseen {
-			o.HungFor[l.Instance] = session.Note(r.Memory.Instances, "hung "+l.Instance.Name(), hangs, now).For
+			o.HungFor[l.Instance] = m.Note(session.Hung, l.Instance.Name(), hangs, now).For
 		}
 	}
 	for host := range o.Hosts {
-		o.Hosts[host] = session.Note(r.Memory.Hosts, host.String(), o.HostSilent(host), now)
+		o.Hosts[host] = m.Note(session.HostSilent, host.String(), o.HostSilent(host), now)
 	}
-	alone := map[string]session.Seen{}
-	if r.Memory.Alone != nil {
-		alone[""] = *r.Memory.Alone
-	}
-	o.Alone = session.Note(alone, "", o.CutOff(), now)
-	r.Memory.Alone = nil
-	if a, ok := alone[""]; ok {
-		r.Memory.Alone = &a
-	}
+	o.Alone = m.Note(session.CutOff, "", o.CutOff(), now)
 }
 
 // Followed: a replica of this host has this address for its master.

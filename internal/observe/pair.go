@@ -43,9 +43,9 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 		}
 		name, peer := l.Instance.Name(), o.PeerOf(l)
 		down := model.Absent(l) || l.Role() == model.Replica && !l.Info.LinkUp
-		pair.NoMaster = session.Note(r.Memory.Instances, "no-master "+name, model.WithoutMaster(l, peer), now)
-		pair.Overruled = session.Note(r.Memory.Instances, "overruled "+name, model.Outranked(l, peer), now)
-		pair.Left = session.Note(r.Memory.Instances, "left "+name, model.LeftBehind(o.State, held, l), now)
+		pair.NoMaster = r.Memory.Stretches.Note(session.NoMaster, name, model.WithoutMaster(l, peer), now)
+		pair.Overruled = r.Memory.Stretches.Note(session.Overruled, name, model.Outranked(l, peer), now)
+		pair.Left = r.Memory.Stretches.Note(session.Left, name, model.LeftBehind(o.State, held, l), now)
 		pair.TakenAway = r.Memory.TakenAway(name, held, l, peer, now)
 		pair.Unheard = r.Memory.Unheard(name, l)
 		linked := l.Role() == model.Replica && l.Info.LinkUp

@@ -18,13 +18,13 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", "", ""
 	}
 	for _, l := range o.Locals {
-		name, key := l.Instance.Name(), "unconfirmed "+l.Instance.Name()
-		_, wasLoading := m.Instances["loading "+name]
-		session.Note(m.Instances, "loading "+name, l.State == model.Loading, now)
+		name := l.Instance.Name()
+		wasLoading := m.Stretches.Lasts(session.Loading, name)
+		m.Stretches.Note(session.Loading, name, l.State == model.Loading, now)
 		switch {
 		case l.State == model.Refused, l.State == model.Loading:
 			m.Confirmed, m.Guarded = m.Confirmed.Without(name), m.Guarded.Without(name) // a refusal of writes ends with the process
-			delete(m.Instances, key)
+			m.Stretches.End(session.Unconfirmed, name)
 			continue
 		case l.Info == nil || !l.Info.Cluster || o.Fence != nil:
 			continue // nothing new of it, or the fence judges
@@ -35,13 +35,13 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 			m.Confirmed = m.Confirmed.Without(name)
 		}
 		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !o.Agreed(self) && !survives(o)
-		a := session.Note(m.Instances, key, doubt, now)
+		a := m.Stretches.Note(session.Unconfirmed, name, doubt, now)
 		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && l.Info.Uptime >= o.Times.ColdStartWait
 		if doubt && !long {
 			o.Unconfirmed = append(o.Unconfirmed, l.Instance)
 			m.Guarded = m.Guarded.With(name) // from the first step on
 		} else {
-			delete(m.Instances, key)
+			m.Stretches.End(session.Unconfirmed, name)
 			m.Confirmed = m.Confirmed.With(name)
 			if m.Guarded.Has(name) {
 				o.Confirmed = append(o.Confirmed, l.Instance)

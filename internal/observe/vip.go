@@ -17,8 +17,6 @@ const (
 	abandonedFor = 3 * time.Second
 	// abandonedRetry is how long a host keeps a VIP that it took so, before it stands back again to see whether the better one takes it now.
 	abandonedRetry = 10 * time.Minute
-	// abandonedKey is the stretch in memory.
-	abandonedKey = "vip nowhere"
 )
 
 // TakesAbandoned tells whether this host must be healthy although another one could serve more: nobody has the VIP. keepalived is dead there,
@@ -26,12 +24,11 @@ const (
 func (r *Observer) TakesAbandoned(ctx context.Context, o *model.Observation, worse bool) bool {
 	r.Begin()
 	m, now := r.Memory, state.Now()
-	_, noted := m.Instances[abandonedKey]
-	if !worse && !noted && m.TookVIP == nil {
+	if !worse && !m.Stretches.Lasts(session.VIPNowhere, "") && m.TookVIP == nil {
 		return false
 	}
 	nowhere := worse && !o.VIPHere && len(o.VIPs) > 0 && !answers(ctx, o)
-	a := session.Note(m.Instances, abandonedKey, nowhere, now)
+	a := m.Stretches.Note(session.VIPNowhere, "", nowhere, now)
 	switch {
 	case m.TookVIP != nil && (!worse || m.TookVIP.Boot != now.Boot || now.Since(*m.TookVIP) >= abandonedRetry || !o.VIPHere && !nowhere):
 		m.TookVIP = nil

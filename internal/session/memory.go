@@ -27,21 +27,13 @@ const (
 	SwitchoverFile = "switchover.json" // durable
 )
 
-// Seen is the stretch for which something has been in a bad state.
-type Seen struct {
-	Since state.Stamp `json:"since"`
-	Looks int         `json:"looks"`
-}
-
 // Memory is what one run leaves for the next of the same boot.
 type Memory struct {
 	// HeldSince: the VIP has been here since then.
 	HeldSince *state.Stamp `json:"held_since,omitempty"`
-	// Alone: no peer and no witness has answered since then.
-	Alone     *Seen           `json:"alone,omitempty"`
-	Hosts     map[string]Seen `json:"hosts,omitempty"`
-	Instances map[string]Seen `json:"instances,omitempty"`
-	BumpGoal  uint64          `json:"bump_goal,omitempty"`
+	// Stretches are the times for which something has been in a bad state without a break.
+	Stretches Stretches `json:"stretches,omitempty"`
+	BumpGoal  uint64    `json:"bump_goal,omitempty"`
 	// SwitchoverFailures and SwitchoverFailedAt hold back switchovers after a failed one.
 	SwitchoverFailures int          `json:"switchover_failures,omitempty"`
 	SwitchoverFailedAt *state.Stamp `json:"switchover_failed_at,omitempty"`
@@ -231,11 +223,8 @@ func (s *store) LoadMemory() *Memory {
 		s.log.Warn().Err(err).Msg("the last sentence cannot be read")
 	}
 	m.Sentence = strings.TrimSuffix(text, "\n")
-	if m.Hosts == nil {
-		m.Hosts = map[string]Seen{}
-	}
-	if m.Instances == nil {
-		m.Instances = map[string]Seen{}
+	if m.Stretches == nil {
+		m.Stretches = Stretches{}
 	}
 	s.onDisk = m.clone()
 	return m
@@ -261,13 +250,9 @@ func (s *store) SaveMemory(m *Memory) {
 // clone is a copy that later changes of m do not reach.
 func (m *Memory) clone() Memory {
 	c := *m
-	c.Hosts, c.Instances = maps.Clone(m.Hosts), maps.Clone(m.Instances)
+	c.Stretches = maps.Clone(m.Stretches)
 	c.Linked, c.Saving, c.Takings = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Takings)
 	c.Turns = maps.Clone(m.Turns)
-	if m.Alone != nil {
-		alone := *m.Alone
-		c.Alone = &alone
-	}
 	return c
 }
 
@@ -277,21 +262,6 @@ func Text(v any) string {
 		return fmt.Sprint(v)
 	}
 	return string(b)
-}
-
-// Note counts one more look in which key was bad, or forgets it.
-func Note(m map[string]Seen, key string, bad bool, now state.Stamp) model.Stretch {
-	if !bad {
-		delete(m, key)
-		return model.Stretch{}
-	}
-	s, ok := m[key]
-	if !ok || s.Since.Boot != now.Boot {
-		s = Seen{Since: now}
-	}
-	s.Looks++
-	m[key] = s
-	return model.Stretch{For: now.Since(s.Since), Looks: s.Looks}
 }
 
 // LineageFile keeps what must be known about the data after a reboot. Durable.
@@ -424,7 +394,7 @@ func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
 			continue
 		}
 		m.Confirmed = m.Confirmed.With(l.Instance.Name())
-		delete(m.Instances, "unconfirmed "+l.Instance.Name())
+		m.Stretches.End(Unconfirmed, l.Instance.Name())
 	}
 }
 
@@ -433,6 +403,3 @@ func (m *Memory) IsGuarded(i model.Instance) bool { return m.Guarded.Has(i.Name(
 
 // TakenAwayFor is how long a host that lost a master to its peer does not take it back.
 const TakenAwayFor = time.Minute
-
-// VoteWait marks in memory since when a replica has asked for votes in vain.
-const VoteWait = "vote-wait "

@@ -142,12 +142,12 @@ func testLost(t *testing.T, all []*server) {
 	all[1].do("SET", mine[0].text, "somebody else's")
 	all[1].do("DEL", mine[1].text)
 	end := r.end()
-	least, most := 0, 0
+	least, most := 0, 1 // one write was perhaps on its way back from Redis, however late this machine lets us read it
 	for _, a := range r.acksOf("0-5460") {
 		if a < sent {
 			least++
 		}
-		if a < cut.Add(time.Millisecond) {
+		if a < cut {
 			most++
 		}
 	}
