@@ -308,6 +308,8 @@ func (p *pair) testRemove() {
 	if out := p.on(host, "systemctl is-active keepalived; pidof redis-server | wc -w; cat /etc/keepalived/keepalived-redis.toml | wc -l; ls /var/lib/keepalived-redis; ls /usr/libexec/keepalived /usr/sbin/chk-redis 2>&1 | grep -v 'No such' || :"); !regexp.MustCompile(`(?s)^active\n4\n\d\d.*last-good.toml.*$`).MatchString(out) || strings.Contains(out, "chk-redis") {
 		p.Errorf("after the removal: %s", out)
 	}
+	// A hook that began before the removal writes its state at its end.
+	p.on(host, "cp /bin/sleep /root/notify-redis; (/root/notify-redis 4; echo {} > /var/lib/keepalived-redis/witness.json) > /dev/null 2>&1 &")
 	out = p.on(host, "dpkg --purge keepalived-redis 2>&1")
 	if !strings.Contains(out, "stays") {
 		p.Errorf("purge says %s", out)
