@@ -172,7 +172,9 @@ func (p *planner) pairMaster(o *model.Observation, l, peer model.Look) {
 }
 
 // mark lets the other host know, in the data, that the VIP has left this one, so that a host that holds back because both seemed
-// to be MASTER does so no longer. In two looks: in a switchover the VIP leaves a moment before the master does.
+// to be MASTER does so no longer. In two looks: in a switchover the VIP leaves a moment before the master does. The mark comes with the term, needs
+// no other right, and is written once; each promotion writes a term without it. Where both hosts hold the VIP none is BACKUP, so none marks, and a
+// mark that was left over causes one switchover at most.
 func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 	me, other := l.Instance.Addr, peer.Instance.Addr
 	left := o.Pairs[l.Instance].Left
