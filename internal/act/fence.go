@@ -18,7 +18,7 @@ import (
 const fenceForgets = time.Hour
 
 // Fence makes every local instance refuse writes: min-slaves-to-write 99 works on every version and on replicas, reads and
-// INFO go on. The record is written first; each check run sets it again on whatever answers.
+// INFO go on. Each check run sets it again on whatever answers.
 // only names one instance; its zero value means all.
 func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Instance) error {
 	var f session.FenceRecord

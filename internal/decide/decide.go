@@ -165,7 +165,7 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 		p.lostHost(o, l, master)
 	case m.State.Serves() && m.Role() == model.Master:
 		p.living(o, l, m)
-	case m.State == model.Refused || m.State == model.Stalled || m.State == model.Dropped || m.State == model.Silent || m.State == model.Loading || m.Role() == model.Replica:
+	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica:
 		p.notServing(o, l, m)
 	default:
 		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: repair it on %s", me, master, m.State, master.Addr()))

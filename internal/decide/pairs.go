@@ -50,7 +50,7 @@ func (p *planner) pairReplica(o *model.Observation, l, peer model.Look) {
 		p.in(LookAgain)
 	case o.HostSilent(master.Addr()):
 		p.lostHost(o, l, master)
-	case peer.State == model.Refused || peer.State == model.Stalled || peer.State == model.Dropped || peer.State == model.Silent || peer.State == model.Loading:
+	case peer.State.Down() || peer.State == model.Loading:
 		p.notServing(o, l, peer)
 	case peer.Role() == model.Replica:
 		p.noMaster(o, l, peer)
@@ -172,7 +172,9 @@ func (p *planner) pairMaster(o *model.Observation, l, peer model.Look) {
 }
 
 // mark lets the other host know, in the data, that the VIP has left this one, so that a host that holds back because both seemed
-// to be MASTER does so no longer. In two looks: in a switchover the VIP leaves a moment before the master does.
+// to be MASTER does so no longer. In two looks: in a switchover the VIP leaves a moment before the master does. The mark comes with the term, needs
+// no other right, and is written once; each promotion writes a term without it. Where both hosts hold the VIP none is BACKUP, so none marks, and a
+// mark that was left over causes one switchover at most.
 func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 	me, other := l.Instance.Addr, peer.Instance.Addr
 	left := o.Pairs[l.Instance].Left
@@ -202,12 +204,8 @@ func peerGone(o *model.Observation, peer model.Look) bool {
 		a := o.Hosts[host]
 		return a.Looks >= 2 && a.For >= model.MinLookGap
 	}
-	switch peer.State {
-	case model.Refused, model.Stalled, model.Dropped, model.Silent:
-		a := o.Instances[peer.Instance.Addr]
-		return a.Looks >= 2 && a.For >= max(grace(o, peer.State), unproven(o, peer.State, a))
-	}
-	return false
+	a := o.Instances[peer.Instance.Addr]
+	return peer.State.Down() && a.Looks >= 2 && a.For >= max(grace(o, peer.State), unproven(o, peer.State, a))
 }
 
 // twoMasters: the local instance and its peer are both masters.

@@ -41,6 +41,15 @@ func (p *planner) promote(o *model.Observation, l model.Look, why string) {
 }
 
 // promoteBy chooses between a vote and a takeover.
+//
+// Redis asks for votes once, and then not again for four times cluster-node-timeout, whatever is sent meanwhile: FORCE does not reset
+// failover_auth_time. A master that has granted one vote for a master's slots grants none for twice the timeout (clusterHandleSlaveFailover,
+// clusterSendFailoverAuthIfNeeded in cluster.c, 3.2 to 7.0). One voter with a newer epoch than the replica has heard of so costs a minute
+// (tried, 7.0.15). So votes are asked for one after another, and after VoteWithin in vain it is a takeover.
+//
+// A vote guards against another replica that is elected beside ours, and against an old master with the majority on its side. Neither can be
+// where a majority of the masters answers and there are no rivals. A takeover takes an epoch above all that our node knows. One that another
+// master got meanwhile is sorted out by Redis as any collision, without loss, for the slots are others.
 func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPort, why string) {
 	late := o.VoteWait[l.Instance] >= VoteWithin
 	switch {

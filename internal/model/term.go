@@ -14,7 +14,8 @@ type Term struct {
 	N     uint64
 	Known bool
 	// Released: the host of the master has marked that the VIP is not there any more. The mark is a leading zero, "06", which
-	// a program that does not know it reads as the same term. Term 0 has none.
+	// a program that does not know it reads as the same term: during an upgrade a hold then only lasts its minute. In another form it would
+	// be no term at all, and no master could be switched over. Term 0 has none.
 	Released bool
 }
 

@@ -19,7 +19,8 @@ import (
 const initd = "/usr/sbin/redis-initd"
 
 // sudo asks redis-initd, through sudo, for what its own user may not do: where polkit cannot tell one unit from another (systemd
-// before 226), and where there is no systemd. It runs exactly the commands of the sudoers file. SIGKILL is not among them.
+// before 226), and where there is no systemd. It runs exactly the commands of the sudoers file. SIGKILL is not among them. It is a setting
+// ([service] rights) because a refusal by sudo is logged and mailed each time.
 type sudo struct {
 	Manager
 	start, stop time.Duration

@@ -71,7 +71,7 @@ func (r *Session) Conn(i model.Instance) *redis.Conn {
 }
 
 // Target is how to get into an instance. A peer is spoken to as the first instance of this host is, with its password and with TLS if that
-// has it.
+// has it. CLUSTER NODES names tls-port to a client that asks with TLS.
 func (r *Session) Target(i model.Instance) redis.Target {
 	t := redis.Target{}
 	for n, in := range r.Config.Instances {

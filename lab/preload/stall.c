@@ -4,6 +4,7 @@
  * A fork that copies the page tables of 30 GB, and a disk that does not answer, are nothing that a test can have. So the call itself is made long, and
  * the kernel shows what it would show then: the main thread runs (R) and there is no child yet, or it waits and no signal wakes it (D).
  * A file in the working directory of the server asks for it, once: stall-fork, stall-fdatasync.
+ * A frozen file system would show the same D, but a lab that is killed meanwhile would leave processes that nobody can end.
  *
  * It is built without headers: a compiler is enough, the files for developing against libc are not needed.
  */
