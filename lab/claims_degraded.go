@@ -15,7 +15,7 @@ func wholeWithin(limit time.Duration) claim {
 		if o.Result.Whole == nil {
 			return []string{"all was never whole again"}
 		}
-		return when(*o.Result.Whole > limit, "all was whole only %s after the last step, not within %s", *o.Result.Whole, limit)
+		return when(*o.Result.Whole > limit, "all was whole only %s after the last step, not within %s; missing last: %s", *o.Result.Whole, limit, o.Run.missing)
 	}
 }
 

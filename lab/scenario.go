@@ -113,6 +113,8 @@ type Run struct {
 	stalls []stall
 	// whole is how long after the last step all was whole again.
 	whole *time.Duration
+	// missing is what was not whole until then.
+	missing string
 	// Extra are numbers of this scenario alone, for the result file.
 	Extra map[string]any
 }

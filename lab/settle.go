@@ -36,7 +36,7 @@ func (r *Run) settle(ctx context.Context) error {
 		missing := r.unsettled(ctx, step.At)
 		switch {
 		case missing != "":
-			since = 0
+			since, r.missing = 0, missing
 		case since == 0:
 			since = at
 		case at.Sub(since) >= settledFor:

@@ -191,13 +191,13 @@ func (d *draft) usual() {
 
 // bestAddr is the address at which a port from first to last is reached: 127.0.0.1 if somebody listens there, else the
 // first listener's, else other.
-func bestAddr(open []listener, first, last uint16, other netip.Addr) netip.Addr {
+func bestAddr(open []netip.AddrPort, first, last uint16, other netip.Addr) netip.Addr {
 	best := other
 	for _, l := range slices.Backward(open) {
-		if l.port < first || l.port > last {
+		if l.Port() < first || l.Port() > last {
 			continue
 		}
-		if best = reachable(l.addr); best == loopback() {
+		if best = reachable(l.Addr()); best == loopback() {
 			return best
 		}
 	}

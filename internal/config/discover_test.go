@@ -190,7 +190,7 @@ func TestUsualPortsTakeThePassword(t *testing.T) {
 func TestListenersOfThisHost(t *testing.T) {
 	port := listen(t)
 	found := listeners("", port, port)
-	if len(found) != 1 || found[0].addr != loopback() {
+	if len(found) != 1 || found[0].Addr() != loopback() {
 		t.Errorf("got %v", found)
 	}
 }

@@ -1,13 +1,14 @@
 package service
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"keepalived-redis/internal/procfs"
 )
 
 // Activity is what the kernel says of a server that gives no answer. Several seconds of CPU time for one command, a fork of much
@@ -25,7 +26,7 @@ const (
 
 // Sample is one look at the main thread of a server, which is the one that answers.
 type Sample struct {
-	process process
+	process procfs.Process
 	// cpu is the time that the thread has run, in nanoseconds or in whole clock ticks, whichever the kernel tells.
 	cpu time.Duration
 	// frozen: its control group is. youngChild: it has made a child within the time that was asked for.
@@ -43,7 +44,7 @@ type Turn struct {
 
 // Turn is where the event loop was. The main thread reads from its clients there and nowhere else: no command reads, be it a script, a save
 // or a wait for the disk (networking.c and serverCron in server.c, Redis 3.2 to 8).
-func (s Sample) Turn() Turn { return Turn{PID: s.process.pid, Start: s.process.start, Reads: s.reads} }
+func (s Sample) Turn() Turn { return Turn{PID: s.process.PID, Start: s.process.Start, Reads: s.reads} }
 
 // After: the event loop of the same server has turned between an earlier turn and this one. Where the kernel does not show the calls
 // (CONFIG_TASK_IO_ACCOUNTING, or another user's process), that is never seen.
@@ -57,7 +58,7 @@ func TakeSample(pid int, young time.Duration) (Sample, error) {
 	if pid <= 0 {
 		return Sample{}, errors.New("look at a process: its number is not known")
 	}
-	p, err := readProcess(pid)
+	p, err := procfs.Read(pid)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -74,9 +75,9 @@ func TakeSample(pid int, young time.Duration) (Sample, error) {
 func (s Sample) Activity() Activity {
 	switch {
 	// A frozen group shows as D or as S (kernel/cgroup/freezer.c, kernel/freezer.c), so it is asked first. T is a stop, t a debugger.
-	case s.frozen, s.process.state == 'T', s.process.state == 't':
+	case s.frozen, s.process.State == 'T', s.process.State == 't':
 		return Hangs
-	case s.process.state == 'R', s.process.state == 'D', s.youngChild:
+	case s.process.State == 'R', s.process.State == 'D', s.youngChild:
 		return Works
 	}
 	return Unclear
@@ -86,7 +87,7 @@ func (s Sample) Activity() Activity {
 // in small pieces, and what has used none hangs. A number that another process has by now says nothing.
 func (s Sample) Since(earlier Sample) Activity {
 	switch {
-	case s.process.pid != earlier.process.pid || s.process.start != earlier.process.start:
+	case s.process.PID != earlier.process.PID || s.process.Start != earlier.process.Start:
 		return Unclear
 	case s.Activity() != Unclear:
 		return s.Activity()
@@ -96,36 +97,23 @@ func (s Sample) Since(earlier Sample) Activity {
 	return Hangs
 }
 
-// tick is the unit of times in /proc/PID/stat: USER_HZ is 100 on every platform that we build for (proc(5)).
-const tick = time.Second / 100
-
 // cpuTime is the time that the main thread has run: from schedstat (Documentation/scheduler/sched-stats.rst), where the kernel
 // keeps it, else from stat.
 func cpuTime(pid int) (time.Duration, error) {
-	dir := procPath(pid, "task/") + strconv.Itoa(pid) + "/"
+	dir := procfs.Path(pid, "task/") + strconv.Itoa(pid) + "/"
 	if text, err := os.ReadFile(dir + "schedstat"); err == nil {
 		run, _, _ := strings.Cut(string(text), " ")
 		if ns, err := strconv.ParseInt(run, 10, 64); err == nil && ns > 0 {
 			return time.Duration(ns), nil
 		}
 	}
-	text, err := os.ReadFile(dir + "stat")
-	if err != nil {
-		return 0, fmt.Errorf("look at process %d: %w", pid, err)
-	}
-	// Fields 14 and 15; the first after the name is 3.
-	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(f) < 13 {
-		return 0, fmt.Errorf("look at process %d: its line in the process table is short", pid)
-	}
-	user, err1 := strconv.ParseInt(f[11], 10, 64)
-	system, err2 := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+	p, err := procfs.ReadMainThread(pid)
+	return p.CPU, err
 }
 
 // readCalls is syscr of the main thread (proc(5), /proc/PID/io).
 func readCalls(pid int) uint64 {
-	text, err := os.ReadFile(procPath(pid, "task/") + strconv.Itoa(pid) + "/io")
+	text, err := os.ReadFile(procfs.Path(pid, "task/") + strconv.Itoa(pid) + "/io")
 	if err != nil {
 		return 0
 	}
@@ -145,9 +133,9 @@ func hasYoungChild(pid int, young time.Duration) bool {
 		return false
 	}
 	for _, child := range children(pid) {
-		p, err := readProcess(child)
+		p, err := procfs.Read(child)
 		// Where a container is shown an uptime of its own, an age is below 0 and says nothing.
-		if age := up - time.Duration(p.start)*tick; err == nil && p.alive() && age > -time.Second && age <= young {
+		if age := up - time.Duration(p.Start)*procfs.Tick; err == nil && p.Alive() && age > -time.Second && age <= young {
 			return true
 		}
 	}
@@ -157,7 +145,7 @@ func hasYoungChild(pid int, young time.Duration) bool {
 // children are those of the main thread, which is the one that forks. Linux 3.5 and newer list them; before, the whole process
 // table does.
 func children(pid int) []int {
-	if text, err := os.ReadFile(procPath(pid, "task/") + strconv.Itoa(pid) + "/children"); err == nil {
+	if text, err := os.ReadFile(procfs.Path(pid, "task/") + strconv.Itoa(pid) + "/children"); err == nil {
 		return numbers(strings.Fields(string(text)))
 	}
 	all, err := pids()
@@ -166,7 +154,7 @@ func children(pid int) []int {
 	}
 	var own []int
 	for _, p := range all {
-		if parentOf(p) == pid {
+		if child, err := procfs.Read(p); err == nil && child.Parent == pid {
 			own = append(own, p)
 		}
 	}
@@ -180,19 +168,6 @@ func numbers(words []string) (all []int) {
 		}
 	}
 	return all
-}
-
-// parentOf is field 4 of /proc/PID/stat, 0 if it cannot be read.
-func parentOf(pid int) int {
-	text, err := os.ReadFile(procPath(pid, "stat"))
-	if err != nil {
-		return 0
-	}
-	if f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])); len(f) > 1 {
-		n, _ := strconv.Atoi(f[1]) // what is no number is nobody's parent
-		return n
-	}
-	return 0
 }
 
 // uptime is the time since boot, by the clock of a process' start time.
@@ -219,7 +194,7 @@ var (
 // frozen: the control group of the process is. Version 2 says so in cgroup.events (Linux 5.2, cgroups(7)), the freezer of
 // version 1 in freezer.state.
 func frozen(pid int) bool {
-	text, err := os.ReadFile(procPath(pid, "cgroup"))
+	text, err := os.ReadFile(procfs.Path(pid, "cgroup"))
 	if err != nil {
 		return false
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keepalived-redis/internal/procfs"
 )
 
 // run starts a process that ends with the test.
@@ -29,7 +31,7 @@ func run(t *testing.T, name string, args ...string) int {
 func awaitState(t *testing.T, pid int, state byte) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if p, err := readProcess(pid); err == nil && p.state == state {
+		if p, err := procfs.Read(pid); err == nil && p.State == state {
 			return
 		}
 	}
@@ -79,15 +81,15 @@ func TestActivityOfRealProcesses(t *testing.T) {
 	if a := sampled(t, parent, -time.Second).Activity(); a != Unclear {
 		t.Errorf("its child is older than that: %d", a)
 	}
-	if got := parentOf(children(parent)[0]); got != parent {
-		t.Errorf("its child says that its parent is %d, not %d", got, parent)
+	if child, err := procfs.Read(children(parent)[0]); err != nil || child.Parent != parent {
+		t.Errorf("its child says that its parent is %d, not %d (%v)", child.Parent, parent, err)
 	}
 }
 
 // TestSince: a number that was used again, and CPU time that grows.
 func TestSince(t *testing.T) {
 	at := func(start uint64, state byte, cpu time.Duration) Sample {
-		return Sample{process: process{pid: 7, start: start, state: state}, cpu: cpu}
+		return Sample{process: procfs.Process{PID: 7, Start: start, State: state}, cpu: cpu}
 	}
 	for name, c := range map[string]struct {
 		first, second Sample
@@ -99,7 +101,7 @@ func TestSince(t *testing.T) {
 		"waits for the disk now":     {at(1, 'S', 5), at(1, 'D', 5), Works},
 		"is stopped now":             {at(1, 'S', 5), at(1, 'T', 9), Hangs},
 		"the number was used again":  {at(1, 'S', 5), at(2, 'S', 9), Unclear},
-		"the frozen group shows S":   {at(1, 'S', 5), Sample{process: process{pid: 7, start: 1, state: 'S'}, cpu: 9, frozen: true}, Hangs},
+		"the frozen group shows S":   {at(1, 'S', 5), Sample{process: procfs.Process{PID: 7, Start: 1, State: 'S'}, cpu: 9, frozen: true}, Hangs},
 		"a debugger stands in there": {at(1, 'S', 5), at(1, 't', 9), Hangs},
 	} {
 		if got := c.second.Since(c.first); got != c.want {
@@ -112,7 +114,7 @@ func TestSince(t *testing.T) {
 func TestFrozenGroup(t *testing.T) {
 	pid := run(t, "sleep", "60")
 	awaitState(t, pid, 'S')
-	text, err := os.ReadFile(procPath(pid, "cgroup"))
+	text, err := os.ReadFile(procfs.Path(pid, "cgroup"))
 	if err != nil {
 		t.Fatal(err)
 	}

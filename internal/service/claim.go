@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"keepalived-redis/internal/procfs"
 	"keepalived-redis/internal/state"
 )
 
@@ -52,11 +53,11 @@ func (m *processes) sharer(t target, dir fs.FileInfo, base string) int {
 		if len(args) == 0 || !slices.Contains(t.titles, filepath.Base(args[0])) || !t.runsServer(pid) {
 			continue
 		}
-		cwd, err := os.Stat(procPath(pid, "cwd"))
+		cwd, err := os.Stat(procfs.Path(pid, "cwd"))
 		if err != nil || !os.SameFile(cwd, dir) {
 			continue
 		}
-		if p, err := readProcess(pid); err != nil || !p.alive() {
+		if p, err := procfs.Read(pid); err != nil || !p.Alive() {
 			continue
 		}
 		if !m.keepsApart(t, pid, base) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/procfs"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/redistest"
 )
@@ -65,14 +66,14 @@ func (b *host) clear() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for _, pid := range b.servers() {
-		p, err := readProcess(pid)
+		p, err := procfs.Read(pid)
 		if err != nil {
 			continue
 		}
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			b.t.Errorf("end redis-server %d: %v", pid, err)
 		}
-		if !await(ctx, func() bool { return !p.lives() }) {
+		if !await(ctx, func() bool { return !p.Lives() }) {
 			b.t.Errorf("redis-server %d does not end", pid)
 		}
 	}
@@ -90,7 +91,7 @@ func (b *host) servers() []int {
 	for _, pid := range all {
 		line := strings.Join(arguments(pid), " ")
 		if strings.Contains(line, "redis-server") && (strings.Contains(line, b.instance.Conf) || strings.Contains(line, ":"+strconv.Itoa(int(b.instance.Port)))) {
-			if p, err := readProcess(pid); err == nil && p.alive() {
+			if p, err := procfs.Read(pid); err == nil && p.Alive() {
 				found = append(found, pid)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/procfs"
 )
 
 func TestForeignPIDFileIsNeverSignalled(t *testing.T) {
@@ -34,7 +35,7 @@ func TestForeignPIDFileIsNeverSignalled(t *testing.T) {
 				if err := end(); err != nil {
 					t.Error(err)
 				}
-				if p, err := readProcess(other.Process.Pid); err != nil || !p.alive() {
+				if p, err := procfs.Read(other.Process.Pid); err != nil || !p.Alive() {
 					t.Fatal("another program was ended")
 				}
 			}
@@ -67,22 +68,22 @@ func TestPIDFileOfAnotherInstance(t *testing.T) {
 func TestRecycledPIDIsAnotherProcess(t *testing.T) {
 	b := newHost(t)
 	b.start()
-	p, err := readProcess(b.status(Running).PID)
+	p, err := procfs.Read(b.status(Running).PID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.lives() {
+	if !p.Lives() {
 		t.Fatal("the server does not live")
 	}
 	recycled := p
-	recycled.start--
-	if recycled.lives() {
+	recycled.Start--
+	if recycled.Lives() {
 		t.Error("a process that started at another time passes as the same")
 	}
 	if err := b.manager.target(b.instance).signal(recycled, syscall.SIGKILL); err != nil {
 		t.Error(err)
 	}
-	if !p.lives() {
+	if !p.Lives() {
 		t.Error("a recycled pid was signalled")
 	}
 }
@@ -185,7 +186,7 @@ func TestZombieIsNotRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.status(Dead)
-	if p, err := readProcess(cmd.Process.Pid); err != nil || p.state != 'Z' {
+	if p, err := procfs.Read(cmd.Process.Pid); err != nil || p.State != 'Z' {
 		t.Errorf("the server is no zombie: %+v, %v", p, err)
 	}
 	_ = cmd.Wait()
@@ -219,7 +220,7 @@ func TestServerInAnotherNetwork(t *testing.T) {
 	if pid := b.status(Running).PID; pid == cmd.Process.Pid {
 		t.Error("the server of another network passes as ours")
 	}
-	if p, err := readProcess(cmd.Process.Pid); err != nil || !p.alive() {
+	if p, err := procfs.Read(cmd.Process.Pid); err != nil || !p.Alive() {
 		t.Error("the server of another network was ended")
 	}
 }

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"keepalived-redis/internal/procfs"
 )
 
 // child is a redis-server that this process has started. With `daemonize yes` it ends as soon as the server itself has
 // gone into the background.
 type child struct {
-	process
+	procfs.Process
 	// ended is closed when it has ended; state is set then.
 	ended chan struct{}
 	state *os.ProcessState
@@ -40,17 +42,17 @@ func launch(ctx context.Context, t target, program, base string) error {
 	// now on, the port tells.
 	started := t
 	started.Addr = netip.AddrPortFrom(netip.IPv4Unspecified(), t.Addr.Port())
-	started.since = c.start
+	started.since = c.Start
 	missed := 0
 	await(ctx, func() bool {
 		ended := c.hasEnded()
 		p, lives := started.find()
 		if !lives && !ended {
-			lives, p = true, c.process
+			lives, p = true, c.Process
 		}
 		if lives {
 			missed = 0
-			return listensAnywhere(p.pid)
+			return listensAnywhere(p.PID)
 		}
 		// Once the child has ended, the server that it left behind is in the process table or there is none. A process
 		// table is not read in one instant, so one look is not enough.
@@ -106,10 +108,10 @@ func spawn(program string, conf settings, base string, as *syscall.Credential) (
 		r.Close()
 		return nil, fmt.Errorf("start %s: %w; hint: set service.server to the redis-server program", program, err)
 	}
-	c := &child{process: process{pid: proc.Pid}, ended: make(chan struct{}), words: hear(r)}
+	c := &child{Process: procfs.Process{PID: proc.Pid}, ended: make(chan struct{}), words: hear(r)}
 	// Until it is waited for it stays in the process table, also when it has ended.
-	if p, err := readProcess(proc.Pid); err == nil {
-		c.process = p
+	if p, err := procfs.Read(proc.Pid); err == nil {
+		c.Process = p
 	}
 	go func() {
 		// An error leaves the state empty, and that is what is looked at.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keepalived-redis/internal/procfs"
 )
 
 func TestLimits(t *testing.T) {
@@ -48,14 +50,14 @@ func TestLimits(t *testing.T) {
 		b := newHost(t, line)
 		b.start()
 		pid := b.status(Running).PID
-		for _, l := range strings.Split(read(procPath(pid, "limits")), "\n") {
+		for _, l := range strings.Split(read(procfs.Path(pid, "limits")), "\n") {
 			if f := strings.Fields(l); strings.HasPrefix(l, "Max open files") {
 				if n, err := strconv.Atoi(f[3]); err != nil || n < min(want, most) {
 					t.Errorf("%s: %s", line, l)
 				}
 			}
 		}
-		if got := read(procPath(pid, "oom_score_adj")); got != wantScore {
+		if got := read(procfs.Path(pid, "oom_score_adj")); got != wantScore {
 			t.Errorf("%s: oom_score_adj is %s, want %s", line, got, wantScore)
 		}
 	}

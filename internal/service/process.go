@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/procfs"
 	"keepalived-redis/internal/state"
 )
 
@@ -154,9 +155,9 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 	p, lives := t.find()
 	switch {
 	case lives && marked && m.locked(t):
-		return State{Status: Busy, PID: p.pid, Reason: fmt.Sprintf("redis-server (pid %d) is being stopped", p.pid)}
+		return State{Status: Busy, PID: p.PID, Reason: fmt.Sprintf("redis-server (pid %d) is being stopped", p.PID)}
 	case lives:
-		return State{Status: Running, PID: p.pid, Reason: fmt.Sprintf("redis-server runs (pid %d)", p.pid)}
+		return State{Status: Running, PID: p.PID, Reason: fmt.Sprintf("redis-server runs (pid %d)", p.PID)}
 	case m.locked(t):
 		return State{Status: Busy, Reason: "it is being started or stopped right now"}
 	}
@@ -192,21 +193,21 @@ func (m *processes) end(ctx context.Context, t target, sig syscall.Signal) error
 		if err := t.signal(p, sig); err != nil {
 			return err
 		}
-		if !await(ctx, func() bool { return !p.lives() }) {
-			return fmt.Errorf("redis-server (pid %d) %w after the signal, %w; hint: it may be saving its data: look at its log, then stop it again", p.pid, ErrStillRuns, context.Cause(ctx))
+		if !await(ctx, func() bool { return !p.Lives() }) {
+			return fmt.Errorf("redis-server (pid %d) %w after the signal, %w; hint: it may be saving its data: look at its log, then stop it again", p.PID, ErrStillRuns, context.Cause(ctx))
 		}
 	}
 }
 
 // signal sends to the process that was found and to no other. The handle is a pidfd where the kernel has them (Linux
 // 5.3); looking again after it was taken leaves no gap there, and one of microseconds on older kernels.
-func (t target) signal(p process, sig syscall.Signal) error {
-	handle, err := os.FindProcess(p.pid)
+func (t target) signal(p procfs.Process, sig syscall.Signal) error {
+	handle, err := os.FindProcess(p.PID)
 	if err != nil {
-		return fmt.Errorf("find process %d: %w", p.pid, err)
+		return fmt.Errorf("find process %d: %w", p.PID, err)
 	}
 	defer handle.Release()
-	if !p.lives() {
+	if !p.Lives() {
 		return nil
 	}
 	err = handle.Signal(sig)
@@ -214,9 +215,9 @@ func (t target) signal(p process, sig syscall.Signal) error {
 	case err == nil, errors.Is(err, os.ErrProcessDone):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("signal redis-server (pid %d): %w; hint: run this as root or as the user that redis-server runs as", p.pid, err)
+		return fmt.Errorf("signal redis-server (pid %d): %w; hint: run this as root or as the user that redis-server runs as", p.PID, err)
 	default:
-		return fmt.Errorf("signal redis-server (pid %d): %w", p.pid, err)
+		return fmt.Errorf("signal redis-server (pid %d): %w", p.PID, err)
 	}
 }
 

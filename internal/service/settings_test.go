@@ -2,7 +2,6 @@ package service
 
 import (
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,42 +90,6 @@ func TestTitled(t *testing.T) {
 	} {
 		if got := tgt.titled(strings.Fields(c.line)); got != c.want {
 			t.Errorf("%q: %t, want %t", c.line, got, c.want)
-		}
-	}
-}
-
-func TestParseStat(t *testing.T) {
-	rest := " S 1 42 42 0 -1 4194560 948 0 0 0 0 0 0 0 20 0 5 0 123456 1 2 3\n"
-	p, err := parseStat([]byte("42 (evil) S 1 (x)" + rest))
-	if want := (process{pid: 42, start: 123456, comm: "evil) S 1 (x", state: 'S', threads: 5}); err != nil || p != want {
-		t.Errorf("got %+v, %v, want %+v", p, err, want)
-	}
-	for _, bad := range []string{"", "42", "42 (x", "42 (x) S 1", "x (x)" + rest, ")(", "(x)" + rest} {
-		if p, err := parseStat([]byte(bad)); err == nil {
-			t.Errorf("%q: %+v", bad, p)
-		}
-	}
-	self, err := readProcess(os.Getpid())
-	if err != nil || self.pid != os.Getpid() || !self.alive() || !self.lives() {
-		t.Errorf("ourselves: %+v, %v", self, err)
-	}
-}
-
-func TestParseHexAddr(t *testing.T) {
-	for in, want := range map[string]string{
-		"0100007F:1B58":                         "127.0.0.1:7000",
-		"00000000:1B58":                         "0.0.0.0:7000",
-		"00000000000000000000000000000000:1B58": "[::]:7000",
-		"0000000000000000FFFF00000100007F:1B58": "127.0.0.1:7000",
-		"00000000000000000000000001000000:0001": "[::1]:1",
-	} {
-		if got, ok := parseHexAddr(in); !ok || got.String() != want {
-			t.Errorf("%s: %s, %t, want %s", in, got, ok, want)
-		}
-	}
-	for _, bad := range []string{"", ":", "0100007F", "0100007F:", "0100007:1B58", "XX00007F:1B58", "0100007F:12345"} {
-		if got, ok := parseHexAddr(bad); ok {
-			t.Errorf("%q: %s", bad, got)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/procfs"
 	"keepalived-redis/internal/redis"
 )
 
@@ -27,7 +28,7 @@ func (m *processes) ask(ctx context.Context, t target) error {
 	if to, renamed := t.settings.conf.Renamed(command); renamed {
 		command = to
 	}
-	if !lives || command == "" || !t.listens(p.pid) {
+	if !lives || command == "" || !t.listens(p.PID) {
 		return nil
 	}
 	// Saving is what it takes its time for, so the answer may take as long as the stop.
@@ -40,14 +41,14 @@ func (m *processes) ask(ctx context.Context, t target) error {
 	switch {
 	case redis.Classify(err) == model.Dropped:
 		// A server that ends closes the connection instead of answering. If it stays, it is told by a signal.
-		await(ctx, func() bool { return !p.lives() })
+		await(ctx, func() bool { return !p.Lives() })
 	case err != nil && strings.Contains(err.Error(), "Errors trying to SHUTDOWN"):
 		said := ""
-		if words := LastWords(t.Instance, p.pid); words != "" {
+		if words := LastWords(t.Instance, p.PID); words != "" {
 			said = ": " + words
 		}
 		return fmt.Errorf("redis-server (pid %d) %w%s; hint: make room on its disk and stop it again, or give the data up: redis-cli -p %d SHUTDOWN NOSAVE",
-			p.pid, ErrCannotSave, said, t.Port)
+			p.PID, ErrCannotSave, said, t.Port)
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func hears(ctx context.Context, c *redis.Conn) bool {
 // Saving says how many bytes of its data set a server has written that is writing it down as a whole right now; 0 if it
 // does not, or has not begun. known is false where its files cannot be seen: then it may be.
 func Saving(pid int) (bytes int64, saves, known bool) {
-	dir := procPath(pid, "fd")
+	dir := procfs.Path(pid, "fd")
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, false, gone(err)
@@ -91,7 +92,7 @@ func temporary(name string) bool {
 
 // Uptime is how long a process has been running, from the process table; 0 if that cannot be told.
 func Uptime(pid int) time.Duration {
-	p, err := readProcess(pid)
+	p, err := procfs.Read(pid)
 	if err != nil {
 		return 0
 	}
@@ -104,5 +105,5 @@ func Uptime(pid int) time.Duration {
 		return 0
 	}
 	// The kernel counts for user space in hundredths of a second, on every machine (USER_HZ).
-	return max(0, time.Duration(up*float64(time.Second))-time.Duration(p.start)*(time.Second/100))
+	return max(0, time.Duration(up*float64(time.Second))-time.Duration(p.Start)*(time.Second/100))
 }

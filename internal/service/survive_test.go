@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/procfs"
 )
 
 // helperVariable makes the test binary a program that starts an instance as a check does, and then stays.
@@ -78,7 +79,7 @@ func TestServerSurvivesTheProcessGroupOfTheCheck(t *testing.T) {
 		if session, err := unix.Getsid(pid); err != nil || session == cmd.Process.Pid {
 			t.Errorf("session %d, %v", session, err)
 		}
-		if cwd, err := os.Readlink(procPath(pid, "cwd")); err != nil || cwd != b.dir {
+		if cwd, err := os.Readlink(procfs.Path(pid, "cwd")); err != nil || cwd != b.dir {
 			t.Errorf("cwd %s, %v", cwd, err)
 		}
 	})

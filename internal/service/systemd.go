@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/procfs"
 	"keepalived-redis/internal/state"
 )
 
@@ -77,7 +78,7 @@ func (m *systemd) mayStart(ctx context.Context, b bus, u unit, i config.Instance
 	if u.is("inactive", "failed") || u.hollow() {
 		t := m.local.target(i)
 		if p, lives := t.find(); lives {
-			return fmt.Errorf("%w: redis-server (pid %d) runs, and systemd did not start it; hint: stop it (kill %d), then start it again", ErrInUse, p.pid, p.pid)
+			return fmt.Errorf("%w: redis-server (pid %d) runs, and systemd did not start it; hint: stop it (kill %d), then start it again", ErrInUse, p.PID, p.PID)
 		}
 		if who := t.occupant(); who != "" {
 			return fmt.Errorf("%w by %s; hint: stop it, or give the instance another port", ErrInUse, who)
@@ -182,7 +183,7 @@ func (m *systemd) Stop(ctx context.Context, i config.Instance, byHand bool) erro
 	return m.with(ctx, "stop", i, func(b bus, u unit) error {
 		if u.is("inactive", "failed") {
 			if p, lives := m.local.target(i).find(); lives {
-				return fmt.Errorf("redis-server (pid %d) %w, and systemd did not start it; hint: kill %d", p.pid, ErrStillRuns, p.pid)
+				return fmt.Errorf("redis-server (pid %d) %w, and systemd did not start it; hint: kill %d", p.PID, ErrStillRuns, p.PID)
 			}
 		} else if err := m.stopUnit(ctx, b, u); err != nil {
 			return err
@@ -228,15 +229,15 @@ func (m *systemd) Kill(ctx context.Context, i config.Instance) error {
 		if u.pid == 0 {
 			return nil
 		}
-		p, err := readProcess(u.pid)
+		p, err := procfs.Read(u.pid)
 		if err != nil {
 			return nil // it is gone
 		}
 		if err := b.KillUnitWithTarget(ctx, u.name, "all", int32(syscall.SIGKILL)); err != nil {
 			return b.refusal("kill", u.name, err)
 		}
-		if !await(ctx, func() bool { return !p.lives() }) {
-			return fmt.Errorf("redis-server (pid %d) %w, %w", p.pid, ErrStillRuns, context.Cause(ctx))
+		if !await(ctx, func() bool { return !p.Lives() }) {
+			return fmt.Errorf("redis-server (pid %d) %w, %w", p.PID, ErrStillRuns, context.Cause(ctx))
 		}
 		return nil
 	})
@@ -268,9 +269,9 @@ func (m *systemd) Status(ctx context.Context, i config.Instance) State {
 func (m *systemd) besides(s *State, i config.Instance) {
 	t := m.local.target(i)
 	if p, lives := t.find(); lives {
-		s.Status, s.PID = Running, p.pid
+		s.Status, s.PID = Running, p.PID
 		s.Note = "systemd did not start it"
-		s.Reason = fmt.Sprintf("redis-server runs (pid %d), but %s", p.pid, s.Note)
+		s.Reason = fmt.Sprintf("redis-server runs (pid %d), but %s", p.PID, s.Note)
 		return
 	}
 	if pid := readPIDFile(t.pidFile); pid > 0 {

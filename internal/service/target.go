@@ -12,6 +12,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/files"
+	"keepalived-redis/internal/procfs"
 )
 
 // target is an instance as the process table shows it.
@@ -41,7 +42,7 @@ func (t target) id() string {
 
 // find looks for the server of the instance: first where its pid file points, then in the whole process table. The pid
 // file alone proves nothing.
-func (t target) find() (process, bool) {
+func (t target) find() (procfs.Process, bool) {
 	if pid := readPIDFile(t.pidFile); pid > 0 {
 		if p, ok := t.match(pid); ok {
 			return p, true
@@ -49,9 +50,9 @@ func (t target) find() (process, bool) {
 	}
 	all, err := pids()
 	if err != nil {
-		return process{}, false
+		return procfs.Process{}, false
 	}
-	var candidate process
+	var candidate procfs.Process
 	for _, pid := range all {
 		p, ok := t.match(pid)
 		if ok && t.listens(pid) {
@@ -61,17 +62,17 @@ func (t target) find() (process, bool) {
 			candidate = p
 		}
 	}
-	return candidate, candidate.pid != 0
+	return candidate, candidate.PID != 0
 }
 
 // match says whether the process is the server of this instance.
-func (t target) match(pid int) (process, bool) {
+func (t target) match(pid int) (procfs.Process, bool) {
 	if !t.runsServer(pid) || !sameNetwork(pid) {
-		return process{}, false
+		return procfs.Process{}, false
 	}
-	p, err := readProcess(pid)
-	if err != nil || !p.alive() || p.start < t.since {
-		return process{}, false
+	p, err := procfs.Read(pid)
+	if err != nil || !p.Alive() || p.Start < t.since {
+		return procfs.Process{}, false
 	}
 	return p, t.titled(arguments(pid)) || t.listens(pid)
 }
@@ -87,8 +88,8 @@ func (t target) runsServer(pid int) bool {
 		return false
 	}
 	// Another user's process: the kernel shows its name to everybody.
-	p, err := readProcess(pid)
-	return err == nil && slices.Contains(t.titles, p.comm)
+	p, err := procfs.Read(pid)
+	return err == nil && slices.Contains(t.titles, p.Comm)
 }
 
 // titled: the command line names the instance. Redis titles its process "redis-server 0.0.0.0:7000 [cluster]", with the
@@ -144,8 +145,8 @@ func (t target) occupant() string {
 		}
 		for _, pid := range all {
 			if sockets(pid)[l.inode] {
-				if p, err := readProcess(pid); err == nil {
-					return p.comm + " (pid " + strconv.Itoa(pid) + ")"
+				if p, err := procfs.Read(pid); err == nil {
+					return p.Comm + " (pid " + strconv.Itoa(pid) + ")"
 				}
 			}
 		}

@@ -85,19 +85,3 @@ func FuzzParseVIPs(f *testing.F) {
 		}
 	})
 }
-
-// FuzzParseStat: whatever a process calls itself, it is not taken for another.
-func FuzzParseStat(f *testing.F) {
-	for _, name := range []string{"keepalived", "a) b (c", "keepalived) S 1 (", "\n", ""} {
-		f.Add(name, []byte("1 (x) S 1"))
-	}
-	f.Fuzz(func(t *testing.T, name string, line []byte) {
-		if _, parent, _, err := parseStat(line); err == nil && parent < 0 {
-			t.Errorf("%q: parent %d", line, parent)
-		}
-		got, parent, start, err := parseStat([]byte("5 (" + name + ") S 7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1"))
-		if got != name || parent != 7 || start != 4711 || err != nil {
-			t.Errorf("%q: got %q, %d, %d, %v", name, got, parent, start, err)
-		}
-	})
-}

@@ -1,15 +1,13 @@
 package vrrp
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"keepalived-redis/internal/files"
+	"keepalived-redis/internal/procfs"
 )
 
 // Process is a process that cannot be mistaken for a later one with the same number.
@@ -31,39 +29,11 @@ var pidFiles = []string{"/run/keepalived.pid", "/var/run/keepalived.pid", "/run/
 
 // stat reads name, parent and start time of a process. One that has ended is os.ErrProcessDone.
 func stat(pid int) (name string, parent int, start uint64, err error) {
-	b, err := files.Read("/proc/"+strconv.Itoa(pid)+"/stat", 4<<10)
-	if err != nil {
-		return "", 0, 0, err
+	p, err := procfs.Read(pid)
+	if err == nil && (p.State == 'Z' || p.State == 'X' || p.State == 'x') {
+		err = os.ErrProcessDone
 	}
-	if name, parent, start, err = parseStat(b); err != nil {
-		err = fmt.Errorf("read process %d: %w", pid, err)
-	}
-	return name, parent, start, err
-}
-
-// errStat: the kernel has another form of /proc/PID/stat than any we know.
-var errStat = errors.New("unknown form of stat")
-
-// parseStat reads a line of /proc/PID/stat (proc(5)). The name stands in brackets and may itself have brackets and spaces.
-func parseStat(b []byte) (name string, parent int, start uint64, err error) {
-	open, closing := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if open < 0 || closing < open {
-		return "", 0, 0, errStat
-	}
-	// What stands behind the start time nobody needs.
-	f := strings.SplitN(strings.TrimPrefix(string(b[closing+1:]), " "), " ", 21)
-	if len(f) < 20 {
-		return "", 0, 0, errStat
-	}
-	if f[0] == "Z" || f[0] == "X" || f[0] == "x" {
-		return "", 0, 0, os.ErrProcessDone
-	}
-	parent, err1 := strconv.Atoi(f[1])
-	start, err2 := strconv.ParseUint(strings.TrimSpace(f[19]), 10, 64)
-	if err1 != nil || err2 != nil || parent < 0 {
-		return "", 0, 0, errStat
-	}
-	return string(b[open+1 : closing]), parent, start, nil
+	return p.Comm, p.Parent, p.Start, err
 }
 
 // Caller is the keepalived that runs this program: our parent, or the parent of the shell that is our parent (1.x runs

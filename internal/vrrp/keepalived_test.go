@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,33 +159,6 @@ func TestParentByPIDFile(t *testing.T) {
 	}
 	if p, alive := Parent(Process{keepalived, start + 1}); alive {
 		t.Errorf("a later process with the same number is taken for it: %+v", p)
-	}
-}
-
-func TestParseStat(t *testing.T) {
-	const rest = " S 7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1"
-	for line, want := range map[string]string{
-		"5 (keepalived)" + rest:        "keepalived 7 4711",
-		"5 (a) b (c)" + rest:           "a) b (c 7 4711",
-		"5 ()" + rest:                  " 7 4711",
-		"5 (keepalived) S 1 ()" + rest: "keepalived) S 1 ( 7 4711",
-		"5 (two\nlines)" + rest:        "two\nlines 7 4711",
-	} {
-		name, parent, start, err := parseStat([]byte(line))
-		if got := fmt.Sprint(name, " ", parent, " ", start); got != want || err != nil {
-			t.Errorf("%q: got %q, %v", line, got, err)
-		}
-	}
-	for _, line := range []string{"", "5", "5 (", "5 )(", "5 (x)", "5 (x) S", "5 (x) S 7 1 1 0", strings.Replace("5 (x)"+rest, " 7 ", " x ", 1),
-		strings.Replace("5 (x)"+rest, " 4711 ", " -1 ", 1), strings.Replace("5 (x)"+rest, " 7 ", " -7 ", 1)} {
-		if _, _, _, err := parseStat([]byte(line)); !errors.Is(err, errStat) {
-			t.Errorf("%q: got %v", line, err)
-		}
-	}
-	for _, state := range []string{"Z", "X", "x"} {
-		if _, _, _, err := parseStat([]byte(strings.Replace("5 (x)"+rest, " S ", " "+state+" ", 1))); !errors.Is(err, os.ErrProcessDone) {
-			t.Errorf("a process in state %s: got %v", state, err)
-		}
 	}
 }
 

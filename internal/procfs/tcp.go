@@ -1,0 +1,65 @@
+package procfs
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Listener is a TCP socket that takes connections.
+type Listener struct {
+	Addr  netip.AddrPort
+	Inode uint64
+}
+
+// Listeners are the TCP sockets of this network that take connections. root is / but in tests. What cannot be read is left out.
+func Listeners(root string) []Listener {
+	return append(listeners(root+"/proc/net/tcp"), listeners(root+"/proc/net/tcp6")...)
+}
+
+// listeners reads a table of Documentation/networking/proc_net_tcp.rst of Linux: "sl local_address rem_address st … inode".
+func listeners(table string) []Listener {
+	f, err := os.Open(table)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var found []Listener
+	lines := bufio.NewScanner(f)
+	lines.Scan()
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 10 {
+			continue
+		}
+		// The kernel lists the listening sockets (state 0A) first, so a busy server's connections need not be read.
+		if fields[3] != "0A" {
+			break
+		}
+		addr, ok := parseAddr(fields[1])
+		inode, err := strconv.ParseUint(fields[9], 10, 64)
+		if ok && err == nil {
+			found = append(found, Listener{addr, inode})
+		}
+	}
+	return found
+}
+
+// parseAddr reads "0100007F:1B58": each group of four bytes is a number in the order of this machine.
+func parseAddr(s string) (netip.AddrPort, bool) {
+	host, port, _ := strings.Cut(s, ":")
+	b, err := hex.DecodeString(host)
+	if err != nil || len(b)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	addr, ok := netip.AddrFromSlice(b)
+	n, err := strconv.ParseUint(port, 16, 16)
+	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), ok && err == nil
+}
