@@ -50,6 +50,8 @@ func (r *result) takeDown(ctx context.Context, j *job, byHand bool) error {
 			program.Fail(j.errOut, name, fmt.Errorf("stop %s: redis-server (pid %d) still saves its data (%d bytes so far), and is waited for", i.Name(), pid, now))
 		case saves:
 			return fmt.Errorf("%w; hint: it saves its data and does not get on: is its disk full, or does it hang? It was not killed", err)
+		case written >= 0:
+			written = -1 // its save has come to an end since the last round, and what is left has its time like any other end
 		default:
 			program.Fail(j.errOut, name, fmt.Errorf("stop %s: redis-server (pid %d) does not end in %s, and is KILLED: what it has not written to its disk is lost", i.Name(), pid, j.cfg.Service.StopTimeout))
 			if err := j.manager.Kill(ctx, i); err != nil {
