@@ -122,7 +122,7 @@ func (r *restarter) emptied(in config.Instance) string {
 		r.Log.Warn().Err(err).Msg("what the instances were is not known any more")
 	}
 	f := parseRoles(text)[in.Name()]
-	if !f.master || f.count == 0 {
+	if !f.master || f.count == 0 || r.deposed(f.id) {
 		return ""
 	}
 	missing, err := service.MissingData(in)
@@ -138,6 +138,15 @@ func (r *restarter) emptied(in config.Instance) string {
 	}
 	return fmt.Sprintf("%s was a master and is not started, because it has no longer %s: %s, which would be emptied as well; hint: promote that replica; redis-initd %d start if the data may go",
 		in.Name(), missing, keeper, in.Port)
+}
+
+// deposed: an instance that answers has seen that the slots of a former master are another one's now. It was demoted after the last check run
+// had noted it, and nobody follows it.
+func (r *restarter) deposed(id string) bool {
+	return id != "" && slices.ContainsFunc(r.around, func(l model.Look) bool {
+		n, known := l.Nodes.ByID(id)
+		return known && !n.Myself && len(n.Slots) == 0 && l.State.Alive() && !model.HasJustStarted(l)
+	})
 }
 
 // keeper is a replica that has, or may have, the data of a former master and would follow it again; nothing if none is left.

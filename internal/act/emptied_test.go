@@ -269,3 +269,35 @@ func TestCrashLoop(t *testing.T) {
 func at(port uint16, s model.State) model.Look {
 	return model.Look{Instance: model.At(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)), State: s}
 }
+
+// TestDemotedSinceItWasNoted: a replica that was a master at the last check run is started, whatever can be seen of its data, where another
+// one has its slots now; not on the word of a node that has just been started.
+func TestDemotedSinceItWasNoted(t *testing.T) {
+	id := strings.Repeat("a", 40)
+	there := model.At(netip.MustParseAddrPort("10.0.0.2:7003"))
+	led := model.Nodes{{ID: id, Myself: true, Role: model.Master, Slots: []model.Slots{{Last: 5460}}}, {ID: "bbbb", MasterID: id, Role: model.Replica, Addr: there.Addr}}
+	sees := func(uptime time.Duration, slots ...model.Slots) []model.Look {
+		return []model.Look{{Instance: there, State: model.Up, Info: &model.Info{Role: model.Master, Keys: 3, Uptime: uptime},
+			Nodes: model.Nodes{{ID: "bbbb", Myself: true, Role: model.Master}, {ID: id, Role: model.Master, Slots: slots}}}}
+	}
+	for name, c := range map[string]struct {
+		peers   []model.Look
+		started bool
+	}{
+		"another one has its slots":         {sees(time.Hour), true},
+		"it has them still":                 {sees(time.Hour, model.Slots{Last: 5460}), false},
+		"the one that says so just started": {sees(time.Second), false},
+		"nobody says anything":              {nil, false},
+	} {
+		m := &stub{}
+		b := stubbed(t, m, t.TempDir())
+		b.cfg.StateDir = t.TempDir()
+		in := &b.cfg.Instances[0]
+		in.Conf = filepath.Join(t.TempDir(), "cannot-be-read.conf")
+		b.peers = c.peers
+		b.remembers(model.Look{Instance: model.At(in.Addr), Info: &model.Info{Role: model.Master, Replicas: 1}, Nodes: led})
+		if _, gaveUp := b.restart(50 * time.Millisecond); gaveUp == c.started || (m.starts > 0) != c.started {
+			t.Errorf("%s: given up %v, %d starts, said %s", name, gaveUp, m.starts, &b.log)
+		}
+	}
+}
