@@ -277,8 +277,8 @@ func TestDemotedSinceItWasNoted(t *testing.T) {
 	there := model.At(netip.MustParseAddrPort("10.0.0.2:7003"))
 	led := model.Nodes{{ID: id, Myself: true, Role: model.Master, Slots: []model.Slots{{Last: 5460}}}, {ID: "bbbb", MasterID: id, Role: model.Replica, Addr: there.Addr}}
 	sees := func(uptime time.Duration, slots ...model.Slots) []model.Look {
-		return []model.Look{{Instance: there, State: model.Up, Info: &model.Info{Role: model.Master, Keys: 3, Uptime: uptime},
-			Nodes: model.Nodes{{ID: "bbbb", Myself: true, Role: model.Master}, {ID: id, Role: model.Master, Slots: slots}}}}
+		return []model.Look{{Instance: there, State: model.Up, Info: &model.Info{Role: model.Replica, Keys: 3, Uptime: uptime},
+			Nodes: model.Nodes{{ID: "bbbb", Myself: true, Role: model.Replica}, {ID: id, Role: model.Master, Slots: slots}}}}
 	}
 	for name, c := range map[string]struct {
 		peers   []model.Look
@@ -293,7 +293,10 @@ func TestDemotedSinceItWasNoted(t *testing.T) {
 		b := stubbed(t, m, t.TempDir())
 		b.cfg.StateDir = t.TempDir()
 		in := &b.cfg.Instances[0]
-		in.Conf = filepath.Join(t.TempDir(), "cannot-be-read.conf")
+		in.Conf = filepath.Join(t.TempDir(), "redis.conf")
+		if err := os.WriteFile(in.Conf, []byte("port 7000\ndir "+t.TempDir()+"\nappendonly yes\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		b.peers = c.peers
 		b.remembers(model.Look{Instance: model.At(in.Addr), Info: &model.Info{Role: model.Master, Replicas: 1}, Nodes: led})
 		if _, gaveUp := b.restart(50 * time.Millisecond); gaveUp == c.started || (m.starts > 0) != c.started {
