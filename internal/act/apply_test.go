@@ -65,7 +65,7 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	c[0].Kill()
-	redistest.Await(t, "the replica is close", func() bool { return c[4].Look().Info.Offset >= c[1].Look().Info.Offset })
+	sessiontest.AwaitClose(t, c[4], c[1])
 	o := sessiontest.Looks(c[3:], c[:3])
 	plan := model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(c[3].Addr)}, {Do: model.Switchover, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
 	var epochs [2]uint64
@@ -88,7 +88,7 @@ func TestSwitchAway(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]
 	r := actor(t, master)
-	redistest.Await(t, "the replica is close", func() bool { i := replica.Look().Info; return i.LinkUp && i.Offset >= master.Look().Info.Offset })
+	sessiontest.AwaitClose(t, replica, master)
 	to, err := r.SwitchAway(sessiontest.Within(t, 10*time.Second), model.At(master.Addr))
 	if err != nil || to != model.At(replica.Addr) {
 		t.Fatalf("switched over to %s, %v", to, err)
@@ -111,7 +111,7 @@ func TestSwitchAwayAll(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[:3]...)
 	for n := range 3 {
-		redistest.Await(t, "the replica is close", func() bool { return c[n+3].Look().Info.Offset >= c[n].Look().Info.Offset })
+		sessiontest.AwaitClose(t, c[n+3], c[n])
 	}
 	o := sessiontest.Looks(c[:3], c[3:])
 	if err := r.SwitchAwayAll(sessiontest.Within(t, switchoverRoom), o.Locals); err != nil || c[0].Look().Role() != model.Master {

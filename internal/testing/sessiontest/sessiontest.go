@@ -68,3 +68,12 @@ func Stops(t *testing.T, s *redistest.Server) string {
 	}
 	return strings.Join(calls, " ")
 }
+
+// AwaitClose waits until a replica is linked to its master and has all that it wrote.
+func AwaitClose(t *testing.T, replica, master *redistest.Server) {
+	t.Helper()
+	redistest.Await(t, "the replica is linked and close", func() bool {
+		r, m := replica.Look().Info, master.Look().Info
+		return r != nil && m != nil && r.LinkUp && r.Offset >= m.Offset
+	})
+}
