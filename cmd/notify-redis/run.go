@@ -113,7 +113,9 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
-	fmt.Fprintln(out, outcome.Sentence)
+	if outcome.Sentence != "" {
+		fmt.Fprintln(out, outcome.Sentence)
+	}
 	if err == nil && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
 		r.WarnOfTimeout(ctx, o)
 	}

@@ -55,7 +55,7 @@ func (j *job) tell(results []result, out io.Writer) int {
 		case marks:
 			fmt.Fprintln(out, mark(fmt.Sprintf("redis %s: %s", r.instance.Name(), j.Action), "FAILED"))
 		case r.line != "":
-			fmt.Fprintln(out, show.Plain(r.line))
+			fmt.Fprintln(out, program.Plain(r.line))
 		}
 		program.Fail(j.errOut, name, r.err)
 	}
@@ -72,7 +72,7 @@ func mark(line, word string) string {
 		colour = "31"
 	}
 	pad := strings.Repeat(" ", max(1, markColumn-len([]rune(line))))
-	return fmt.Sprintf("%s%s[\x1b[1;%sm%s\x1b[0m]", show.Plain(line), pad, colour, word)
+	return fmt.Sprintf("%s%s[\x1b[1;%sm%s\x1b[0m]", program.Plain(line), pad, colour, word)
 }
 
 // redHat: this is a Red Hat Enterprise Linux or one of its kind.
@@ -109,13 +109,13 @@ var statuses = map[service.Status]string{service.Unknown: "unknown", service.Run
 	service.Stopped: "stopped", service.Busy: "busy"}
 
 func (r *result) told() told {
-	t := told{Address: r.instance.Name(), OK: r.err == nil, Code: r.code, Status: statuses[r.state.Status], Reason: show.Plain(r.state.Reason)}
+	t := told{Address: r.instance.Name(), OK: r.err == nil, Code: r.code, Status: statuses[r.state.Status], Reason: program.Plain(r.state.Reason)}
 	if r.line != "" {
-		line := show.Plain(r.line)
+		line := program.Plain(r.line)
 		t.Message = &line
 	}
 	if r.err != nil {
-		text := show.Plain(r.err.Error())
+		text := program.Plain(r.err.Error())
 		t.Error = &text
 	}
 	if r.state.PID != 0 {

@@ -107,6 +107,31 @@ func TestSwitchAway(t *testing.T) {
 	}
 }
 
+// TestClosestReplica: whom a node follows it says itself, for its master may not have heard of that yet; and what stands against one is said.
+func TestClosestReplica(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	master, replica := c[0], c[3]
+	sessiontest.AwaitClose(t, replica, master)
+	r := actor(t, master)
+	me := master.Look()
+	for i, n := range me.Nodes {
+		if n.Addr == replica.Addr {
+			me.Nodes[i].Role, me.Nodes[i].MasterID = model.Master, "" // as it was before it came
+		}
+	}
+	if got, err := r.closest(sessiontest.Within(t, time.Second), me); err != nil || got.Instance != model.At(replica.Addr) {
+		t.Errorf("%s, %v", got.Instance, err)
+	}
+	me.Info.Offset += 2 << 20
+	if _, err := r.closest(sessiontest.Within(t, time.Second), me); !errors.Is(err, ErrNoReplica) || !strings.Contains(err.Error(), replica.Addr.String()+" is ") {
+		t.Errorf("it is far behind: %v", err)
+	}
+	replica.Kill()
+	if _, err := r.closest(sessiontest.Within(t, time.Second), me); !errors.Is(err, ErrNoReplica) || !strings.Contains(err.Error(), replica.Addr.String()+" refuses connections") {
+		t.Errorf("it is dead: %v", err)
+	}
+}
+
 func TestSwitchAwayAll(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[:3]...)

@@ -131,10 +131,10 @@ func (r *Actor) keepFile(ctx context.Context, in config.Instance) {
 		r.Log.Warn().Err(err).Msgf("the data file of %s is not kept aside", in.Name())
 		return
 	}
-	dir, name := session.GetOr(conf, "dir", ""), session.GetOr(conf, "dbfilename", "dump.rdb")
+	dir, name := getOr(conf, "dir", ""), getOr(conf, "dbfilename", "dump.rdb")
 	kept, err := r.linkAside(ctx, filepath.Join(dir, name), in.Addr)
 	r.sayKept(in, kept, err)
-	if session.GetOr(conf, "appendonly", "no") != "yes" {
+	if getOr(conf, "appendonly", "no") != "yes" {
 		return
 	}
 	kept, err = r.keepLog(ctx, dir, appendOnly(conf, dir), in.Addr)
@@ -247,4 +247,12 @@ func prune(dir, prefix, kind string) error {
 		errs = append(errs, os.RemoveAll(f))
 	}
 	return errors.Join(errs...)
+}
+
+func getOr(conf config.RedisConf, key, other string) string {
+	v, ok := conf.Get(key)
+	if !ok {
+		return other
+	}
+	return v
 }

@@ -13,17 +13,16 @@ import (
 	"time"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/session"
 )
 
 // appendOnly names the append only files of a server, below its data directory: one file before 7.0, and a directory of its own
 // since. https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
 func appendOnly(conf config.RedisConf, dir string) []string {
 	var names []string
-	if name := session.GetOr(conf, "appendfilename", "appendonly.aof"); isRegular(filepath.Join(dir, name)) {
+	if name := getOr(conf, "appendfilename", "appendonly.aof"); isRegular(filepath.Join(dir, name)) {
 		names = append(names, name)
 	}
-	sub := session.GetOr(conf, "appenddirname", "appendonlydir")
+	sub := getOr(conf, "appenddirname", "appendonlydir")
 	entries, _ := os.ReadDir(filepath.Join(dir, sub)) // one that cannot be read is found not to be kept below
 	for _, e := range entries {
 		if e.Type().IsRegular() {

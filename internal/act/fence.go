@@ -66,6 +66,7 @@ func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Insta
 	return errors.Join(errs...)
 }
 
+// NextFence is the record of a fence that follows the last one: soon after it, its hold-off doubles.
 func NextFence(last session.FenceRecord) session.FenceRecord {
 	now := state.Now()
 	f := session.FenceRecord{Since: now, Count: 1}

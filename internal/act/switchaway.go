@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -42,19 +43,9 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 	if len(self.Slots) == 0 {
 		return to, nil
 	}
-	best := model.Look{}
-	for _, n := range me.Nodes {
-		if n.Role != model.Replica || n.MasterID != self.ID || n.Failed || !n.Addr.IsValid() {
-			continue
-		}
-		l := redis.LookAt(ctx, r.Target(model.At(n.Addr)), r.PeerLimits())
-		healthy := l.State.Serves() && l.Info != nil && l.Info.LinkUp && me.Info.Offset-l.Info.Offset <= r.Config.MaxLag
-		if healthy && (best.Info == nil || l.Info.Offset > best.Info.Offset) {
-			best = l
-		}
-	}
-	if best.Info == nil {
-		return to, fmt.Errorf("%w; hint: wait until one is, or look at its log", ErrNoReplica)
+	best, err := r.closest(ctx, me)
+	if err != nil {
+		return to, err
 	}
 	to = best.Instance
 	o := model.Observation{Locals: []model.Look{me}, Peers: []model.Look{best}}
@@ -66,6 +57,41 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 	r.Memory.Led = r.Memory.Led.Without(me.Instance.Name())
 	r.Store.SaveMemory(r.Memory)
 	return to, nil
+}
+
+// closest is the replica of a local master that has the most of its data. Each node without slots is asked whom it follows: what the master
+// itself knows of that may be as old as half a cluster-node-timeout (clusterCron in cluster.c).
+func (r *Actor) closest(ctx context.Context, me model.Look) (best model.Look, err error) {
+	self, _ := me.Self()
+	var asked []redis.Target
+	for _, n := range me.Nodes {
+		if !n.Myself && len(n.Slots) == 0 && n.Addr.IsValid() {
+			asked = append(asked, r.Target(model.At(n.Addr)))
+		}
+	}
+	var against []string
+	// Nothing hurries as in a failover: a replica on a busy host has the time of a local instance.
+	for _, l := range redis.LookAtPeers(ctx, asked, redis.Limits{Dial: r.Config.Times.Dial, Reply: r.LocalLimits().Reply}) {
+		node, _ := l.Self()
+		switch {
+		case l.Info == nil:
+			against = append(against, fmt.Sprintf("%s %s", l.Instance, l.State))
+		case l.Role() != model.Replica || node.MasterID != self.ID:
+		case !l.State.Serves() || !l.Info.LinkUp:
+			against = append(against, fmt.Sprintf("%s is not linked", l.Instance))
+		case me.Info.Offset-l.Info.Offset > r.Config.MaxLag:
+			against = append(against, fmt.Sprintf("%s is %d bytes behind", l.Instance, me.Info.Offset-l.Info.Offset))
+		case best.Info == nil || l.Info.Offset > best.Info.Offset:
+			best = l
+		}
+	}
+	if best.Info != nil {
+		return best, nil
+	}
+	if len(against) > 0 {
+		return best, fmt.Errorf("%w (%s); hint: wait until one is, or look at its log", ErrNoReplica, strings.Join(against, ", "))
+	}
+	return best, fmt.Errorf("%w; hint: wait until one is, or look at its log", ErrNoReplica)
 }
 
 // SwitchAwayAll switches over every local master of a cluster, one after another, because this machine is going down. What cannot be

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/show"
+	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/state"
 )
 
@@ -46,7 +46,7 @@ func loadSaid(run state.Dir, act bool) (said, error) {
 func (s said) store(run state.Dir) error {
 	lines := append([]string{s.Sentence}, s.Warnings...)
 	for i, l := range lines {
-		lines[i] = show.Plain(l)
+		lines[i] = program.Plain(l)
 	}
 	return run.StoreBytes(verdictFile, []byte(strings.Join(lines, "\n")+"\n"))
 }

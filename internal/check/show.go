@@ -63,7 +63,7 @@ func (c *check) scene(v model.Verdict) show.Scene {
 
 // print tells what came of the run in the form that was asked for. The scene is set only for a form that shows it.
 func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) error {
-	text := show.Plain(sentence) + "\n"
+	text := program.Plain(sentence) + "\n"
 	switch {
 	case f.JSON:
 		b, err := show.JSON(scene())

@@ -176,6 +176,7 @@ func severedSentence(o *model.Observation, master netip.AddrPort) string {
 	return fmt.Sprintf("it was not linked since this host was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
 }
 
+// StaleSentence is why a replica whose master was alive without it is not promoted.
 func StaleSentence(o *model.Observation) string {
 	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, ForceHint)
 }

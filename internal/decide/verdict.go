@@ -100,16 +100,13 @@ func (f Facts) better(healthy int) bool {
 // Healthy: this instance does not keep the VIP away.
 func (f Facts) Healthy(l model.Look) bool {
 	switch {
-	case busy(l):
+	case model.IsBusy(l.State):
 		return f.BusyFor[l.Instance.Name()] < f.BusyGrace
 	case l.State == model.Misconf:
 		return l.Role() == model.Replica // a master cannot write
 	}
 	return healthyState(l.State)
 }
-
-// busy: by its own word, or by what the kernel says of its process.
-func busy(l model.Look) bool { return l.State == model.Busy || l.State == model.Working }
 
 // worthAWord is how long an instance is busy without a warning: a command of some hundred milliseconds is daily life.
 const worthAWord = time.Second
@@ -118,7 +115,7 @@ const worthAWord = time.Second
 func about(l model.Look, f Facts) string {
 	name := l.Instance.Name()
 	switch {
-	case busy(l) && !f.Healthy(l):
+	case model.IsBusy(l.State) && !f.Healthy(l):
 		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
 	case l.State == model.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
 		return ""

@@ -55,6 +55,7 @@ func replicated(ns model.Nodes, master model.Node) bool {
 	return false
 }
 
+// TimeoutSentence warns of a cluster-node-timeout that ends before VRRP has moved the VIP.
 func TimeoutSentence(timeout, takes time.Duration) string {
 	return fmt.Sprintf("cluster-node-timeout is %s and VRRP takes up to %s to move the VIP, so Redis' own failover may be first, with its own rules; hint: a longer cluster-node-timeout, or a shorter advert_int", timeout, takes)
 }

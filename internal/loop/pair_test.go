@@ -76,7 +76,7 @@ func (b *pairHost) observe() model.Observation {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o := b.r.Observe(ctx, locals, observe.Surroundings{Own: own, Vips: []netip.Addr{b.vip}, PeerLooks: b.r.LookAtPeers(ctx, b.r.Config.Peers), Witness: model.Witness{Name: "w", Counts: true, Answers: true}})
+	o := b.r.Observe(ctx, locals, observe.Surroundings{Own: own, VIPs: []netip.Addr{b.vip}, Peers: b.r.LookAtPeers(ctx, b.r.Config.Peers), Witness: model.Witness{Name: "w", Counts: true, Answers: true}})
 	b.r.Keep()
 	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
 	for i, p := range o.Pairs { // what depends on the state that the test says

@@ -8,6 +8,7 @@ import (
 // Redis itself lets a master of a cluster that has just loaded its data take no writes for 2 s (CLUSTER_WRITABLE_DELAY in cluster.c).
 const JustStarted = 2 * time.Second
 
+// HasJustStarted: the server has run for less than JustStarted.
 func HasJustStarted(l Look) bool { return l.Info != nil && l.Info.Uptime < JustStarted }
 
 // Agreed: a peer that answers sees the same node as the master of as many slots in the same epoch; and that peer has run for long enough to

@@ -18,8 +18,10 @@ type DataAge struct {
 // NameSet is a set of names as one string, because that costs a check less to read than a list.
 type NameSet string
 
+// Has: the name is in the set.
 func (s NameSet) Has(name string) bool { return strings.Contains(string(s), " "+name+" ") }
 
+// With is the set and one name more.
 func (s NameSet) With(name string) NameSet {
 	if s.Has(name) {
 		return s
@@ -27,6 +29,7 @@ func (s NameSet) With(name string) NameSet {
 	return NameSet(strings.TrimSuffix(string(s), " ") + " " + name + " ")
 }
 
+// Without is the set without a name.
 func (s NameSet) Without(name string) NameSet {
 	return NameSet(strings.Replace(string(s), " "+name+" ", " ", 1))
 }

@@ -188,6 +188,7 @@ func (o *Observation) Find(a netip.AddrPort) (look Look, local, ok bool) {
 // Local gives the look at a local instance.
 func (o *Observation) Local(i Instance) (Look, bool) { return o.LocalNamed(i.Name()) }
 
+// LocalNamed gives the look at the local instance of a name.
 func (o *Observation) LocalNamed(name string) (Look, bool) {
 	for _, l := range o.Locals {
 		if l.Instance.Name() == name {

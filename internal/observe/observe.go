@@ -39,16 +39,15 @@ func (r *Observer) Look(ctx context.Context) (model.Observation, error) {
 
 // Surroundings are the looks beside those at the local instances.
 type Surroundings struct {
-	Own       map[netip.Addr]bool
-	Vips      []netip.Addr
-	PeerLooks []model.Look
+	// Own are the addresses of this host, VIPs those that move; Peers are the looks at the instances of the other hosts, as far as they were
+	// known.
+	Own   map[netip.Addr]bool
+	VIPs  []netip.Addr
+	Peers []model.Look
 	// answers are the other hosts that answered by themselves.
 	answers map[netip.Addr]bool
 	Witness model.Witness
 }
-
-// Peers are the looks at the instances of the other hosts, as far as they were known.
-func (s Surroundings) Peers() []model.Look { return s.PeerLooks }
 
 // LookAround looks at the local instances, and at the peers, the witness and the VIP. All answers are awaited side by side,
 // because the peers are known from the last run. With an error there are the looks at the local instances alone.
@@ -61,9 +60,9 @@ func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, 
 		r.tellBusyFromHung(ctx, looks)
 		return looks, Surroundings{}, err
 	}
-	s := Surroundings{Own: addresses, Vips: r.Config.VIPs}
-	if len(s.Vips) == 0 {
-		if s.Vips, err = vrrp.VIPs(r.Config.KeepalivedConf); err != nil {
+	s := Surroundings{Own: addresses, VIPs: r.Config.VIPs}
+	if len(s.VIPs) == 0 {
+		if s.VIPs, err = vrrp.VIPs(r.Config.KeepalivedConf); err != nil {
 			r.Log.Debug().Err(err).Msg("the VIP is not known")
 		}
 	}
@@ -76,15 +75,16 @@ func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, 
 	survey := redis.NewSurvey(looking)
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.Targets(known), r.PeerLimits())
-	heard := r.askWitness(ctx, survey, addresses, s.Vips)
+	heard := r.askWitness(ctx, survey, addresses, s.VIPs)
 	answers := r.askHosts(ctx, survey, known)
 	looks := survey.Run()
-	s.PeerLooks, s.Witness, s.answers = looks[len(locals):], heard(), answers()
+	s.Peers, s.Witness, s.answers = looks[len(locals):], heard(), answers()
 	own := looks[:len(locals):len(locals)]
 	r.tellBusyFromHung(ctx, own)
 	return own, s, nil
 }
 
+// LookAtPeers looks at instances of other hosts, side by side.
 func (r *Observer) LookAtPeers(ctx context.Context, peers []netip.AddrPort) []model.Look {
 	return redis.LookAtPeers(ctx, r.Targets(peers), r.PeerLimits())
 }
@@ -150,8 +150,8 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 
 // unlooked is an observation with what needs no conclusions.
 func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observation {
-	o := model.Observation{Locals: locals, Peers: s.PeerLooks, Answers: s.answers, Witness: s.Witness,
-		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GaveUp, Tried: r.Tried, VIPs: s.Vips, VIPHere: vrrp.Held(s.Vips, s.Own),
+	o := model.Observation{Locals: locals, Peers: s.Peers, Answers: s.answers, Witness: s.Witness,
+		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GaveUp, Tried: r.Tried, VIPs: s.VIPs, VIPHere: vrrp.Held(s.VIPs, s.Own),
 		Restarts: model.Restarts{Never: r.Config.Restart.When == config.RestartNever, HungAfter: r.Config.Restart.HungAfter}, HungFor: map[model.Instance]time.Duration{},
 		BusyFor: map[string]time.Duration{}, Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, BumpGoal: r.Memory.BumpGoal}
 	if r.Event != nil {
@@ -241,7 +241,7 @@ func (r *Observer) seePeers(ctx context.Context, o *model.Observation, own map[n
 
 // seeVRRP finds the state to act on.
 func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp) {
-	f := vrrp.Facts{VIPKnown: len(s.Vips) > 0, Held: vrrp.Held(s.Vips, s.Own)}
+	f := vrrp.Facts{VIPKnown: len(s.VIPs) > 0, Held: vrrp.Held(s.VIPs, s.Own)}
 	f.Keepalived, o.KeepalivedLives = vrrp.Parent(r.Caller)
 	var rec vrrp.Record
 	if r.Store.Peek(r.Store.Run, vrrp.RecordFile, &rec) && rec.At.Boot == now.Boot {

@@ -14,15 +14,15 @@ import (
 	"keepalived-redis/internal/files"
 )
 
-// tick is the unit of times in /proc/PID/stat: USER_HZ is 100 on every platform that we build for (proc(5)).
+// Tick is the unit of times in /proc/PID/stat: USER_HZ is 100 on every platform that we build for (proc(5)).
 const Tick = time.Second / 100
 
-// process is one line of the kernel's process table.
+// Process is one line of the kernel's process table.
 type Process struct {
 	PID, Parent int
-	// start is the time it started, in clock ticks since boot: with the pid it names one process for good.
+	// Start is the time it started, in clock ticks since boot: with the pid it names one process for good.
 	Start uint64
-	// comm is the name of its program, cut to 15 bytes.
+	// Comm is the name of its program, cut to 15 bytes.
 	Comm    string
 	State   byte
 	threads int
@@ -33,7 +33,7 @@ type Process struct {
 // readProcess reads /proc/PID/stat (proc(5)). An error that is fs.ErrNotExist: there is no such process.
 func Read(pid int) (Process, error) { return readLine(pid, Path(pid, "stat")) }
 
-// readMainThread is readProcess for the main thread alone.
+// ReadMainThread is readProcess for the main thread alone.
 func ReadMainThread(pid int) (Process, error) {
 	return readLine(pid, Path(pid, "task/")+strconv.Itoa(pid)+"/stat")
 }
@@ -56,6 +56,7 @@ func readLine(pid int, file string) (Process, error) {
 // errStat: the kernel has another form of /proc/PID/stat than any we know.
 var errStat = errors.New("its line in the process table cannot be read")
 
+// Parse reads one line of /proc/PID/stat. An error is errStat.
 func Parse(text []byte) (Process, error) {
 	// The name stands in parentheses and may itself hold any byte, also ") ".
 	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
@@ -80,7 +81,12 @@ func Parse(text []byte) (Process, error) {
 	return Process{PID: pid, Parent: parent, Start: start, Comm: string(text[open+1 : end]), State: f[0][0], threads: threads, CPU: time.Duration(user+system) * Tick}, nil
 }
 
-// alive: it still runs. A zombie with other threads left still holds its sockets.
+// Age is how long it has been running, at a time since boot.
+func (p Process) Age(sinceBoot time.Duration) time.Duration {
+	return sinceBoot - time.Duration(p.Start)*Tick
+}
+
+// Alive: it still runs. A zombie with other threads left still holds its sockets.
 func (p Process) Alive() bool {
 	switch p.State {
 	case 'Z':
@@ -92,7 +98,7 @@ func (p Process) Alive() bool {
 	}
 }
 
-// lives looks again: the same process is still there. A recycled pid is another process.
+// Lives looks again: the same process is still there. A recycled pid is another process.
 func (p Process) Lives() bool {
 	now, err := Read(p.PID)
 	if err != nil {
@@ -102,4 +108,19 @@ func (p Process) Lives() bool {
 	return now.Start == p.Start && now.Alive()
 }
 
+// Path is the path of a file about a process.
 func Path(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
+
+// SinceBoot is the time since boot, by the clock of a process' start time.
+func SinceBoot() (time.Duration, error) {
+	text, err := files.Read("/proc/uptime", 4<<10)
+	if err != nil {
+		return 0, fmt.Errorf("read the time since boot: %w", err)
+	}
+	word, _, _ := strings.Cut(string(text), " ")
+	seconds, err := strconv.ParseFloat(word, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the time since boot: %w", err)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}

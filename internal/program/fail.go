@@ -27,9 +27,9 @@ func Fail(w io.Writer, name string, err error) {
 			continue
 		}
 		parts := strings.Split(line, hintMark)
-		fmt.Fprintf(&b, "%s: %s\n", name, plain(parts[0]))
+		fmt.Fprintf(&b, "%s: %s\n", name, Plain(parts[0]))
 		for _, hint := range parts[1:] {
-			fmt.Fprintf(&b, "  hint: %s\n", plain(hint))
+			fmt.Fprintf(&b, "  hint: %s\n", Plain(hint))
 		}
 	}
 	// Nobody is left to tell when the error output is gone.

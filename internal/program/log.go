@@ -70,12 +70,5 @@ func (l *Log) Say() *zerolog.Logger {
 	return &out
 }
 
-// Dropped is how many lines the system's log has not taken and no later line of this process has reported; with those
-// given to Owe. A program that is about to end can keep it for its next run.
-func (l *Log) Dropped() int { return l.sink.owed() }
-
-// Owe adds the drops of an earlier run; the next line that goes through reports them.
-func (l *Log) Owe(n int) { l.sink.owe(n) }
-
 // Close gives the socket back. A line logged later opens it again.
 func (l *Log) Close() error { return l.sink.close() }

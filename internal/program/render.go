@@ -21,9 +21,9 @@ func render(p []byte) (line string, fields []field) {
 		// Never lose a line because it looks odd.
 		sentence, fields = string(bytes.TrimSpace(p)), nil
 	}
-	line = plain(sentence)
+	line = Plain(sentence)
 	for _, f := range fields {
-		line += " " + plain(f.key) + "=" + quoted(f.value)
+		line += " " + Plain(f.key) + "=" + quoted(f.value)
 	}
 	return cut(strings.TrimSpace(line)), fields
 }
@@ -75,8 +75,8 @@ func quoted(s string) string {
 	return s
 }
 
-// plain keeps a line one line: what a server said may hold anything.
-func plain(s string) string {
+// Plain keeps one line one line, and a terminal a terminal: what a server said may hold anything.
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

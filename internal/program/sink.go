@@ -242,18 +242,6 @@ func (s *sink) toStderr(level zerolog.Level, line string) error {
 	return err
 }
 
-func (s *sink) owed() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dropped
-}
-
-func (s *sink) owe(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dropped += max(0, n)
-}
-
 func (s *sink) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,7 +2,6 @@ package service
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -128,14 +127,14 @@ func readCalls(pid int) uint64 {
 
 // hasYoungChild: the process has a child that is not older than that.
 func hasYoungChild(pid int, young time.Duration) bool {
-	up, err := uptime()
+	up, err := procfs.SinceBoot()
 	if err != nil {
 		return false
 	}
 	for _, child := range children(pid) {
 		p, err := procfs.Read(child)
 		// Where a container is shown an uptime of its own, an age is below 0 and says nothing.
-		if age := up - time.Duration(p.Start)*procfs.Tick; err == nil && p.Alive() && age > -time.Second && age <= young {
+		if age := p.Age(up); err == nil && p.Alive() && age > -time.Second && age <= young {
 			return true
 		}
 	}
@@ -168,20 +167,6 @@ func numbers(words []string) (all []int) {
 		}
 	}
 	return all
-}
-
-// uptime is the time since boot, by the clock of a process' start time.
-func uptime() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/uptime")
-	if err != nil {
-		return 0, fmt.Errorf("read the time since boot: %w", err)
-	}
-	word, _, _ := strings.Cut(string(text), " ")
-	seconds, err := strconv.ParseFloat(word, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read the time since boot: %w", err)
-	}
-	return time.Duration(seconds * float64(time.Second)), nil
 }
 
 // Where control groups of version 2 and the freezer of version 1 are mounted: by systemd, with both versions side by side, and on

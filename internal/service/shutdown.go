@@ -96,14 +96,9 @@ func Uptime(pid int) time.Duration {
 	if err != nil {
 		return 0
 	}
-	text, err := os.ReadFile("/proc/uptime")
+	up, err := procfs.SinceBoot()
 	if err != nil {
 		return 0
 	}
-	var up float64
-	if _, err := fmt.Sscan(string(text), &up); err != nil {
-		return 0
-	}
-	// The kernel counts for user space in hundredths of a second, on every machine (USER_HZ).
-	return max(0, time.Duration(up*float64(time.Second))-time.Duration(p.Start)*(time.Second/100))
+	return max(0, p.Age(up))
 }

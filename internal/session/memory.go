@@ -19,7 +19,7 @@ import (
 
 // The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
 const (
-	MemoryFile     = "seen.json"       // volatile, there only while something lasts
+	MemoryFile     = "seen.json"       // volatile, there only while there is something to keep
 	sentenceFile   = "sentence"        // volatile: memory.Sentence, as plain text
 	PeersFile      = "peers.json"      // durable
 	WitnessFile    = "witness.json"    // durable
@@ -109,8 +109,8 @@ type SwitchoverRecord struct {
 	Value string `json:"value,omitempty"`
 }
 
-// store loads and keeps the small files. A damaged file is a warning, never an error.
-type store struct {
+// Store loads and keeps the small files. A damaged file is a warning, never an error.
+type Store struct {
 	Run, Durable state.Dir
 	log          *zerolog.Logger
 	dry          bool
@@ -130,7 +130,7 @@ type pending struct {
 }
 
 // Later notes that a file is to be written: who looks writes nothing.
-func (s *store) Later(d state.Dir, name string, v any) {
+func (s *Store) Later(d state.Dir, name string, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
@@ -140,7 +140,7 @@ func (s *store) Later(d state.Dir, name string, v any) {
 }
 
 // Keep writes what a look has found to write, and the memory.
-func (s *store) Keep(m *Memory) {
+func (s *Store) Keep(m *Memory) {
 	todo := s.pending
 	s.pending = nil
 	for _, p := range todo {
@@ -160,7 +160,7 @@ func (s *store) Keep(m *Memory) {
 }
 
 // Load reads one file for what acts. What cannot be read counts as not there, and is said; what is damaged is set aside.
-func (s *store) Load(d state.Dir, name string, v any) bool {
+func (s *Store) Load(d state.Dir, name string, v any) bool {
 	read := d.Load
 	if s.dry {
 		read = d.Peek
@@ -173,7 +173,7 @@ func (s *store) Load(d state.Dir, name string, v any) bool {
 }
 
 // Peek is Load for what looks: what is damaged is set aside when the look is over.
-func (s *store) Peek(d state.Dir, name string, v any) bool {
+func (s *Store) Peek(d state.Dir, name string, v any) bool {
 	found, err := d.Peek(name, v)
 	switch {
 	case errors.Is(err, state.ErrDamaged):
@@ -187,7 +187,7 @@ func (s *store) Peek(d state.Dir, name string, v any) bool {
 }
 
 // Save writes one file; a failure is said, and the programs go on from what they see.
-func (s *store) Save(d state.Dir, name string, v any) {
+func (s *Store) Save(d state.Dir, name string, v any) {
 	if s.dry {
 		return
 	}
@@ -197,7 +197,7 @@ func (s *store) Save(d state.Dir, name string, v any) {
 }
 
 // saveText is save for plain text.
-func (s *store) saveText(d state.Dir, name, text string) {
+func (s *Store) saveText(d state.Dir, name, text string) {
 	if s.dry {
 		return
 	}
@@ -206,7 +206,8 @@ func (s *store) saveText(d state.Dir, name, text string) {
 	}
 }
 
-func (s *store) Remove(d state.Dir, name string) {
+// Remove removes one file; a failure is said.
+func (s *Store) Remove(d state.Dir, name string) {
 	if s.dry {
 		return
 	}
@@ -215,7 +216,8 @@ func (s *store) Remove(d state.Dir, name string) {
 	}
 }
 
-func (s *store) LoadMemory() *Memory {
+// LoadMemory is what the last run left, empty where it left nothing.
+func (s *Store) LoadMemory() *Memory {
 	m := &Memory{}
 	s.Peek(s.Run, MemoryFile, m)
 	text, _, err := s.Run.Text(sentenceFile)
@@ -230,7 +232,8 @@ func (s *store) LoadMemory() *Memory {
 	return m
 }
 
-func (s *store) SaveMemory(m *Memory) {
+// SaveMemory writes the memory where it has changed.
+func (s *Store) SaveMemory(m *Memory) {
 	if m.Sentence != s.onDisk.Sentence {
 		s.saveText(s.Run, sentenceFile, m.Sentence+"\n")
 		s.onDisk.Sentence = m.Sentence
@@ -238,7 +241,7 @@ func (s *store) SaveMemory(m *Memory) {
 	if reflect.DeepEqual(*m, s.onDisk) {
 		return
 	}
-	// Reading JSON costs a check more than its looks, so where nothing lasts there is no file.
+	// Where there is nothing to keep, as with instances on their own, there is no file to read in every check.
 	if Text(m) == "{}" {
 		s.Remove(s.Run, MemoryFile)
 	} else {
@@ -256,74 +259,13 @@ func (m *Memory) clone() Memory {
 	return c
 }
 
+// Text is a value as JSON, to see whether it has changed.
 func Text(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
 	return string(b)
-}
-
-// LineageFile keeps what must be known about the data after a reboot. Durable.
-const LineageFile = "lineage.json"
-
-// Lineage is what the runs of this host leave behind about its data.
-type Lineage struct {
-	// Held: the last that was known of the VIP is that it was here, with a master behind it. At is when it was seen so.
-	Held bool        `json:"held,omitempty"`
-	At   state.Stamp `json:"at,omitempty"`
-	// Survivor: see Cold.
-	Survivor bool `json:"survivor,omitempty"`
-	// Stale is per local instance.
-	Stale map[string]Staleness `json:"stale,omitempty"`
-}
-
-// Staleness adds up the time in which the master was seen alive while the link to it was down.
-type Staleness struct {
-	For time.Duration `json:"for_ns"`
-	// Last is the last look of a stretch that goes on; nil between two stretches. Time when nobody saw the master does not
-	// count.
-	Last *state.Stamp `json:"last,omitempty"`
-}
-
-// stale adds one look to the staleness of an instance and returns it.
-func (lin *Lineage) GrowStale(name string, linked, behind bool, now state.Stamp) time.Duration {
-	s := lin.Stale[name]
-	switch {
-	case linked:
-		delete(lin.Stale, name)
-		return 0
-	case behind:
-		if s.Last != nil && s.Last.Boot == now.Boot {
-			d := now.Since(*s.Last)
-			if d < time.Second {
-				return s.For // a hook looks every 100 ms, and each addition is a write to the disk
-			}
-			s.For += d
-		}
-		s.Last = &now
-	case s.Last != nil:
-		s.Last = nil
-	default:
-		return s.For
-	}
-	lin.Stale[name] = s
-	return s.For
-}
-
-// lineageMemo is what the runs of this boot know of the lineage file, so that it is read only when something changes.
-type lineageMemo struct {
-	Boot string `json:"boot"`
-	// Held is that of the file, HeldBoot the boot in which it was written; Stale: the staleness of an instance is in it.
-	Held     bool   `json:"held,omitempty"`
-	HeldBoot string `json:"held_boot,omitempty"`
-	Stale    bool   `json:"stale,omitempty"`
-	Survivor bool   `json:"survivor,omitempty"`
-}
-
-// Memo is what there is to know of a lineage without reading it.
-func (lin *Lineage) Memo(now state.Stamp) *lineageMemo {
-	return &lineageMemo{Boot: now.Boot, Held: lin.Held, HeldBoot: lin.At.Boot, Stale: len(lin.Stale) > 0, Survivor: lin.Survivor}
 }
 
 // AbleMemo is how many instances of each other host the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.

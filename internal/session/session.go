@@ -33,9 +33,11 @@ type Session struct {
 	// GaveUp are the instances that act starts no more, Tried those that it has tried to start in this run.
 	GaveUp, Tried map[model.Instance]bool
 
-	Store  store
+	// Store are the state files, Memory is what the last run of this boot left; both are there after Begin.
+	Store  Store
 	Memory *Memory
-	Seq    uint64
+	// Seq is the number of the event that this hook has recorded; 0 for a check run.
+	Seq uint64
 }
 
 // ReplyTimeout bounds the wait for a peer that accepts connections and does not answer.
@@ -49,10 +51,11 @@ func (r *Session) Begin() {
 	if r.Memory != nil {
 		return
 	}
-	r.Store = store{Run: state.Dir(r.Config.RunDir), Durable: state.Dir(r.Config.StateDir), log: r.Log, dry: r.DryRun}
+	r.Store = Store{Run: state.Dir(r.Config.RunDir), Durable: state.Dir(r.Config.StateDir), log: r.Log, dry: r.DryRun}
 	r.Memory = r.Store.LoadMemory()
 }
 
+// Targets is how to get into the peers.
 func (r *Session) Targets(peers []netip.AddrPort) []redis.Target {
 	targets := make([]redis.Target, len(peers))
 	for i, p := range peers {
@@ -61,6 +64,7 @@ func (r *Session) Targets(peers []netip.AddrPort) []redis.Target {
 	return targets
 }
 
+// PeerLimits bound a look at a peer.
 func (r *Session) PeerLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Dial, Reply: ReplyTimeout}
 }
@@ -137,20 +141,13 @@ func (r *Session) LocalLimits() redis.Limits {
 	return redis.Limits{Dial: r.Config.Times.Deadline / 4, Reply: r.Config.Times.Deadline / 2}
 }
 
+// TargetsOf is how to get into the instances of these looks.
 func (r *Session) TargetsOf(looks []model.Look) []redis.Target {
 	targets := make([]redis.Target, len(looks))
 	for i, l := range looks {
 		targets[i] = r.Target(l.Instance)
 	}
 	return targets
-}
-
-func GetOr(conf config.RedisConf, key, other string) string {
-	v, ok := conf.Get(key)
-	if !ok {
-		return other
-	}
-	return v
 }
 
 // ErrSuperseded: a newer event came, and its hook goes on from here.

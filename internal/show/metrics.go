@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/program"
 )
 
 // exposition is text in Prometheus' format, as node_exporter's textfile collector reads it.
@@ -120,7 +121,7 @@ func (e *exposition) sample(name string, value float64, labels ...string) {
 // escape makes a text fit between the quotes of a label. What cannot be printed has no place there: people read the file
 // on terminals.
 func escape(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(Plain(s))
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(program.Plain(s))
 }
 
 func bit(b bool) float64 {

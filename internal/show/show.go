@@ -5,9 +5,7 @@ package show
 import (
 	"net/netip"
 	"os"
-	"strings"
 	"time"
-	"unicode"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
@@ -102,16 +100,6 @@ func (s *Scene) lag(l model.Look) (bytes int64, known bool) {
 		}
 	}
 	return 0, false
-}
-
-// Plain keeps one line one line, and a terminal a terminal: what a server said may hold anything.
-func Plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // Colours tells whether what is written to f may have colours: on a terminal that knows them, unless NO_COLOR is set

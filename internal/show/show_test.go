@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/program"
 	"keepalived-redis/internal/testing/golden"
 )
 
@@ -128,7 +129,7 @@ func TestPrometheusReadsTheMetrics(t *testing.T) {
 	}
 	families(t, Metrics(Scene{}))
 	fs = families(t, Metrics(hostile()))
-	if got, want := fs[prefix+"instance_up"][0]["address"], "/run/"+Plain(hostile().Sentence); got != want {
+	if got, want := fs[prefix+"instance_up"][0]["address"], "/run/"+program.Plain(hostile().Sentence); got != want {
 		t.Errorf("the label reads %q, want %q", got, want)
 	}
 }

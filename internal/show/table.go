@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/program"
 )
 
 // The colours of a terminal.
@@ -45,7 +46,7 @@ func Table(s Scene, colour bool) string {
 	var b strings.Builder
 	align(&b, rows, colour)
 	b.WriteString("\n")
-	line := func(key, text string) { fmt.Fprintf(&b, "%-13s%s\n", key+":", Plain(text)) }
+	line := func(key, text string) { fmt.Fprintf(&b, "%-13s%s\n", key+":", program.Plain(text)) }
 	if s.State != "" || s.Why != "" {
 		line("vrrp", cmp.Or(s.State, "unknown")+reason(s.Why))
 	}
@@ -66,7 +67,7 @@ func Table(s Scene, colour bool) string {
 	if s.Decision != "" && s.Decision != s.Why {
 		line("decision", s.Decision)
 	}
-	verdict := Plain(s.Sentence)
+	verdict := program.Plain(s.Sentence)
 	if colour {
 		verdict = verdictColour(s.Health.EnoughForVIP()) + verdict + reset
 	}
@@ -109,7 +110,7 @@ func align(b *strings.Builder, rows []row, colour bool) {
 
 // cells are the columns of one look.
 func (s *Scene) cells(l model.Look) []string {
-	cells := []string{Plain(l.Instance.Name()), cmp.Or(string(l.Role()), "-"), strings.ReplaceAll(key(l.State), "_", " "), latency(l), "-", "-", "-", "-"}
+	cells := []string{program.Plain(l.Instance.Name()), cmp.Or(string(l.Role()), "-"), strings.ReplaceAll(key(l.State), "_", " "), latency(l), "-", "-", "-", "-"}
 	if l.Info == nil {
 		return cells
 	}

@@ -19,7 +19,7 @@ type Process struct {
 
 // Started is when it was started, on the monotonic clock since boot; on a machine that was suspended it may be given too late. The ticks are
 // hundredths of a second on every architecture (proc(5), USER_HZ).
-func (p Process) Started() time.Duration { return time.Duration(p.Start) * (time.Second / 100) }
+func (p Process) Started() time.Duration { return time.Duration(p.Start) * procfs.Tick }
 
 // Zero: no process.
 func (p Process) Zero() bool { return p.PID == 0 }
