@@ -9,6 +9,7 @@ import (
 
 	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -42,10 +43,8 @@ func (h *hook) force(ctx context.Context, out io.Writer) error {
 	}
 	caller, _ := vrrp.Caller()
 	r := loop.New(session.Session{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, DryRun: h.dry})
-	sentence, err := r.Force(ctx)
-	if sentence != "" {
-		fmt.Fprintln(out, sentence)
-	}
+	decided, err := r.Force(ctx)
+	fmt.Fprint(out, program.Lines(reason.Lines(decided)))
 	return err
 }
 

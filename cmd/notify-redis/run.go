@@ -11,6 +11,7 @@ import (
 	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -113,9 +114,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
-	if outcome.Sentence != "" {
-		fmt.Fprintln(out, outcome.Sentence)
-	}
+	fmt.Fprint(out, program.Lines(reason.Lines(outcome.Clauses)))
 	if err == nil && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
 		r.WarnOfTimeout(ctx, o)
 	}

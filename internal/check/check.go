@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -15,6 +14,7 @@ import (
 	"keepalived-redis/internal/loop"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -53,7 +53,7 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict 
 	manager, err := service.New(c.cfg, run, durable)
 	if err != nil {
 		c.log.Error().Err(err).Msg("instances cannot be started or stopped")
-		return model.NewVerdict(model.Unhealthy, err.Error())
+		return unhealthy(model.Clause{Reason: reason.NoService, Name: err.Error()})
 	}
 	r := loop.New(session.Session{Config: c.cfg, Service: manager, Log: &c.log.Logger, Caller: c.caller, DryRun: !c.act})
 	c.prepare(run, durable)
@@ -76,12 +76,12 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict 
 		r.SeeAbleTwice(ctx, &o)
 	}
 	c.seen = seen{observation: &o, outcome: outcome}
-	v := decide.VerdictOn(&o, outcome, c.facts(o), c.last.Verdict)
+	v := decide.VerdictOn(&o, outcome, c.facts(o), c.last.health())
 	worse := !v.EnoughForVIP() && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
 	takes := r.TakesAbandoned(ctx, &o, worse)
 	r.Keep()
 	if takes {
-		v = model.NewVerdict(model.Degraded, "another host could serve more, but the VIP answers nowhere, so it may come here (does keepalived run on the other host?): "+strings.TrimPrefix(v.Sentence, "unhealthy: "))
+		v = decide.Abandoned(v)
 	}
 	return v
 }

@@ -2,16 +2,21 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 )
 
-// noVerdict is why a check that ctx has ended says unhealthy.
-func noVerdict(ctx context.Context, limit time.Duration) error {
-	return fmt.Errorf("unhealthy: no verdict, %w; hint: it had %s: is the host overloaded, or does a disk hang?", context.Cause(ctx), limit)
+// noVerdict is the verdict of a check that has come to none within limit, because ctx has ended.
+func noVerdict(ctx context.Context, limit time.Duration) model.Verdict {
+	return unhealthy(model.Clause{Reason: reason.NoVerdict, For: limit, Name: context.Cause(ctx).Error()})
+}
+
+func unhealthy(why model.Clause) model.Verdict {
+	return model.Verdict{Health: model.Unhealthy, Parts: []model.Clause{why}}
 }
 
 // fail tells of what ends a check without a verdict: people on the error output, and the log, because keepalived throws

@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/vrrp"
 )
@@ -64,7 +65,7 @@ func run(f flags, out, errOut io.Writer) int {
 		if errors.Is(context.Cause(ctx), program.ErrSignalled) {
 			break // keepalived 2.x takes a check that answers SIGTERM with 0 for a success
 		}
-		program.Fail(errOut, name, f.print(out, v.Sentence, func() show.Scene { return c.scene(v) }))
+		program.Fail(errOut, name, f.print(out, v, func() show.Scene { return c.scene(v) }))
 		if v.EnoughForVIP() {
 			return program.Healthy
 		}
@@ -103,9 +104,9 @@ func load(ctx context.Context, beside chan<- func(), o config.Options) (*config.
 
 // late ends a check that has no verdict; blank is what is known of it.
 func (f flags) late(ctx context.Context, blank check, limit time.Duration, out, errOut io.Writer, alsoLog bool) int {
-	err := noVerdict(ctx, limit)
+	v := noVerdict(ctx, limit)
 	if f.JSON {
-		program.Fail(errOut, name, f.print(out, "", func() show.Scene { return blank.scene(model.Verdict{Sentence: err.Error()}) }))
+		program.Fail(errOut, name, f.print(out, v, func() show.Scene { return blank.scene(v) }))
 	}
-	return fail(errOut, err, alsoLog, program.Unhealthy)
+	return fail(errOut, errors.New(reason.Verdict(v)), alsoLog, program.Unhealthy)
 }

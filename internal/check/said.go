@@ -1,70 +1,71 @@
 package check
 
 import (
-	"errors"
+	"reflect"
 	"slices"
-	"strings"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 )
 
-// verdictFile in the run directory keeps what a run has said, so that changes are logged and not every run: the sentence of
-// the verdict, then the warnings, a line each.
-const verdictFile = "verdict"
+// verdictFile in the run directory keeps what a run has said, so that changes are logged and not every run.
+const verdictFile = "verdict.json"
 
-// said is a verdict and what there was to warn of beside it.
+// said is a verdict, by what makes it news, and what there was to warn of beside it.
 type said struct {
-	model.Verdict
-	Warnings []string
+	Verdict  string   `json:"verdict"`
+	Because  []string `json:"because,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-var errNoVerdict = errors.New("it does not begin with a verdict")
-
-// loadSaid reads what the last run has said; nothing if there was none. A damaged file is set aside by a run that acts.
-func loadSaid(run state.Dir, act bool) (said, error) {
-	text, found, err := run.Text(verdictFile)
-	if !found && err == nil {
-		return said{}, nil
+func saidOf(v model.Verdict, warnings []string) said {
+	s := said{Verdict: v.Health.String(), Warnings: warnings}
+	for _, c := range v.Parts {
+		s.Because = append(s.Because, c.Key())
 	}
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for h := model.Unhealthy; h <= model.Healthy && err == nil; h++ {
-		if strings.HasPrefix(lines[0], h.String()) {
-			return said{Verdict: model.Verdict{Health: h, Sentence: lines[0]}, Warnings: lines[1:]}, nil
+	return s
+}
+
+// health is the last one; nil where there was no verdict.
+func (s said) health() *model.Health {
+	for h := model.Unhealthy; h <= model.Healthy; h++ {
+		if s.Verdict == h.String() {
+			return &h
 		}
 	}
-	if err == nil {
-		err = errNoVerdict
-	}
-	if act {
-		err = run.SetAside(verdictFile, err)
-	}
-	return said{}, err
+	return nil
 }
 
-func (s said) store(run state.Dir) error {
-	lines := append([]string{s.Sentence}, s.Warnings...)
-	for i, l := range lines {
-		lines[i] = program.Plain(l)
+// loadSaid reads what the last run has said; nothing if there was none. A damaged file is set aside by a run that acts.
+func loadSaid(run state.Dir, act bool) (last said, err error) {
+	if act {
+		_, err = run.Load(verdictFile, &last)
+	} else {
+		_, err = run.Peek(verdictFile, &last)
 	}
-	return run.StoreBytes(verdictFile, []byte(strings.Join(lines, "\n")+"\n"))
+	return last, err
 }
 
 // news: this run says something else than the last one.
 func (c *check) news(v model.Verdict) bool {
-	return v != c.last.Verdict || !slices.Equal(c.log.Warned(), c.last.Warnings)
+	return !reflect.DeepEqual(saidOf(v, c.log.Warned()), c.last)
 }
 
 func (c *check) logChange(run state.Dir, v model.Verdict) {
-	switch {
-	case v == c.last.Verdict:
-	case v.EnoughForVIP():
-		c.log.Say().Info().Msg(v.Sentence)
-	default:
-		c.log.Say().Error().Msg(v.Sentence)
+	now := saidOf(v, c.log.Warned())
+	if now.Verdict != c.last.Verdict || !slices.Equal(now.Because, c.last.Because) {
+		e := c.log.Say().Info()
+		if !v.EnoughForVIP() {
+			e = c.log.Say().Error()
+		}
+		for _, r := range reason.Words(v) {
+			e = e.Str(program.ReasonField, r)
+		}
+		e.Msg(reason.Verdict(v))
 	}
-	if err := (said{v, c.log.Warned()}).store(run); err != nil {
+	if err := run.Store(verdictFile, now); err != nil {
 		c.log.Warn().Err(err).Msg("the verdict cannot be kept")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/show"
 	"keepalived-redis/internal/state"
 )
@@ -40,7 +41,7 @@ func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
 // scene is what is shown of a run that came to this verdict.
 func (c *check) scene(v model.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
-	sc := show.Scene{Health: v.Health, Sentence: v.Sentence, Decision: s.outcome.Sentence, Fenced: s.outcome.Fenced, Warnings: c.warnings,
+	sc := show.Scene{Verdict: v, Decision: s.outcome.Clauses, Fenced: s.outcome.Fenced, Warnings: c.warnings,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
 	o := s.observation
 	if o == nil {
@@ -62,8 +63,8 @@ func (c *check) scene(v model.Verdict) show.Scene {
 }
 
 // print tells what came of the run in the form that was asked for. The scene is set only for a form that shows it.
-func (f flags) print(out io.Writer, sentence string, scene func() show.Scene) error {
-	text := program.Plain(sentence) + "\n"
+func (f flags) print(out io.Writer, v model.Verdict, scene func() show.Scene) error {
+	text := program.Lines(reason.Verdict(v))
 	switch {
 	case f.JSON:
 		b, err := show.JSON(scene())

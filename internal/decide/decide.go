@@ -2,11 +2,11 @@
 package decide
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // LookAgain is the pause before a look that waits for something.
@@ -24,19 +24,17 @@ func Decide(o model.Observation) model.Plan {
 	switch {
 	case !o.KeepalivedLives:
 		p.situation(&o)
-		p.say(o.Why)
+		p.keep(o.Why)
 	case o.Maintenance.Word != "":
 		p.situation(&o)
-		p.say(maintained(o.Maintenance))
+		p.keep(maintained(o.Maintenance))
 	case o.Fence != nil:
 		p.fenced(&o)
 	case o.Isolated():
-		p.do(model.Fence)
+		p.do(model.Step{Do: model.Fence}, cutOff(&o))
 		p.in(LookAgain)
-		p.say(fmt.Sprintf("fence: this host is cut off, no peer and no witness (%s) answers; writes are refused here", o.Witness.Name))
 	case o.CutOff():
-		p.in(LookAgain)
-		p.say(fmt.Sprintf("possibly cut off: no peer and no witness (%s) answers; nothing is promoted, looking again; hint: if this host is not cut off, name a witness that answers", o.Witness.Name))
+		p.wait(model.Clause{Reason: reason.PerhapsCutOff, Name: o.Witness.Name})
 	default:
 		p.guard(&o)
 		p.goOn(&o)
@@ -49,45 +47,53 @@ func Decide(o model.Observation) model.Plan {
 func (p *planner) goOn(o *model.Observation) {
 	switch {
 	case o.SwitchoverOpen:
-		p.do(model.UndoSwitchover)
-		p.say("a switchover was begun and not ended; writes are given back")
+		p.do(model.Step{Do: model.UndoSwitchover}, model.Clause{Reason: reason.SwitchoverUnfinished})
 	case len(o.LeftStopped) > 0:
 		for _, a := range o.LeftStopped {
-			p.add(model.Step{Do: model.Restore, Instance: a})
-			p.say(fmt.Sprintf("writes on %s are stopped and neither a fence nor a switchover of ours is on record; they are given back", a))
+			p.do(model.Step{Do: model.Restore, Instance: a}, model.Clause{Reason: reason.WritesLeftStopped})
 		}
 	case o.Replication() && (o.State == model.VRRPMaster || o.State == model.VRRPBackup):
 		p.pairs(o)
 	case o.State == model.VRRPMaster:
 		p.master(o)
 	case o.State == model.VRRPNone:
-		p.say(o.Why)
+		p.keep(o.Why)
 	case o.State == model.VRRPFault:
 		p.fault(o)
 	default:
-		p.say(string(o.State) + ": Redis is left as it is")
+		p.keep(asItIs(o))
 	}
+}
+
+// asItIs is said where the VRRP state asks for nothing.
+func asItIs(o *model.Observation) model.Clause {
+	return model.Clause{Reason: reason.NotMaster, Name: string(o.State)}
 }
 
 // maintained is what is said in a maintenance.
-func maintained(m model.Maintenance) string {
-	return "maintenance (" + m.String() + "): nothing is changed; hint: to end it, remove the file " + model.MaintenanceFile + " in the state directory"
+func maintained(m model.Maintenance) model.Clause {
+	return model.Clause{Reason: reason.Maintenance, Name: m.String()}
 }
 
-// situation says what makes the host unhealthy where nothing is done about it: the check repeats the sentence as its reason.
+// cutOff says that this host is.
+func cutOff(o *model.Observation) model.Clause {
+	return model.Clause{Reason: reason.CutOff, Name: o.Witness.Name}
+}
+
+// situation says what makes the host unhealthy where nothing is done about it.
 func (p *planner) situation(o *model.Observation) {
 	if o.Isolated() {
-		p.say(fmt.Sprintf("this host is cut off, no peer and no witness (%s) answers", o.Witness.Name))
+		p.keep(cutOff(o))
 	}
 	if o.Fence != nil {
-		p.say("fenced: writes are refused here")
+		p.keep(model.Clause{Reason: reason.Fenced})
 	}
 }
 
 // master decides for the host that holds the VIP.
 func (p *planner) master(o *model.Observation) {
 	if o.View() == nil {
-		p.say("MASTER: no local instance answers as a node of a cluster, so nothing can be promoted")
+		p.keep(model.Clause{Reason: reason.NoCluster})
 		return
 	}
 	for _, l := range o.Locals {
@@ -96,7 +102,7 @@ func (p *planner) master(o *model.Observation) {
 		}
 	}
 	if len(p.clauses) == 0 {
-		p.say("MASTER: every master is on this host")
+		p.keep(model.Clause{Reason: reason.InPlace})
 	}
 	p.bump(o)
 }
@@ -104,9 +110,8 @@ func (p *planner) master(o *model.Observation) {
 // bump goes on with what a takeover has begun.
 func (p *planner) bump(o *model.Observation) {
 	if o.BumpGoal > 0 && len(p.steps) == 0 {
-		p.do(model.Bump)
+		p.do(model.Step{Do: model.Bump}, model.Clause{Reason: reason.OldEpochs, Count: int64(o.BumpGoal)})
 		p.in(bumpPause)
-		p.say(fmt.Sprintf("raise the config epochs of our masters to %d, so that a host that was cut off loses when it returns", o.BumpGoal))
 	}
 }
 
@@ -125,12 +130,12 @@ func (p *planner) fault(o *model.Observation) {
 		p.bump(o)
 	}
 	for _, l := range o.Locals {
-		if o.Replication() && model.Overruled(o, l) && Watched(o, l) == "" {
+		if o.Replication() && model.Overruled(o, l) && !o.Sentinel[l.Instance] {
 			p.twoMasters(o, l, o.PeerOf(l))
 		}
 	}
 	if len(p.clauses) == 0 {
-		p.say(string(o.State) + ": Redis is left as it is")
+		p.keep(asItIs(o))
 	}
 }
 
@@ -149,18 +154,17 @@ func lostMaster(o *model.Observation, l model.Look) (master netip.AddrPort, loca
 
 // replica decides for one local replica by the fate of its master.
 func (p *planner) replica(o *model.Observation, l model.Look) {
-	me := model.LocalAddr(l)
 	m, master, local, found := o.MasterOf(l)
+	of := func(r model.Reason) model.Clause { return about(l, r, model.At(master)) }
 	switch {
 	case !found:
-		p.say(fmt.Sprintf("%s: the address of its master is not known yet", me))
-		p.in(LookAgain)
+		p.wait(about(l, reason.MasterUnknown))
 	case local && m.State.Alive():
-		p.say(fmt.Sprintf("%s stays replica of %s on this host", me, master))
+		p.keep(of(reason.MasterHere))
 	case local && o.GivenUp[m.Instance]:
-		p.promote(o, l, fmt.Sprintf("its master %s on this host is dead and its restart was given up", master))
+		p.promote(o, l, of(reason.MasterGivenUp))
 	case local:
-		p.say(fmt.Sprintf("%s: its master %s on this host is being restarted", me, master))
+		p.say(model.Wait, of(reason.MasterRestarts))
 	case o.HostSilent(master.Addr()):
 		p.lostHost(o, l, master)
 	case m.State.Serves() && m.Role() == model.Master:
@@ -168,35 +172,34 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica:
 		p.notServing(o, l, m)
 	default:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s %s; hint: repair it on %s", me, master, m.State, master.Addr()))
+		p.say(model.NoPromotion, stands(l, m, reason.MasterUnusable))
 	}
 }
 
 // lostHost: the master's whole host is silent.
 func (p *planner) lostHost(o *model.Observation, l model.Look, master netip.AddrPort) {
+	why := about(l, reason.HostSilent, model.At(master))
+	why.Host = master.Addr()
 	if a := o.Hosts[master.Addr()]; !o.Hook && (a.Looks < 2 || a.For < model.MinLookGap) {
-		p.say(fmt.Sprintf("host %s is silent; looking again", master.Addr()))
-		p.in(LookAgain)
+		p.wait(why)
 		return
 	}
-	p.promote(o, l, fmt.Sprintf("its master %s is lost, host %s is silent", master, master.Addr()))
+	p.promote(o, l, why)
 }
 
 // notServing: the master's host answers, the master does not serve. It gets a little time to come back.
 func (p *planner) notServing(o *model.Observation, l model.Look, m model.Look) {
-	master := m.Instance.Addr
-	why := fmt.Sprintf("its master %s %s", master, m.State)
+	why := stands(l, m, reason.MasterDown)
 	if m.State == model.Up {
-		why = fmt.Sprintf("its master %s is itself a replica", master)
+		why = stands(l, m, reason.MasterIsReplica)
 	}
-	a := o.Instances[master]
+	a := o.Instances[m.Instance.Addr]
 	wait := max(grace(o, m.State), unproven(o, m.State, a))
 	if !o.Hook {
 		wait = max(o.Times.Deadline, unproven(o, m.State, a))
 	}
 	if a.For < wait || !o.Hook && a.Looks < 2 {
-		p.say(fmt.Sprintf("%s: %s; waiting for it", model.LocalAddr(l), why))
-		p.in(LookAgain)
+		p.wait(why)
 		return
 	}
 	p.promote(o, l, why)
@@ -229,107 +232,103 @@ func unproven(o *model.Observation, s model.State, a model.Stretch) time.Duratio
 
 // living: the master serves on another host.
 func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
-	me, master := model.LocalAddr(l), m.Instance.Addr
-	lag := m.Info.Offset - l.Info.Offset
+	of := func(r model.Reason) model.Clause { return about(l, r, m.Instance) }
 	self, _ := l.Self()
-	migrates := InMigration(o, self.MasterID) // the new master would not know of it, and the keys that have gone would be missed
 	switch {
 	case policy(o) == model.PolicyStay:
-		p.say(fmt.Sprintf("%s stays where it is (policy stay)", master))
-	case Watched(o, l) != "":
-		p.say(Watched(o, l))
+		p.say(model.NoSwitchover, of(reason.PolicyStay))
+	case o.Sentinel[l.Instance]:
+		p.keep(about(l, reason.Sentinel))
 	case o.BothMaster:
-		p.say(fmt.Sprintf("%s stays where it is: a master was taken away from this host while the VIP was here, so %s", master, BothMaster))
+		p.say(model.NoSwitchover, of(reason.BothHoldVIP))
 	case o.HeldFor < o.Times.Settle:
-		p.say(fmt.Sprintf("%s is switched over once the VIP has been held for %s", master, o.Times.Settle))
+		why := of(reason.Settle)
+		why.For = o.Times.Settle
+		p.say(model.NoSwitchover, why)
 		p.in(o.Times.Settle - o.HeldFor)
 	case l.State != model.Up:
-		p.say(fmt.Sprintf("%s is not switched over yet: %s %s", master, me, l.State))
+		p.say(model.NoSwitchover, of(reason.Of(l.State)))
 		p.in(LookAgain)
 	case o.SwitchoverWait > 0:
-		p.say(fmt.Sprintf("%s: the last switchover failed, the next try is in at most %s", master, roundUp(o.SwitchoverWait)))
-	case migrates:
-		p.say(fmt.Sprintf("%s is not switched over yet: slots are on their way to or from it; hint: let that end, or redis-cli --cluster fix %s", master, master))
+		why := of(reason.SwitchoverFailed)
+		why.For = o.SwitchoverWait.Truncate(time.Second) + time.Second
+		p.say(model.NoSwitchover, why)
+	case InMigration(o, self.MasterID): // the new master would not know of it, and the keys that have gone would be missed
+		p.say(model.NoSwitchover, of(reason.SlotsMove))
 	case !l.Info.LinkUp:
-		p.say(fmt.Sprintf("%s is not switched over: the link of %s to it is down", master, me))
-	case lag > o.MaxLag:
-		p.say(fmt.Sprintf("%s is not switched over yet: %s is behind by more than %d bytes", master, me, o.MaxLag))
+		p.say(model.NoSwitchover, of(reason.LinkDown))
+	case m.Info.Offset-l.Info.Offset > o.MaxLag:
+		why := of(reason.ReplicaBehind)
+		why.Count = o.MaxLag
+		p.say(model.NoSwitchover, why)
 	default:
-		p.add(model.Step{Do: model.Switchover, Instance: l.Instance, From: m.Instance})
-		p.say(fmt.Sprintf("switchover %s to %s: the VIP is here and both are alive", master, me))
+		p.do(model.Step{Do: model.Switchover, Instance: l.Instance, From: m.Instance}, of(reason.VIPHere))
 	}
 }
-
-// BothMaster is said where two hosts take masters from each other.
-const BothMaster = "both hosts act as MASTER; hint: is VRRP (IP protocol 112) blocked between them?"
-
-// roundUp keeps a countdown from making a new sentence at every look.
-func roundUp(d time.Duration) time.Duration { return d.Truncate(30*time.Second) + 30*time.Second }
 
 // fenced decides while a fence is on record.
 func (p *planner) fenced(o *model.Observation) {
 	f := o.Fence
 	switch {
 	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
-		p.do(model.FenceStop)
-		p.say(fmt.Sprintf("fenced and still cut off after %s: the instances are stopped", o.Times.FenceStopAfter))
+		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.StillCutOff, For: o.Times.FenceStopAfter})
 	case o.Isolated() || o.CutOff():
-		if !f.Stopped {
-			p.do(model.Fence)
-			if f.For >= o.Times.FenceStopAfter/2 {
-				// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
-				p.in(flapAgain)
-			}
+		p.refence(f, cutOff(o))
+		if !f.Stopped && f.For >= o.Times.FenceStopAfter/2 {
+			// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
+			p.in(flapAgain)
 		}
-		p.say("fenced: this host is cut off, writes are refused here")
 	case o.Unanswered():
-		p.lift(o, fmt.Sprintf("this host is not cut off, and no Redis of a peer has answered for %s", o.Times.ColdStartWait))
+		p.lift(o, model.Clause{Reason: reason.NobodyLeads, For: o.Times.ColdStartWait})
 	case f.HeardFor >= f.HoldOff && o.Heard():
-		p.lift(o, fmt.Sprintf("the other host has answered for %s", f.HoldOff))
+		p.lift(o, model.Clause{Reason: reason.PeerHeard, For: f.HoldOff})
 	default:
-		if !f.Stopped {
-			p.do(model.Fence)
-		}
-		p.say(fmt.Sprintf("fenced: the other host must answer for %s before anything is given back", f.HoldOff))
+		p.refence(f, model.Clause{Reason: reason.HoldOff, For: f.HoldOff})
 	}
 }
 
+// refence fences once more what runs: an instance may have been started since.
+func (p *planner) refence(f *model.FenceView, why model.Clause) {
+	if f.Stopped {
+		p.keep(why)
+		return
+	}
+	p.do(model.Step{Do: model.Fence}, why)
+}
+
 // lift ends a fence: what it stopped is started, and each instance may write again once the peers agree with its role.
-func (p *planner) lift(o *model.Observation, why string) {
+func (p *planner) lift(o *model.Observation, why model.Clause) {
 	if o.Fence.Stopped {
-		p.do(model.LiftStart)
+		p.do(model.Step{Do: model.LiftStart}, why)
 		p.in(LookAgain)
-		p.say("the fence lifts: " + why + "; what it stopped is started, and takes no writes yet")
 		return
 	}
 	waiting, start := false, false
 	for _, l := range o.Locals {
 		if l.State == model.Refused && liftsFor(o) >= startsWithin {
-			p.say(fmt.Sprintf("%s does not start, and the fence lifts without it", l.Instance.Name()))
+			p.keep(about(l, reason.StartsNot))
 			continue
 		}
-		reason := notYet(o, l)
-		if reason == "" {
-			p.add(model.Step{Do: model.Restore, Instance: l.Instance})
+		doubt := notYet(o, l)
+		if doubt.Reason == "" {
+			p.step(model.Step{Do: model.Restore, Instance: l.Instance})
 			continue
 		}
 		waiting = true
 		start = start || l.State == model.Refused
-		p.add(model.Step{Do: model.Fence, Instance: l.Instance})
-		if o.Replication() && model.Overruled(o, l) && Watched(o, l) == "" {
-			p.add(model.Step{Do: model.Follow, Instance: l.Instance, From: model.At(o.Pairs[l.Instance].Peer)})
+		p.do(model.Step{Do: model.Fence, Instance: l.Instance}, doubt)
+		if o.Replication() && model.Overruled(o, l) && !o.Sentinel[l.Instance] {
+			p.step(model.Step{Do: model.Follow, Instance: l.Instance, From: model.At(o.Pairs[l.Instance].Peer)})
 		}
-		p.say(fmt.Sprintf("the fence on %s stays: %s", l.Instance.Name(), reason))
 	}
 	if start {
-		p.do(model.LiftStart)
+		p.step(model.Step{Do: model.LiftStart})
 	}
 	if waiting {
 		p.in(LookAgain)
 		return
 	}
-	p.do(model.LiftDone)
-	p.say("the fence lifts: " + why)
+	p.do(model.Step{Do: model.LiftDone}, why)
 }
 
 // startsWithin is how long an instance that does not start holds back the end of a fence. After that it is dead as any other.
@@ -340,21 +339,23 @@ func liftsFor(o *model.Observation) time.Duration {
 	return max(o.Fence.HeardFor-o.Fence.HoldOff, o.Fence.UnansweredFor-o.Times.ColdStartWait)
 }
 
-// notYet is the reason why a fenced instance may not write yet, or nothing.
-func notYet(o *model.Observation, l model.Look) string {
+// notYet is why a fenced instance may not write yet; it has no reason where it may.
+func notYet(o *model.Observation, l model.Look) model.Clause {
 	if o.Replication() {
 		return pairNotYet(o, l)
 	}
 	self, ok := l.Self()
 	switch {
 	case l.State == model.Loading:
-		return "it is still loading its data set"
+		return about(l, reason.Of(model.Loading))
 	case !l.State.Alive() || !ok:
-		return "it does not answer yet"
+		return about(l, reason.NoAnswerYet)
 	case l.Role() == model.Replica || len(self.Slots) == 0:
-		return ""
 	case o.Agreed(self), o.Unanswered():
-		return ""
+	default:
+		why := about(l, reason.Unconfirmed)
+		why.For = o.Times.ColdStartWait
+		return why
 	}
-	return "it is a master and no peer agrees with that yet"
+	return model.Clause{}
 }

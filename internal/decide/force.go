@@ -1,9 +1,8 @@
 package decide
 
 import (
-	"fmt"
-
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // DecideForced is what a person's "promote --force" comes to: the data of this host counts. It passes over everything that
@@ -11,37 +10,34 @@ import (
 // whole, nor over a master that is alive and linked: such a master is switched over, by moving the VIP. It has no I/O and no clock.
 func DecideForced(o model.Observation) model.Plan {
 	var p planner
+	byHand := model.Clause{Reason: reason.ByHand}
 	switch {
 	case o.Maintenance.Word != "":
-		p.say(maintained(o.Maintenance))
+		p.keep(maintained(o.Maintenance))
 		return p.plan()
 	case o.Fence != nil && o.Fence.Stopped:
-		p.do(model.LiftStart)
-		p.say("by force: what the fence stopped is started; hint: once it answers, run this again")
+		p.do(model.Step{Do: model.LiftStart}, model.Clause{Reason: reason.ByHandAgain})
 		return p.plan()
 	}
 	for _, l := range o.Locals {
 		p.force(&o, l)
 	}
 	for _, a := range o.Unconfirmed {
-		p.add(model.Step{Do: model.Restore, Instance: a})
-		p.say(fmt.Sprintf("by force: %s takes writes", a))
+		p.do(model.Step{Do: model.Restore, Instance: a}, byHand)
 	}
 	if o.Fence != nil {
 		for _, l := range o.Locals {
 			if l.State.Alive() {
-				p.add(model.Step{Do: model.Restore, Instance: l.Instance})
+				p.step(model.Step{Do: model.Restore, Instance: l.Instance})
 			}
 		}
-		p.do(model.LiftDone)
-		p.say("by force: the fence lifts")
+		p.do(model.Step{Do: model.LiftDone}, byHand)
 	}
 	return p.plan()
 }
 
 // force decides for one local instance.
 func (p *planner) force(o *model.Observation, l model.Look) {
-	me := model.LocalAddr(l)
 	master := o.PeerOf(l)
 	promote := model.Promote
 	if !o.Replication() && l.Info != nil {
@@ -52,37 +48,38 @@ func (p *planner) force(o *model.Observation, l model.Look) {
 			master, _, _ = o.Find(node.Addr)
 		}
 	}
+	if against := notForced(o, l, master); against.Reason != "" {
+		p.say(model.NoPromotion, against)
+		return
+	}
+	why := about(l, reason.ByHand)
+	if l.Role() == model.Master {
+		why = terms(l, master, reason.ByHand)
+		why.Also = []model.Reason{reason.HigherTerm}
+	}
+	p.do(model.Step{Do: promote, Instance: l.Instance}, why)
+	if o.Replication() && o.Durability == model.DurabilityReplicated {
+		p.step(model.Step{Do: model.Relax, Instance: l.Instance})
+	}
+}
+
+// notForced is what not even a person passes over; it has no reason where the instance is promoted.
+func notForced(o *model.Observation, l, master model.Look) model.Clause {
 	lives := master.State.Serves() && master.Role() == model.Master
 	_, paired := o.Pairs[l.Instance]
 	switch {
-	case l.Info == nil:
-		p.say(fmt.Sprintf("%s is not promoted: it %s", me, l.State))
-		return
+	case l.Info == nil, l.State == model.Loading:
+		return about(l, reason.Of(l.State))
 	case o.Replication() && !paired:
-		p.say(fmt.Sprintf("%s is left as it is: it has no peer", me))
-		return
-	case Watched(o, l) != "":
-		p.say(Watched(o, l))
-		return
-	case l.State == model.Loading:
-		p.say(fmt.Sprintf("%s is not promoted: it is still loading its data set", me))
-		return
+		return about(l, reason.NoPeer)
+	case o.Sentinel[l.Instance]:
+		return about(l, reason.Sentinel)
 	case l.Info.Syncing:
-		p.say(fmt.Sprintf("%s is not promoted: it is in the middle of a sync and its data is not whole", me))
-		return
+		return about(l, reason.Syncing)
 	case l.Role() == model.Replica && lives && l.Info.LinkUp:
-		p.say(fmt.Sprintf("%s is not promoted: its master %s is alive and linked; hint: the master follows the VIP: stop keepalived on the other host", me, master.Instance.Addr))
-		return
-	case l.Role() == model.Replica:
-		p.say(fmt.Sprintf("by force: promote %s", me))
-	case o.Replication() && lives && !(l.Term.Known && master.Term.Known && l.Term.N > master.Term.N):
-		p.say(fmt.Sprintf("by force: %s gets a higher term than %s, which follows it then", me, master.Instance.Addr))
-	default:
-		p.say(fmt.Sprintf("%s is a master already", me))
-		return
+		return about(l, reason.MasterLinked, master.Instance)
+	case l.Role() == model.Replica, o.Replication() && lives && !(l.Term.Known && master.Term.Known && l.Term.N > master.Term.N):
+		return model.Clause{}
 	}
-	p.add(model.Step{Do: promote, Instance: l.Instance})
-	if o.Replication() && o.Durability == model.DurabilityReplicated {
-		p.add(model.Step{Do: model.Relax, Instance: l.Instance})
-	}
+	return about(l, reason.IsMaster)
 }

@@ -1,21 +1,29 @@
 package decide
 
 import (
-	"fmt"
-	"strings"
-
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // Outcome is what a look and its plan come to.
 func Outcome(o *model.Observation, plan model.Plan) model.Outcome {
-	out := model.Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil, Cold: o.WaitsCold(), Sentence: plan.Sentence}
-	if said := coldSentence(o); out.Cold && !strings.Contains(out.Sentence, said) {
-		out.Sentence = said // also where nothing is decided, the verdict needs its reason
-	}
-	return out
+	return model.Outcome{Isolated: o.Isolated(), Fenced: o.Fence != nil, Cold: o.WaitsCold(), Clauses: plan.Clauses}
 }
 
-func coldSentence(o *model.Observation) string {
-	return fmt.Sprintf("a master here has not heard of its peer since this host started; the peer may have newer data and is waited for, for %s", o.Times.ColdStartWait)
+// unhealthy is what makes the host so, whatever its instances do.
+func unhealthy(o *model.Observation, out model.Outcome) (parts []model.Clause) {
+	if out.Isolated {
+		parts = append(parts, cutOff(o))
+	}
+	if out.Fenced {
+		parts = append(parts, model.Clause{Reason: reason.Fenced})
+	}
+	if out.Cold && len(parts) == 0 {
+		parts = append(parts, coldStart(o))
+	}
+	return parts
+}
+
+func coldStart(o *model.Observation) model.Clause {
+	return model.Clause{Reason: reason.ColdStart, For: o.Times.ColdStartWait}
 }

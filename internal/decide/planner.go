@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -10,13 +9,36 @@ import (
 // planner collects a plan.
 type planner struct {
 	steps   []model.Step
-	clauses []string
+	clauses []model.Clause
 	again   time.Duration
 }
 
-func (p *planner) say(s string)       { p.clauses = append(p.clauses, s) }
-func (p *planner) do(v model.Verb)    { p.steps = append(p.steps, model.Step{Do: v}) }
-func (p *planner) add(s model.Step)   { p.steps = append(p.steps, s) }
+// say adds a clause.
+func (p *planner) say(v model.Verb, why model.Clause) {
+	why.Action = v
+	p.clauses = append(p.clauses, why)
+}
+
+// keep says that nothing is done, and why.
+func (p *planner) keep(why model.Clause) { p.say(model.Keep, why) }
+
+// wait says why nothing is done yet, and has it looked at again at once.
+func (p *planner) wait(why model.Clause) {
+	p.say(model.Wait, why)
+	p.in(LookAgain)
+}
+
+// do adds a step, and why. A clause that names no instance is about that of the step.
+func (p *planner) do(s model.Step, why model.Clause) {
+	p.step(s)
+	if len(why.Instances) == 0 && s.Instance.Known() {
+		why.Instances = []model.Instance{s.Instance}
+	}
+	p.say(s.Do, why)
+}
+
+// step adds a step that belongs to a clause which is said already, or needs no words.
+func (p *planner) step(s model.Step)  { p.steps = append(p.steps, s) }
 func (p *planner) in(d time.Duration) { p.again = soonest(p.again, d) }
 
 // promotes: an instance is promoted by the plan already.
@@ -36,15 +58,18 @@ func soonest(a, b time.Duration) time.Duration {
 	return a
 }
 
-// plan ends the collection; equal clauses are said once.
 func (p *planner) plan() model.Plan {
-	var said []string
-	seen := map[string]bool{}
-	for _, c := range p.clauses {
-		if !seen[c] {
-			seen[c] = true
-			said = append(said, c)
-		}
-	}
-	return model.Plan{Steps: p.steps, Sentence: strings.Join(said, "; "), Again: p.again}
+	return model.Plan{Steps: p.steps, Clauses: model.Join(p.clauses), Again: p.again}
+}
+
+// about is a clause about a local instance, and its master or peer.
+func about(l model.Look, r model.Reason, others ...model.Instance) model.Clause {
+	return model.Clause{Instances: []model.Instance{model.Called(l)}, Reason: r, Others: others}
+}
+
+// stands is a clause about a local instance and how its master or peer stands.
+func stands(l, other model.Look, r model.Reason) model.Clause {
+	c := about(l, r, other.Instance)
+	c.Host, c.State = other.Instance.Addr.Addr(), other.State
+	return c
 }

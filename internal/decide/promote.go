@@ -1,43 +1,51 @@
 package decide
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
-// promote makes a local replica a master unless there is a reason not to.
-func (p *planner) promote(o *model.Observation, l model.Look, why string) {
+// promote makes a local replica a master because of something, unless there is a reason not to.
+func (p *planner) promote(o *model.Observation, l model.Look, why model.Clause) {
 	if o.Replication() {
 		p.promotePair(o, l, why)
 		return
 	}
-	me := model.LocalAddr(l)
-	if reason := limitation(o, l); reason != "" {
-		p.say(fmt.Sprintf("%s is not promoted although %s: %s", me, why, reason))
-		p.in(LookAgain)
+	if against := limitation(o, l); against.Reason != "" {
+		p.notPromoted(against, why)
 		return
 	}
 	switch best, local := freshest(o, l); {
-	case local && model.LocalAddr(best) != me:
-		p.say(fmt.Sprintf("%s leaves it to %s, a replica of the same master with as much or more of the data: %s", me, model.LocalAddr(best), why))
-		p.in(LookAgain)
+	case local && model.LocalAddr(best) != model.LocalAddr(l):
+		p.notPromoted(about(l, reason.LessData), why)
 		return
 	case !local && p.promotes(best.Instance):
 		return
 	case !local:
-		why += fmt.Sprintf(", and %s has less of the data", me)
-		l, me = best, best.Instance.Addr
+		why.Also = append(why.Also, reason.FresherReplica)
+		l, why.Instances = best, []model.Instance{best.Instance}
 	}
-	p.promoteBy(o, l, me, why)
+	p.promoteBy(o, l, why)
 	if l.Nodes.Down() {
-		p.say("the cluster was down before (cluster_state:fail); each takeover repairs the slots of its master, and Redis answers within about 5 s of the last")
+		p.keep(model.Clause{Reason: reason.ClusterWasDown})
 	}
 	if self, _ := l.Self(); InMigration(o, self.MasterID) {
-		p.say(fmt.Sprintf("slots that were on their way to or from its master are left as they are; hint: once every master answers: redis-cli --cluster fix %s", me))
+		p.say(model.Warn, about(l, reason.SlotsLeftOpen))
 	}
+}
+
+// notPromoted says what stands against a promotion, and what asked for it.
+func (p *planner) notPromoted(against, why model.Clause) {
+	against.Also = append(against.Also, why.Reason)
+	if len(against.Others) == 0 {
+		against.Others = why.Others
+	}
+	against.Host, against.State, against.Term, against.OtherTerm = why.Host, why.State, why.Term, why.OtherTerm
+	p.say(model.NoPromotion, against)
+	p.in(LookAgain)
 }
 
 // promoteBy chooses between a vote and a takeover.
@@ -50,25 +58,23 @@ func (p *planner) promote(o *model.Observation, l model.Look, why string) {
 // A vote guards against another replica that is elected beside ours, and against an old master with the majority on its side. Neither can be
 // where a majority of the masters answers and there are no rivals. A takeover takes an epoch above all that our node knows. One that another
 // master got meanwhile is sorted out by Redis as any collision, without loss, for the slots are others.
-func (p *planner) promoteBy(o *model.Observation, l model.Look, me netip.AddrPort, why string) {
+func (p *planner) promoteBy(o *model.Observation, l model.Look, why model.Clause) {
 	late := o.VoteWait[l.Instance] >= VoteWithin
+	vote, how := model.Force, reason.MajorityAnswers
 	switch {
 	case late && majority(o) && !rivals(o, l):
-		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by takeover: %s, the vote that was asked for did not come within %s, and no other replica of it can be voted for", me, why, VoteWithin))
+		vote, how, why.For = model.Takeover, reason.NoVote, VoteWithin
 	case majority(o):
-		p.add(model.Step{Do: model.Force, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by vote: %s, and a majority of the masters answers", me, why))
 		if late {
-			p.say(fmt.Sprintf("%s is still without its vote, and another replica of its master, which does not answer here, may get it; Redis asks again only after four times cluster-node-timeout; %s", me, ForceHint))
+			p.say(model.Wait, about(l, reason.VoteMissing))
 		}
 	case hosts(o.View()) > 2:
-		p.add(model.Step{Do: model.Force, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by vote: %s, and the cluster spans %d hosts", me, why, hosts(o.View())))
+		how, why.Count = reason.MoreHosts, int64(hosts(o.View()))
 	default:
-		p.add(model.Step{Do: model.Takeover, Instance: l.Instance})
-		p.say(fmt.Sprintf("promote %s by takeover: %s, and no majority of the masters answers", me, why))
+		vote, how = model.Takeover, reason.NoMajority
 	}
+	why.Also = append(why.Also, how)
+	p.do(model.Step{Do: vote, Instance: l.Instance}, why)
 }
 
 // rivals: another replica of the same master may be voted for without our knowing: it does not answer here as a replica, the
@@ -90,26 +96,26 @@ func rivals(o *model.Observation, l model.Look) bool {
 	return false
 }
 
-// limitation is the reason why a replica may not be promoted now, or nothing.
-func limitation(o *model.Observation, l model.Look) string {
-	if reason := unwhole(l); reason != "" {
-		return reason
+// limitation is why a replica may not be promoted now; it has no reason where it may.
+func limitation(o *model.Observation, l model.Look) model.Clause {
+	if r := unwhole(l); r != "" {
+		return about(l, r)
 	}
-	if reason := Watched(o, l); reason != "" {
-		return reason
+	if o.Sentinel[l.Instance] {
+		return about(l, reason.Sentinel)
 	}
 	return oldData(o, l)
 }
 
 // unwhole is the reason why a replica has no whole data set, or nothing.
-func unwhole(l model.Look) string {
+func unwhole(l model.Look) model.Reason {
 	switch {
 	case l.State == model.Loading:
-		return "it is still loading its data set"
+		return reason.Of(model.Loading)
 	case l.Info.Syncing:
-		return "it is in the middle of a sync and its data is not whole"
+		return reason.Syncing
 	case l.Info.NeverSynced():
-		return "it never finished its first sync; " + ForceHint
+		return reason.NeverSynced
 	}
 	return ""
 }
@@ -150,35 +156,46 @@ func freshest(o *model.Observation, l model.Look) (best model.Look, local bool) 
 	return best, local
 }
 
-// oldData is the reason why the data of a replica may be too old to count, or nothing. A master that says what it has leaves no
-// doubt.
-func oldData(o *model.Observation, l model.Look) string {
+// oldData is why the data of a replica may be too old to count. A master that says what it has leaves no doubt.
+func oldData(o *model.Observation, l model.Look) model.Clause {
 	m, master, _, _ := o.MasterOf(l)
 	s := o.DataAge[l.Instance]
 	cold := s.Unlinked && !o.Cold.HeldLast
 	switch {
 	case m.Info != nil && m.State != model.Loading:
 	case o.Severed.Has(l.Instance.Name()):
-		return severedSentence(o, master)
+		return severed(o, l, master)
 	case !l.Info.LinkUp && s.Stale > o.Times.MaxStaleness:
-		return StaleSentence(o)
-	case cold && s.Waited < o.Times.ColdStartWait:
-		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere; its master %s is waited for, for %s", master, o.Times.ColdStartWait)
+		return stale(o, l)
 	case cold:
-		return fmt.Sprintf("it was never linked since this host started, and the VIP was last held elsewhere, so %s may have newer data; %s", master, ForceHint)
+		return neverLinked(o, l, master, s.Waited)
 	}
-	return ""
+	return model.Clause{}
 }
 
-// severedSentence: its master went on after the cut, and has perhaps been stopped behind a fence of its own: that it refuses connections says
+// severed: its master went on after the cut, and has perhaps been stopped behind a fence of its own: that it refuses connections says
 // nothing of whose data is newer. (Found by a storm.)
-func severedSentence(o *model.Observation, master netip.AddrPort) string {
-	return fmt.Sprintf("it was not linked since this host was cut off, and its master %s may have newer data and is waited for, for %s", master, o.Times.ColdStartWait)
+func severed(o *model.Observation, l model.Look, master netip.AddrPort) model.Clause {
+	why := about(l, reason.Severed, model.At(master))
+	why.For = o.Times.ColdStartWait
+	return why
 }
 
-// StaleSentence is why a replica whose master was alive without it is not promoted.
-func StaleSentence(o *model.Observation) string {
-	return fmt.Sprintf("its data is stale, the master was alive for longer than %s while the link was down; %s", o.Times.MaxStaleness, ForceHint)
+// stale: the master was alive without the replica.
+func stale(o *model.Observation, l model.Look) model.Clause {
+	why := about(l, reason.DataStale)
+	why.For = o.Times.MaxStaleness
+	return why
+}
+
+// neverLinked: the other host had the VIP last, and may have newer data. It is waited for, for a time.
+func neverLinked(o *model.Observation, l model.Look, master netip.AddrPort, waited time.Duration) model.Clause {
+	if waited >= o.Times.ColdStartWait {
+		return about(l, reason.NeverLinked, model.At(master))
+	}
+	why := about(l, reason.WaitsForPeer, model.At(master))
+	why.For = o.Times.ColdStartWait
+	return why
 }
 
 // VoteWithin is how long a vote may take. It takes a tenth of a second where it is granted.

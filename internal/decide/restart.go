@@ -1,6 +1,9 @@
 package decide
 
-import "keepalived-redis/internal/model"
+import (
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
+)
 
 // restarts starts what died, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
 // be quick, and what a person or a fence wants stopped stays so.
@@ -14,7 +17,11 @@ func (p *planner) restarts(o *model.Observation) {
 	for _, l := range o.Locals {
 		hangs := o.Restarts.HungAfter > 0 && o.HungFor[l.Instance] >= o.Restarts.HungAfter
 		if died := l.State == model.Refused || l.State == model.Dropped; (died || hangs) && !o.Tried[l.Instance] {
-			p.add(model.Step{Do: model.Restart, Instance: l.Instance})
+			why := about(l, reason.Died)
+			if why.State = l.State; !died {
+				why.Reason = reason.Hung
+			}
+			p.do(model.Step{Do: model.Restart, Instance: l.Instance}, why)
 		}
 	}
 }

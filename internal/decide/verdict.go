@@ -1,12 +1,12 @@
 package decide
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // Facts are what a verdict stands on.
@@ -26,50 +26,58 @@ type Facts struct {
 
 // Judge gives the verdict on the instances of this host. It is pure.
 func Judge(f Facts) model.Verdict {
-	var bad, warn []string
+	var bad, warn []model.Clause
 	for _, l := range f.Locals {
-		switch text := about(l, f); {
+		switch c := of(l, f); {
 		case !f.Healthy(l):
-			bad = append(bad, text)
-		case text != "":
-			warn = append(warn, text)
+			bad = append(bad, c)
+		case c.Reason != "":
+			warn = append(warn, c)
 		}
 	}
 	n := len(f.Locals)
 	healthy, short := f.Serving()
-	text := strings.Join(append(bad, warn...), ", ")
+	because := func(h model.Health, r model.Reason) model.Verdict {
+		head := model.Clause{Reason: r, Count: int64(healthy), Of: int64(n), Need: int64(f.Require)}
+		return model.Verdict{Health: h, Parts: append([]model.Clause{head}, model.Join(append(bad, warn...))...)}
+	}
 	switch {
 	case n == 0:
-		return model.NewVerdict(model.Unhealthy, "no instance is configured")
+		return because(model.Unhealthy, reason.NoInstance)
 	case short && healthy > 0 && !f.better(healthy):
-		return model.NewVerdict(model.Degraded, fmt.Sprintf("%d of %d instances %s healthy, and no other host is seen to serve more, so the VIP stays: %s", healthy, n, are(healthy), text))
+		return because(model.Degraded, reason.NoBetterHost)
 	case short && healthy == 0 && !f.better(healthy) && f.peersNoBetter(len(bad)):
-		return model.NewVerdict(model.Degraded, fmt.Sprintf("every peer is alive and just as unhealthy, so the VIP stays: %s; hint: look at what the hosts share", text))
+		return because(model.Degraded, reason.SameFault)
 	case short && f.Require > 0 && f.Require < n:
-		return model.NewVerdict(model.Unhealthy, fmt.Sprintf("%d of %d instances %s healthy and %d must be: %s", healthy, n, are(healthy), f.Require, text))
+		return because(model.Unhealthy, reason.TooFew)
 	case short:
-		return model.NewVerdict(model.Unhealthy, text)
+		return model.Verdict{Health: model.Unhealthy, Parts: model.Join(append(bad, warn...))}
 	case len(bad) > 0:
-		return model.NewVerdict(model.Degraded, fmt.Sprintf("%d of %d instances %s healthy, which is enough: %s", healthy, n, are(healthy), text))
+		return because(model.Degraded, reason.Enough)
 	case len(warn) > 0:
-		return model.NewVerdict(model.Degraded, text)
+		return model.Verdict{Health: model.Degraded, Parts: model.Join(warn)}
 	}
-	return model.NewVerdict(model.Healthy, count(n))
+	return because(model.Healthy, reason.AllAnswer)
 }
 
-// VerdictOn joins what the instances, a maintenance and the loop say. That the host is cut off, or fenced, nothing overrides. last is the verdict
-// of the check run before, which a maintenance holds.
-func VerdictOn(o *model.Observation, out model.Outcome, f Facts, last model.Verdict) model.Verdict {
+// VerdictOn joins what the instances, a maintenance and the loop say. That the host is cut off, or fenced, nothing overrides. last is the health
+// that the check run before has found, which a maintenance holds; nil where there was none.
+func VerdictOn(o *model.Observation, out model.Outcome, f Facts, last *model.Health) model.Verdict {
 	m := o.Maintenance
 	switch {
 	case out.Unhealthy():
-		return model.NewVerdict(model.Unhealthy, out.Sentence)
+		return model.Verdict{Health: model.Unhealthy, Parts: unhealthy(o, out)}
 	case m.Word == model.Drain:
-		return model.NewVerdict(model.Unhealthy, "maintenance ("+m.String()+")")
-	case m.Word == model.Hold && last.Sentence != "":
-		return model.Verdict{Health: last.Health, Sentence: last.Health.String() + " as before: maintenance (" + m.String() + ")"}
+		return model.Verdict{Health: model.Unhealthy, Parts: []model.Clause{{Reason: reason.Drain, Name: m.String()}}}
+	case m.Word == model.Hold && last != nil:
+		return model.Verdict{Health: *last, Parts: []model.Clause{{Reason: reason.Hold, Name: m.String()}}}
 	}
 	return Judge(f)
+}
+
+// Abandoned is the verdict of a host that takes the VIP, worse than another one, because it answers nowhere.
+func Abandoned(v model.Verdict) model.Verdict {
+	return model.Verdict{Health: model.Degraded, Parts: append([]model.Clause{{Reason: reason.VIPNowhere}}, v.Parts...)}
 }
 
 // Serving is how many local instances are healthy, and short whether those are fewer than must be.
@@ -111,23 +119,22 @@ func (f Facts) Healthy(l model.Look) bool {
 // worthAWord is how long an instance is busy without a warning: a command of some hundred milliseconds is daily life.
 const worthAWord = time.Second
 
-// about is what there is to say of an instance; nothing when all is well.
-func about(l model.Look, f Facts) string {
-	name := l.Instance.Name()
+// of is what there is to say of an instance; it has no reason when all is well.
+func of(l model.Look, f Facts) model.Clause {
+	c := model.Clause{Instances: []model.Instance{l.Instance}, Reason: reason.Of(l.State), State: l.State}
 	switch {
 	case model.IsBusy(l.State) && !f.Healthy(l):
-		return fmt.Sprintf("%s %s for longer than %s%s", name, l.State, f.BusyGrace, warning(l.State))
-	case l.State == model.Working && f.BusyFor[name] < worthAWord && !f.ByHand:
-		return ""
+		c.Reason, c.For = reason.BusyTooLong, f.BusyGrace
+	case l.State == model.Working && f.BusyFor[l.Instance.Name()] < worthAWord && !f.ByHand:
+		return model.Clause{}
 	case l.State == model.Misconf && f.Healthy(l):
-		return name + " " + l.State.String() + "; hint: repair it before it becomes a master"
+		c.Reason = reason.ReplicaNoDisk
 	case !f.Healthy(l):
-		return name + " " + l.State.String() + words(l)
+		c.Name = words(l)
+	case reason.Hint(c) == "":
+		return model.Clause{}
 	}
-	if w := warning(l.State); w != "" {
-		return name + " " + l.State.String() + w
-	}
-	return ""
+	return c
 }
 
 // peersNoBetter: each of the other hosts is alive, and at least as many of its instances as seen from here are unhealthy. A host
@@ -155,20 +162,6 @@ func (f Facts) peersNoBetter(unhealthy int) bool {
 	return len(hosts) > 0
 }
 
-func are(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-func count(n int) string {
-	if n == 1 {
-		return "the instance answers"
-	}
-	return fmt.Sprintf("all %d instances answer", n)
-}
-
 // healthyState: an instance in this state does not keep the VIP away.
 func healthyState(s model.State) bool {
 	switch s {
@@ -178,43 +171,6 @@ func healthyState(s model.State) bool {
 		return true // it lives, and a certificate that expires on both hosts must not take the VIP from both
 	}
 	return false
-}
-
-// warning is what an operator should do about a state that is healthy and not well: the host is degraded.
-func warning(s model.State) string {
-	switch s {
-	case model.Busy:
-		return "; hint: SCRIPT KILL"
-	case model.Working:
-		return "; hint: once it answers, SLOWLOG GET and INFO persistence say what it was"
-	case model.NoAuth:
-		return "; hint: set password_file"
-	case model.WrongPassword:
-		return "; hint: correct password_file, or requirepass in the instance's own configuration"
-	case model.NoPerm:
-		return "; hint: allow this user PING, INFO, CLUSTER, CONFIG and CLIENT"
-	case model.Denied:
-		return "; hint: set a password, or protected-mode no"
-	case model.TooManyClients:
-		return "; hint: raise maxclients"
-	case model.NoTLS:
-		return "; hint: set enabled = false below [tls], or tls-port in the instance's own configuration"
-	case model.WantsTLS:
-		return "; hint: set enabled = true below [tls]"
-	case model.UnknownCA:
-		return "; hint: set ca below [tls] to the authority that issued it, for servers"
-	case model.ExpiredCert:
-		return "; hint: renew it, or correct the clock of this host"
-	case model.BadName:
-		return "; hint: correct server_name below [tls], or issue a certificate with that name as a subject alternative name"
-	case model.WantsCert:
-		return "; hint: set cert and key below [tls], readable by the user of the check, or tls-auth-clients no"
-	case model.RefusesCert:
-		return "; hint: cert below [tls] must be of an authority in tls-ca-cert-file, and not expired"
-	case model.OtherTLS:
-		return "; hint: see the log of Redis, and tls-protocols and tls-ciphers in its configuration"
-	}
-	return ""
 }
 
 // words are those of the error, where the state alone says too little.
@@ -227,5 +183,5 @@ func words(l model.Look) string {
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return ": " + text
+	return text
 }

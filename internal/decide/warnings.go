@@ -1,33 +1,32 @@
 package decide
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // Warnings are what somebody should repair before the next fault, though nothing is wrong now.
-func Warnings(o *model.Observation) []string {
-	var out []string
-	if strings.HasPrefix(o.Why, model.StaleVIP) {
-		out = append(out, o.Why)
+func Warnings(o *model.Observation) []model.Clause {
+	var p planner
+	if o.Why.Reason == reason.VIPStale {
+		p.say(model.Warn, o.Why)
 	}
 	view := o.View()
 	if view == nil {
-		return out
+		return p.clauses
 	}
 	if n := view.Unserved(); n > 0 {
-		out = append(out, fmt.Sprintf("%d slots of the cluster are served by no master, which no takeover repairs; hint: redis-cli --cluster fix", n))
+		p.say(model.Warn, model.Clause{Reason: reason.SlotsUnserved, Count: int64(n)})
 	}
 	for _, l := range o.Locals {
 		self, ok := l.Self()
 		if ok && settled(o) && self.Role == model.Master && len(self.Slots) > 0 && !replicated(l.Nodes, self) {
-			out = append(out, fmt.Sprintf("%s is a master without a replica on another host: if this host dies, its slots are lost; hint: redis-cli --cluster add-node --cluster-slave, or CLUSTER REPLICATE on an instance there", model.LocalAddr(l)))
+			p.say(model.Warn, about(l, reason.NoReplicaAway))
 		}
 	}
-	return out
+	return model.Join(p.clauses)
 }
 
 // settled: every peer answers, and none is a master without slots, which is about to follow whoever took them over.
@@ -55,7 +54,7 @@ func replicated(ns model.Nodes, master model.Node) bool {
 	return false
 }
 
-// TimeoutSentence warns of a cluster-node-timeout that ends before VRRP has moved the VIP.
-func TimeoutSentence(timeout, takes time.Duration) string {
-	return fmt.Sprintf("cluster-node-timeout is %s and VRRP takes up to %s to move the VIP, so Redis' own failover may be first, with its own rules; hint: a longer cluster-node-timeout, or a shorter advert_int", timeout, takes)
+// ShortTimeout warns of a cluster-node-timeout that ends before VRRP has moved the VIP.
+func ShortTimeout(timeout, takes time.Duration) model.Clause {
+	return model.Clause{Action: model.Warn, Reason: reason.TimeoutShort, For: timeout, Takes: takes}
 }

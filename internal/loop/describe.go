@@ -7,6 +7,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // Describe is what a run would decide on an observation, for people.
@@ -19,7 +20,7 @@ func (r *Reconciler) Describe(ctx context.Context, o model.Observation) string {
 // Describe is an observation and its plan for people: what --dry-run prints.
 func Describe(o model.Observation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), o.Why)
+	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), reason.Why(o.Why))
 	for _, l := range o.Locals {
 		fmt.Fprintf(&b, "local:    %s\n", describeLook(l))
 	}
@@ -39,10 +40,20 @@ func Describe(o model.Observation) string {
 		b.WriteString("\n")
 	}
 	for _, w := range decide.Warnings(&o) {
-		b.WriteString("warning:  " + w + "\n")
+		show(&b, "warning:  ", w)
 	}
-	fmt.Fprintf(&b, "decision: %s\n", plan.Sentence)
+	for _, c := range plan.Clauses {
+		show(&b, "decision: ", c)
+	}
 	return b.String()
+}
+
+// show is a clause for people, and its hint below.
+func show(b *strings.Builder, head string, c model.Clause) {
+	b.WriteString(head + reason.Text(c) + "\n")
+	if hint := reason.Hint(c); hint != "" {
+		b.WriteString("  hint:   " + hint + "\n")
+	}
 }
 
 func describeLook(l model.Look) string {

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"keepalived-redis/internal/act"
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/vrrp"
@@ -87,7 +90,7 @@ func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.
 		switch {
 		case errors.Is(err, state.ErrBusy):
 			r.Restart(ctx, &o, decide.Decide(o))
-			out.Sentence = "another run is acting"
+			out.Clauses = []model.Clause{{Action: model.Keep, Reason: reason.AnotherRun}}
 			return o, out, nil
 		case err != nil:
 			// Nothing can be locked on a full or read-only disk; a promotion is worth more than order.
@@ -184,13 +187,24 @@ func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, wait
 	return unlock, true, err
 }
 
-// say logs a decision when it differs from the last.
+// say logs what is new in a decision. What is restarted is said by whoever does it, when it is done.
 func (r *Reconciler) say(plan model.Plan) {
-	if r.DryRun || plan.Sentence == r.Memory.Sentence {
+	if r.DryRun {
 		return
 	}
-	r.Log.Info().Msg(plan.Sentence)
-	r.Memory.Sentence = plan.Sentence
+	var said []string
+	for _, c := range plan.Clauses {
+		if c.Action == model.Restart {
+			continue
+		}
+		if key := c.Key(); !slices.Contains(said, key) {
+			said = append(said, key)
+		}
+		if !slices.Contains(r.Memory.Said, c.Key()) {
+			r.Log.Info().Str(program.ReasonField, string(c.Reason)).Msg(reason.Line(c))
+		}
+	}
+	r.Memory.Said = said
 }
 
 // decide decides, and where roles would change it asks for what is seldom needed first.

@@ -6,20 +6,28 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/vrrp"
 )
 
 // warn logs each warning when it is new.
-func (r *Reconciler) warn(warnings []string) {
+func (r *Reconciler) warn(warnings []model.Clause) {
 	if r.DryRun {
 		return
 	}
+	var warned []string
 	for _, w := range warnings {
-		if !slices.Contains(r.Memory.Warned, w) {
-			r.Log.Warn().Msg(w)
+		warned = append(warned, w.Key())
+		if !slices.Contains(r.Memory.Warned, w.Key()) {
+			r.warnOf(w)
 		}
 	}
-	r.Memory.Warned = warnings
+	r.Memory.Warned = warned
+}
+
+func (r *Reconciler) warnOf(c model.Clause) {
+	r.Log.Warn().Str(program.ReasonField, string(c.Reason)).Msg(reason.Line(c))
 }
 
 // WarnOfTimeout warns where Redis' own failover would come before keepalived's: then a master is elsewhere before the VIP is. It
@@ -39,7 +47,7 @@ func (r *Reconciler) WarnOfTimeout(ctx context.Context, o model.Observation) {
 		if err != nil {
 			r.Log.Debug().Err(err).Msg("cluster-node-timeout is not known")
 		} else if timeout <= takes {
-			r.Log.Warn().Msg(decide.TimeoutSentence(timeout, takes))
+			r.warnOf(decide.ShortTimeout(timeout, takes))
 			return
 		}
 	}

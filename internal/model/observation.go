@@ -38,7 +38,7 @@ type FenceView struct {
 type Observation struct {
 	// State to act on, and why. KeepalivedLives is false when nothing may be done.
 	State           VRRP
-	Why             string
+	Why             Clause
 	KeepalivedLives bool
 	// Hook: a VRRP transition woke us, so silence of a host counts at once; a check run wants a second look.
 	Hook bool
@@ -217,6 +217,14 @@ func LocalAddr(l Look) netip.AddrPort {
 		return n.Addr
 	}
 	return l.Instance.Addr
+}
+
+// Called is the name by which people know a local instance: that of the cluster, else that of the configuration.
+func Called(l Look) Instance {
+	if n, ok := l.Self(); ok && n.Addr.IsValid() {
+		return At(n.Addr)
+	}
+	return l.Instance
 }
 
 // View is the cluster as this host sees it, the union of what its instances see: one that has lost its nodes.conf, was reset or has not joined

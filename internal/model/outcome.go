@@ -6,8 +6,8 @@ type Outcome struct {
 	Isolated, Fenced bool
 	// Cold: this host has just started, and a master on it has not heard of its peer yet.
 	Cold bool
-	// Sentence is the last decision.
-	Sentence string
+	// Clauses are those of the last decision.
+	Clauses []Clause
 }
 
 // Unhealthy tells whether the host must not hold the VIP.

@@ -29,6 +29,13 @@ const (
 	Relax       Verb = "relax"        // it takes them without
 	Release     Verb = "release"      // mark that the VIP has left the host of a master
 	Claim       Verb = "claim"        // remove that mark
+
+	// No steps, but what a clause may say instead of one:
+	Keep         Verb = "keep"          // it is right as it is, or nobody may change it
+	Wait         Verb = "wait"          // it may change soon
+	NoPromotion  Verb = "no-promotion"  // a replica whose master is lost is not promoted
+	NoSwitchover Verb = "no-switchover" // a master stays on the other host
+	Warn         Verb = "warn"          // a person should repair this before the next fault
 )
 
 // Step is one thing to do.
@@ -41,8 +48,8 @@ type Step struct {
 // Plan is what to do and why.
 type Plan struct {
 	Steps []Step
-	// Sentence says what was decided and why.
-	Sentence string
+	// Clauses say what was decided and why.
+	Clauses []Clause
 	// Again is how soon to look again; 0 when there is nothing to wait for.
 	Again time.Duration
 }

@@ -16,11 +16,8 @@ func (h Health) String() string { return [...]string{"unhealthy", "degraded", "h
 // EnoughForVIP: the host may hold the VIP, and the check exits with 0.
 func (h Health) EnoughForVIP() bool { return h != Unhealthy }
 
-// Verdict is how a host stands, and one sentence why, which begins with the word for it.
+// Verdict is how a host stands, and why: what there is to say of the host first, then of its instances.
 type Verdict struct {
 	Health
-	Sentence string
+	Parts []Clause
 }
-
-// NewVerdict is a verdict with what stands behind its word.
-func NewVerdict(h Health, why string) Verdict { return Verdict{h, h.String() + ": " + why} }

@@ -24,6 +24,3 @@ type Event struct {
 
 // String is the event as people say it.
 func (e Event) String() string { return e.Name + " " + string(e.State) }
-
-// StaleVIP begins the sentence about a VIP that a killed keepalived left behind.
-const StaleVIP = "STALE VIP"

@@ -11,6 +11,7 @@ import (
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/session"
@@ -258,7 +259,7 @@ func (r *Observer) seeVRRP(o *model.Observation, s Surroundings, now state.Stamp
 	}
 	o.State, o.Why = vrrp.Effective(f)
 	if !f.VIPKnown && r.Event != nil && o.KeepalivedLives {
-		o.State, o.Why = r.Event.State, "the VIP is not known, so the hook's own words count"
+		o.State, o.Why = r.Event.State, model.Clause{Action: model.Keep, Reason: reason.HookIsBelieved}
 	}
 }
 

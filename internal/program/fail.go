@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-)
 
-// hintMark parts what went wrong from what to do about it, inside an error's text.
-const hintMark = "; hint: "
+	"keepalived-redis/internal/reason"
+)
 
 // Fail shows an error to a person: one line for each joined error, headed by the program's name, and each hint on a line
 // of its own:
@@ -26,7 +25,7 @@ func Fail(w io.Writer, name string, err error) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		parts := strings.Split(line, hintMark)
+		parts := strings.Split(line, reason.HintMark)
 		fmt.Fprintf(&b, "%s: %s\n", name, Plain(parts[0]))
 		for _, hint := range parts[1:] {
 			fmt.Fprintf(&b, "  hint: %s\n", Plain(hint))
@@ -34,4 +33,20 @@ func Fail(w io.Writer, name string, err error) {
 	}
 	// Nobody is left to tell when the error output is gone.
 	_, _ = io.WriteString(w, b.String())
+}
+
+// Lines is a text for people on a terminal: one line for each of its lines, and each hint on a line of its own. It is empty for an empty text.
+func Lines(text string) string {
+	var b strings.Builder
+	for _, line := range strings.Split(text, "\n") {
+		if line == "" {
+			continue
+		}
+		said, hints := hinted(line)
+		b.WriteString(Plain(said) + "\n")
+		for _, h := range hints {
+			b.WriteString("  " + hintHead + Plain(h) + "\n")
+		}
+	}
+	return b.String()
 }

@@ -8,24 +8,48 @@ import (
 	"unicode"
 
 	"github.com/rs/zerolog"
+
+	"keepalived-redis/internal/reason"
 )
+
+// ReasonField is the field of a line that names its reason: a field of the journal only, for the line ends with it.
+const ReasonField = "keepalived_redis_reason"
 
 // field is one key and value of a line.
 type field struct{ key, value string }
 
-// render turns zerolog's JSON into what people read: the sentence first, then key=value in the order of the calls. The
-// fields are those of the line, as they were logged. It happens only when something is logged, so its cost does not matter.
-func render(p []byte) (line string, fields []field) {
+// render turns zerolog's JSON into what people read: the sentence first, then key=value in the order of the calls, and each hint on a line of its
+// own. The fields are those of the line, as they were logged. It happens only when something is logged, so its cost does not matter.
+func render(p []byte) (lines []string, fields []field) {
 	sentence, fields, err := parse(p)
 	if err != nil {
 		// Never lose a line because it looks odd.
 		sentence, fields = string(bytes.TrimSpace(p)), nil
 	}
-	line = Plain(sentence)
+	sentence, hints := hinted(sentence)
+	line := Plain(sentence)
 	for _, f := range fields {
-		line += " " + Plain(f.key) + "=" + quoted(f.value)
+		if f.key == ReasonField {
+			continue
+		}
+		value, more := hinted(f.value)
+		line += " " + Plain(f.key) + "=" + quoted(value)
+		hints = append(hints, more...)
 	}
-	return cut(strings.TrimSpace(line)), fields
+	lines = []string{cut(strings.TrimSpace(line))}
+	for _, h := range hints {
+		lines = append(lines, cut(hintHead+Plain(h)))
+	}
+	return lines, fields
+}
+
+// hintHead begins the line of a hint.
+const hintHead = "hint: "
+
+// hinted parts a text from its hints.
+func hinted(text string) (string, []string) {
+	parts := strings.Split(text, reason.HintMark)
+	return parts[0], parts[1:]
 }
 
 // cut shortens what is too long for a line.

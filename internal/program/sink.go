@@ -58,13 +58,13 @@ func (s *sink) Write(p []byte) (int, error) { return s.WriteLevel(zerolog.NoLeve
 
 // WriteLevel never fails: what cannot be written is counted, and zerolog would only print its error.
 func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	line, fields := render(p)
+	lines, fields := render(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keeps && (level == zerolog.WarnLevel || level == zerolog.ErrorLevel) && s.known(line) {
+	if s.keeps && (level == zerolog.WarnLevel || level == zerolog.ErrorLevel) && s.known(strings.Join(lines, "; ")) {
 		return len(p), nil
 	}
-	return s.write(level, p, line, fields)
+	return s.write(level, p, lines, fields)
 }
 
 // maxWarned bounds what a run keeps of its warnings for the next.
@@ -87,17 +87,19 @@ type always struct{ *sink }
 func (a always) Write(p []byte) (int, error) { return a.WriteLevel(zerolog.NoLevel, p) }
 
 func (a always) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	line, fields := render(p)
+	lines, fields := render(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.write(level, p, line, fields)
+	return a.write(level, p, lines, fields)
 }
 
-func (s *sink) write(level zerolog.Level, p []byte, line string, fields []field) (int, error) {
+func (s *sink) write(level zerolog.Level, p []byte, lines []string, fields []field) (int, error) {
 	s.end = time.Now().Add(writeDeadline)
 	s.pay()
-	if !s.put(level, line, fields) {
-		s.dropped++
+	for _, line := range lines {
+		if !s.put(level, line, fields) {
+			s.dropped++
+		}
 	}
 	if s.complaint != "" && s.put(zerolog.WarnLevel, s.complaint, nil) {
 		s.complaint = ""

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,7 +19,6 @@ import (
 // The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
 const (
 	MemoryFile     = "seen.json"       // volatile, there only while there is something to keep
-	sentenceFile   = "sentence"        // volatile: memory.Sentence, as plain text
 	PeersFile      = "peers.json"      // durable
 	WitnessFile    = "witness.json"    // durable
 	FenceFile      = "fence.json"      // durable
@@ -61,12 +59,12 @@ type Memory struct {
 	Guarded       model.NameSet `json:"guarded,omitempty"`
 	// Turns are the last ones of the event loops of local instances that are busy.
 	Turns map[string]service.Turn `json:"turns,omitempty"`
-	// Warned are the warnings that were logged and still hold.
+	// Warned are the keys of the warnings that were logged and still hold.
 	Warned []string `json:"warned,omitempty"`
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
-	// Sentence is the last one logged, so that a check run logs changes only.
-	Sentence string `json:"-"`
+	// Said are the keys of the clauses of the last decision, so that a run logs what is new.
+	Said []string `json:"said,omitempty"`
 }
 
 // SwitchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
@@ -220,11 +218,6 @@ func (s *Store) Remove(d state.Dir, name string) {
 func (s *Store) LoadMemory() *Memory {
 	m := &Memory{}
 	s.Peek(s.Run, MemoryFile, m)
-	text, _, err := s.Run.Text(sentenceFile)
-	if err != nil {
-		s.log.Warn().Err(err).Msg("the last sentence cannot be read")
-	}
-	m.Sentence = strings.TrimSuffix(text, "\n")
 	if m.Stretches == nil {
 		m.Stretches = Stretches{}
 	}
@@ -234,10 +227,6 @@ func (s *Store) LoadMemory() *Memory {
 
 // SaveMemory writes the memory where it has changed.
 func (s *Store) SaveMemory(m *Memory) {
-	if m.Sentence != s.onDisk.Sentence {
-		s.saveText(s.Run, sentenceFile, m.Sentence+"\n")
-		s.onDisk.Sentence = m.Sentence
-	}
 	if reflect.DeepEqual(*m, s.onDisk) {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // document is the JSON form. Its keys never change their meaning; what is unknown is null.
@@ -17,12 +18,15 @@ type document struct {
 	// Schema rises when a key changes its meaning or goes.
 	Schema int `json:"schema_version"`
 	// Verdict is healthy, degraded or unhealthy; Healthy says whether the host may hold the VIP.
-	Verdict     string     `json:"verdict"`
-	Healthy     bool       `json:"healthy"`
-	Sentence    string     `json:"sentence"`
+	Verdict  string `json:"verdict"`
+	Healthy  bool   `json:"healthy"`
+	Sentence string `json:"sentence"`
+	// Reason is the first of Reasons, which are what the verdict stands on.
+	Reason      *string    `json:"reason"`
+	Reasons     []clause   `json:"reasons"`
 	State       *string    `json:"vrrp_state"`
 	StateReason *string    `json:"vrrp_state_reason"`
-	Decision    *string    `json:"decision"`
+	Decision    []clause   `json:"decision"`
 	VIPHeld     *bool      `json:"vip_held"`
 	Fenced      bool       `json:"fenced"`
 	Maintenance *string    `json:"maintenance"`
@@ -33,6 +37,38 @@ type document struct {
 	CheckedAt   string     `json:"checked_at"`
 	Took        *float64   `json:"check_duration_seconds"`
 	Version     string     `json:"version"`
+}
+
+// clause is one part of a verdict or a decision. Its action is null in a verdict.
+type clause struct {
+	Action    *string  `json:"action"`
+	Instances []string `json:"instances"`
+	Reason    string   `json:"reason"`
+	Also      []string `json:"also"`
+	Others    []string `json:"others"`
+	Text      string   `json:"text"`
+	Hint      *string  `json:"hint"`
+}
+
+func clauses(of []model.Clause) []clause {
+	all := []clause{}
+	for _, c := range of {
+		told := clause{Action: orNull(string(c.Action)), Instances: names(c.Instances), Reason: string(c.Reason), Also: []string{}, Others: names(c.Others),
+			Text: reason.Why(c), Hint: orNull(reason.Hint(c))}
+		for _, r := range c.Also {
+			told.Also = append(told.Also, string(r))
+		}
+		all = append(all, told)
+	}
+	return all
+}
+
+func names(of []model.Instance) []string {
+	all := []string{}
+	for _, i := range of {
+		all = append(all, i.Name())
+	}
+	return all
 }
 
 type instance struct {
@@ -68,9 +104,13 @@ type witness struct {
 
 // JSON is the scene as one object and a line break.
 func JSON(s Scene) ([]byte, error) {
-	d := document{Schema: 1, Verdict: s.Health.String(), Healthy: s.Health.EnoughForVIP(), Sentence: s.Sentence, State: orNull(s.State), StateReason: orNull(s.Why), Decision: orNull(s.Decision),
+	d := document{Schema: 1, Verdict: s.Health.String(), Healthy: s.Health.EnoughForVIP(), Sentence: reason.Verdict(s.Verdict), Reasons: clauses(s.Parts),
+		State: orNull(s.State), StateReason: orNull(string(s.Why.Reason)), Decision: clauses(s.Decision),
 		VIPHeld: s.VIPHeld, Fenced: s.Fenced, Maintenance: orNull(s.Maintenance), Instances: []instance{}, Peers: []peer{},
 		Warnings: append([]string{}, s.Warnings...), CheckedAt: s.At.UTC().Format(time.RFC3339Nano), Took: seconds(s.Took), Version: s.Version}
+	if len(d.Reasons) > 0 {
+		d.Reason = &d.Reasons[0].Reason
+	}
 	for _, in := range s.Instances {
 		d.Instances = append(d.Instances, instance{s.told(in.Look), in.Healthy})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 )
 
 // exposition is text in Prometheus' format, as node_exporter's textfile collector reads it.
@@ -18,6 +19,12 @@ func Metrics(s Scene) string {
 	var e exposition
 	e.one("healthy", "Whether this host is healthy enough for the VIP.", bit(s.Health.EnoughForVIP()))
 	e.one("degraded", "Whether this host is healthy enough for the VIP, but something is wrong.", bit(s.Health == model.Degraded))
+	for i, r := range reason.Words(s.Verdict) {
+		if i == 0 {
+			e.head("reason", "What the verdict stands on: 1 for each reason of docs/reasons.md that holds.")
+		}
+		e.sample("reason", 1, "reason", r)
+	}
 	e.one("fenced", "Whether writes are refused on this host because it was cut off.", bit(s.Fenced))
 	if s.VIPHeld != nil {
 		e.one("vip_held", "Whether the VIP is on this host.", bit(*s.VIPHeld))

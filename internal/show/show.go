@@ -13,10 +13,11 @@ import (
 
 // Scene is what one check saw, and what came of it.
 type Scene struct {
-	Health   model.Health
-	Sentence string
-	// Decision is what the reconciliation came to, State the VRRP state that it stands on, Why where that is known from.
-	Decision, State, Why string
+	model.Verdict
+	// Decision is what the loop came to, State the VRRP state that it stands on, Why where that is known from.
+	Decision []model.Clause
+	State    string
+	Why      model.Clause
 	// VIPHeld is nil when the VIP is not known.
 	VIPHeld *bool
 	// Fenced: writes are refused on this host because it was cut off.

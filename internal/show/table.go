@@ -10,6 +10,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 )
 
 // The colours of a terminal.
@@ -47,8 +48,8 @@ func Table(s Scene, colour bool) string {
 	align(&b, rows, colour)
 	b.WriteString("\n")
 	line := func(key, text string) { fmt.Fprintf(&b, "%-13s%s\n", key+":", program.Plain(text)) }
-	if s.State != "" || s.Why != "" {
-		line("vrrp", cmp.Or(s.State, "unknown")+reason(s.Why))
+	if s.Why.Reason != "" {
+		line("vrrp", cmp.Or(s.State, "unknown")+" ("+reason.Why(s.Why)+")")
 	}
 	if s.VIPHeld != nil {
 		where := "not on this host"
@@ -64,14 +65,19 @@ func Table(s Scene, colour bool) string {
 	if s.Fenced {
 		line("fence", "writes are refused here")
 	}
-	if s.Decision != "" && s.Decision != s.Why {
-		line("decision", s.Decision)
+	for _, c := range s.Decision {
+		if c.Reason != s.Why.Reason {
+			line("decision", reason.Text(c))
+			if hint := reason.Hint(c); hint != "" {
+				b.WriteString("  hint: " + program.Plain(hint) + "\n")
+			}
+		}
 	}
-	verdict := program.Plain(s.Sentence)
+	verdict, hints, _ := strings.Cut(program.Lines(reason.Verdict(s.Verdict)), "\n")
 	if colour {
 		verdict = verdictColour(s.Health.EnoughForVIP()) + verdict + reset
 	}
-	b.WriteString(verdict + "\n")
+	b.WriteString(verdict + "\n" + hints)
 	return b.String()
 }
 
@@ -184,11 +190,4 @@ func (w Witness) words() string {
 		return w.Name + " does not answer"
 	}
 	return w.Name + " has never answered, so it does not count"
-}
-
-func reason(why string) string {
-	if why == "" {
-		return ""
-	}
-	return " (" + why + ")"
 }

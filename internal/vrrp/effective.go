@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 )
 
@@ -47,45 +48,53 @@ type Facts struct {
 	Record *Record
 }
 
-// Effective is the state to act on, and one sentence why. None means: act on nothing. It is pure.
+// Effective is the state to act on, and why. None means: act on nothing. It is pure.
 //
 // keepalived's hooks overlap, come late, twice or not at all, so the truth is what can be seen: our keepalived lives and
 // the VIP is here. The one exception is a stale VIP that a killed keepalived left behind.
-func Effective(f Facts) (model.VRRP, string) {
+func Effective(f Facts) (model.VRRP, model.Clause) {
 	switch {
 	case f.Keepalived.Zero():
-		return model.VRRPNone, "keepalived does not run here, so nothing is decided"
+		return model.VRRPNone, because(reason.NoKeepalived)
 	case !f.VIPKnown:
-		return model.VRRPNone, "the VIP is not known, so nothing is decided; hint: set vip in keepalived-redis.toml"
+		return model.VRRPNone, because(reason.VIPUnknown)
 	case f.Record == nil && f.Held:
-		return model.VRRPMaster, "the VIP is on this host; no hook has told us so: are the notify lines in keepalived.conf?"
+		return model.VRRPMaster, because(reason.NoHookForVIP)
 	case f.Record == nil:
-		return model.VRRPNone, "the VIP is not on this host and no hook has run yet"
+		return model.VRRPNone, because(reason.NoHookYet)
 	case f.Held:
 		return held(f)
 	case f.Record.State == model.VRRPMaster:
-		return model.VRRPNone, "the last hook said MASTER but the VIP is not on this host, so nothing is decided"
+		return model.VRRPNone, because(reason.VIPGone)
 	}
-	return f.Record.State, "the last hook said " + string(f.Record.State) + " and the VIP is not on this host"
+	return f.Record.State, f.said(reason.VIPElsewhere)
 }
 
 // held decides with the VIP on this host.
-func held(f Facts) (model.VRRP, string) {
+func held(f Facts) (model.VRRP, model.Clause) {
 	same := f.Record.Keepalived == f.Keepalived
 	switch {
 	case f.Record.State == model.VRRPMaster && same:
-		return model.VRRPMaster, "the VIP is on this host"
+		return model.VRRPMaster, because(reason.VIPHere)
 	case f.Record.State == model.VRRPMaster:
-		return model.VRRPMaster, "the VIP is on this host since an earlier keepalived; it may be stale"
+		return model.VRRPMaster, because(reason.VIPOld)
 	case !f.Record.Held:
-		return model.VRRPMaster, "the VIP came to this host after the last hook said " + string(f.Record.State)
+		return model.VRRPMaster, f.said(reason.VIPCame)
 	case f.Record.AfterMaster && same:
-		return model.VRRPMaster, "the VIP is on this host; the hook that said " + string(f.Record.State) + " came late"
+		return model.VRRPMaster, f.said(reason.HookLate)
 	}
 	// The hook that said so was late, and that for MASTER has not come: both happen, also together (seen in the lab).
 	if f.Since > f.Keepalived.Started() {
-		return model.VRRPMaster, "the VIP came to this host under this keepalived; the hook that said " + string(f.Record.State) + " came late"
+		return model.VRRPMaster, f.said(reason.HookLate)
 	}
-	return f.Record.State, model.StaleVIP + ": it is on this host, but the last hook said " + string(f.Record.State) +
-		" and this keepalived never held it; hint: remove the address or restart keepalived"
+	return f.Record.State, f.said(reason.VIPStale)
+}
+
+func because(r model.Reason) model.Clause { return model.Clause{Action: model.Keep, Reason: r} }
+
+// said is because with what the last hook said.
+func (f Facts) said(r model.Reason) model.Clause {
+	c := because(r)
+	c.Name = string(f.Record.State)
+	return c
 }
