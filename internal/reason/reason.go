@@ -3,7 +3,12 @@
 // A reason is a word that never changes its meaning: logs, the journal, JSON, metrics and docs/reasons.md know it by that.
 package reason
 
-import "keepalived-redis/internal/model"
+import (
+	"maps"
+	"slices"
+
+	"keepalived-redis/internal/model"
+)
 
 // Why a VRRP state is what it is.
 const (
@@ -134,3 +139,18 @@ const (
 	Died          model.Reason = "died"
 	Hung          model.Reason = "hung"
 )
+
+// All are the reasons, sorted by their words.
+func All() []model.Reason {
+	all := slices.Concat(states[:], slices.Collect(maps.Keys(entries)))
+	slices.Sort(all)
+	return all
+}
+
+// Pattern is the text and the hint of a reason, with {…} for what a clause says.
+func Pattern(r model.Reason) (text, hint string) {
+	if s, ok := stateOf(r); ok {
+		return "it " + s.String(), hints[s]
+	}
+	return entries[r].text, entries[r].hint
+}
