@@ -1,12 +1,12 @@
 package loop
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
@@ -33,17 +33,17 @@ func TestSeveredReplicaWaits(t *testing.T) {
 		return seen
 	}
 	waits := func(o model.Observation) bool {
-		return !strings.Contains(decide.Decide(o).Sentence, "promote 192.168.9.71:7004 by")
+		return !fixture.Promotes(decide.Decide(o))
 	}
 	if p := see(time.Second); !waits(p) {
-		t.Errorf("just after the fence: %s", decide.Decide(p).Sentence)
+		t.Errorf("just after the fence: %s", reason.Lines(decide.Decide(p).Clauses))
 	}
 	if p := see(61 * time.Second); waits(p) {
-		t.Errorf("after cold_start_wait: %s", decide.Decide(p).Sentence)
+		t.Errorf("after cold_start_wait: %s", reason.Lines(decide.Decide(p).Clauses))
 	}
 	linked := fixture.Cluster()
 	r.SeeDataAge(&linked, true, state.Now())
 	if p := see(time.Second); waits(p) {
-		t.Errorf("linked since: %s", decide.Decide(p).Sentence)
+		t.Errorf("linked since: %s", reason.Lines(decide.Decide(p).Clauses))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/testing/fixture"
 )
 
@@ -163,7 +164,7 @@ func (w *clusterWorld) look(b *clusterHost, s int) model.Look {
 
 // observe is the observation that host b would make, by the same rules.
 func (w *clusterWorld) observe(b *clusterHost) model.Observation {
-	o := model.Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != model.VRRPNone, SwitchoverOpen: b.switching > 0, BumpGoal: b.bump,
+	o := model.Observation{State: b.state, Why: model.Clause{Action: model.Keep, Reason: reason.VIPHere}, KeepalivedLives: b.state != model.VRRPNone, SwitchoverOpen: b.switching > 0, BumpGoal: b.bump,
 		Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, VoteWait: map[model.Instance]time.Duration{}, DataAge: map[model.Instance]model.DataAge{},
 		MaxLag: 1 << 20, HeldFor: time.Hour, Policy: "follow", Witness: model.Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
@@ -236,10 +237,10 @@ func (w *clusterWorld) checkRun(t *rapid.T, b *clusterHost, kill int) model.Plan
 	w.gossip()
 	o := w.observe(b)
 	plan := decide.Decide(o)
-	w.log = append(w.log, fmt.Sprintf("host %d %s (killed before change %d): %s", b.at, b.state, kill, plan.Sentence))
+	w.log = append(w.log, fmt.Sprintf("host %d %s (killed before change %d): %s", b.at, b.state, kill, reason.Lines(plan.Clauses)))
 	lost := b.state == model.VRRPFault && !w.sees(b)
 	if fixture.Promotes(plan) && (b.state != model.VRRPMaster && !lost || b.fenced || b.alone && !w.sees(b)) {
-		t.Fatalf("host %d promotes on %s: %s", b.at, b.state, plan.Sentence)
+		t.Fatalf("host %d promotes on %s: %s", b.at, b.state, reason.Lines(plan.Clauses))
 	}
 	w.apply(b, o, plan, func() bool { kill--; return kill == -1 })
 	w.gossip()
@@ -442,7 +443,7 @@ func TestAnyOrderOfEventsOnAClusterIsRepaired(t *testing.T) {
 			t.Errorf("not repaired: VIP %+v, other %+v", *home, *away)
 		}
 		if p := w.checkRun(t, home, -1); len(p.Steps) > 0 {
-			t.Errorf("never at rest: %s", p.Sentence)
+			t.Errorf("never at rest: %s", reason.Lines(p.Clauses))
 		}
 	})
 }
@@ -467,7 +468,7 @@ func TestAPlanTwiceIsAPlanOnce(t *testing.T) {
 		w.apply(b, o, plan, never)
 		w.gossip()
 		if twice := [2]clusterHost{*w.hosts[0], *w.hosts[1]}; twice != once {
-			t.Errorf("%s\nonce  %+v\ntwice %+v", plan.Sentence, once, twice)
+			t.Errorf("%s\nonce  %+v\ntwice %+v", reason.Lines(plan.Clauses), once, twice)
 		}
 	})
 }

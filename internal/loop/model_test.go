@@ -12,6 +12,7 @@ import (
 	"keepalived-redis/internal/act"
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
@@ -102,7 +103,7 @@ func count(n *int, on bool) model.Stretch {
 
 // observe is the observation that host b would make, by the same rules.
 func (w *world) observe(b *modelHost) model.Observation {
-	o := model.Observation{State: b.state, Why: "the model says so", KeepalivedLives: b.state != model.VRRPNone, SwitchoverOpen: b.switching,
+	o := model.Observation{State: b.state, Why: model.Clause{Action: model.Keep, Reason: reason.VIPHere}, KeepalivedLives: b.state != model.VRRPNone, SwitchoverOpen: b.switching,
 		Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, MaxLag: 1 << 20, HeldFor: time.Hour,
 		Witness: model.Witness{Name: "w", Counts: true, Answers: !b.alone}}
 	o.Times.ColdStartWait, o.Times.HoldOff, o.Times.FenceStopAfter, o.Times.MaxStaleness = 4*time.Second, time.Second, 2*time.Second, time.Minute
@@ -156,7 +157,7 @@ func (w *world) checkRun(b *modelHost, kill int) model.Plan {
 	w.sync()
 	o := w.observe(b)
 	plan := decide.Decide(o)
-	w.log = append(w.log, fmt.Sprintf("%s %s (killed before change %d): %s", b.addr, b.state, kill, plan.Sentence))
+	w.log = append(w.log, fmt.Sprintf("%s %s (killed before change %d): %s", b.addr, b.state, kill, reason.Lines(plan.Clauses)))
 	w.apply(b, o, plan, func() bool { kill--; return kill == -1 })
 	w.sync()
 	return plan
@@ -342,7 +343,7 @@ func TestAnyOrderOfEventsIsRepaired(t *testing.T) {
 		for range 20 {
 			for _, b := range w.hosts {
 				if p := w.checkRun(b, -1); b.state != model.VRRPMaster && fixture.Promotes(p) {
-					t.Fatalf("%s promotes on %s: %s", b.addr, b.state, p.Sentence)
+					t.Fatalf("%s promotes on %s: %s", b.addr, b.state, reason.Lines(p.Clauses))
 				}
 			}
 		}
@@ -351,7 +352,7 @@ func TestAnyOrderOfEventsIsRepaired(t *testing.T) {
 			t.Errorf("not repaired: VIP %+v, other %+v", *home, *away)
 		}
 		if p := w.checkRun(home, -1); len(p.Steps) > 0 {
-			t.Errorf("never at rest: %s", p.Sentence)
+			t.Errorf("never at rest: %s", reason.Lines(p.Clauses))
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
@@ -78,7 +79,7 @@ func (b *pairHost) observe() model.Observation {
 	}
 	o := b.r.Observe(ctx, locals, observe.Surroundings{Own: own, VIPs: []netip.Addr{b.vip}, Peers: b.r.LookAtPeers(ctx, b.r.Config.Peers), Witness: model.Witness{Name: "w", Counts: true, Answers: true}})
 	b.r.Keep()
-	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, "as the test says", b.hook, time.Hour
+	o.KeepalivedLives, o.State, o.Why, o.Hook, o.HeldFor = true, b.state, model.Clause{}, b.hook, time.Hour
 	for i, p := range o.Pairs { // what depends on the state that the test says
 		p.Left = b.r.Memory.Stretches.Note("the-test", "left", model.LeftBehind(b.state, vrrp.Held([]netip.Addr{b.vip}, own), o.Locals[0]), state.Now())
 		o.Pairs[i] = p
@@ -91,9 +92,9 @@ func (b *pairHost) checkRun() (model.Plan, error) {
 	b.t.Helper()
 	o := b.observe()
 	plan := decide.Decide(o)
-	if plan.Sentence != b.said {
-		b.t.Logf("%s on %s: %s", b.state, b.s.Addr, plan.Sentence)
-		b.said = plan.Sentence
+	if said := reason.Lines(plan.Clauses); said != b.said {
+		b.t.Logf("%s on %s: %s", b.state, b.s.Addr, said)
+		b.said = said
 	}
 	return plan, b.r.Apply(sessiontest.Within(b.t, 5*time.Second), o, plan)
 }
@@ -257,8 +258,8 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 	a.s.Run(t)
 	a.s.Do(t, "set", "only", "here")
 	plan := a.until(model.Follow)
-	if !strings.Contains(plan.Sentence, "a master of term ") {
-		t.Error(plan.Sentence)
+	if !fixture.Says(plan, model.Follow, reason.Outranked) {
+		t.Error(reason.Lines(plan.Clauses))
 	}
 	a.awaitLinked()
 	if got := a.s.Do(t, "get", "k"); got != "new" {
@@ -275,8 +276,8 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 		t.Errorf("the data set that was kept lacks the write: %v", err)
 	}
 	// And the VIP's host notices nothing but a replica.
-	if plan, err := b.checkRun(); err != nil || plan.Sentence != "MASTER: every master is on this host" {
-		t.Errorf("%s, %v", plan.Sentence, err)
+	if plan, err := b.checkRun(); err != nil || !fixture.Says(plan, model.Keep, reason.InPlace) {
+		t.Errorf("%s, %v", reason.Lines(plan.Clauses), err)
 	}
 }
 
@@ -292,13 +293,13 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	a.state, a.vip = model.VRRPMaster, a.s.Addr.Addr()
 	a.r.Memory = nil // the VIP came back: what is known of its stretch is gone
 	plan := a.until(model.Promote)
-	if want := "promote " + a.s.Addr.String() + " again: it is the master already, but its peer " + b.s.Addr.String() + " is lost since before the VIP came here"; !strings.HasPrefix(plan.Sentence, want) {
-		t.Error(plan.Sentence)
+	if !fixture.Says(plan, model.Promote, reason.PeerLostUnheard, model.At(a.s.Addr)) {
+		t.Error(reason.Lines(plan.Clauses))
 	}
 	a.s.Do(t, "set", "k", "since")
 	term := a.term()
 	if plan, err := a.checkRun(); err != nil || len(plan.Steps) > 0 || a.term() != term {
-		t.Errorf("again: %s, %v", plan.Sentence, err)
+		t.Errorf("again: %s, %v", reason.Lines(plan.Clauses), err)
 	}
 	b.s.Run(t)
 	b.state = model.VRRPBackup
@@ -308,7 +309,7 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 		t.Errorf("k is %s", got)
 	}
 	if plan, err := a.checkRun(); err != nil || len(plan.Steps) > 0 {
-		t.Errorf("afterwards: %s, %v", plan.Sentence, err)
+		t.Errorf("afterwards: %s, %v", reason.Lines(plan.Clauses), err)
 	}
 }
 
@@ -394,8 +395,8 @@ func TestPairBothHostsMaster(t *testing.T) {
 	b.state = model.VRRPMaster
 	b.until(model.Switchover)
 	for range 3 {
-		if plan := look(a); fixture.Promotes(plan) || !strings.Contains(plan.Sentence, "both hosts act as MASTER; hint: is VRRP (IP protocol 112) blocked") {
-			t.Error(plan.Sentence)
+		if plan := look(a); fixture.Promotes(plan) || !fixture.Says(plan, model.NoSwitchover, reason.BothHoldVIP) {
+			t.Error(reason.Lines(plan.Clauses))
 		}
 	}
 	a.vip = netip.Addr{}

@@ -9,6 +9,7 @@ import (
 	"keepalived-redis/internal/act"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/observe"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
@@ -41,9 +42,9 @@ func TestAHookThatWaitedLooksAgain(t *testing.T) {
 		<-ctx.asked
 		unlock()
 	}()
-	_, out, err := r.reconcile(ctx, model.Observation{Why: "what was seen before"})
-	if err != nil || out.Sentence != "keepalived does not run here, so nothing is decided" {
-		t.Errorf("%q, %v", out.Sentence, err)
+	_, out, err := r.reconcile(ctx, model.Observation{Why: model.Clause{Reason: reason.VIPHere}})
+	if err != nil || len(out.Clauses) != 1 || out.Clauses[0].Reason != reason.NoKeepalived {
+		t.Errorf("%v, %v", out.Clauses, err)
 	}
 }
 
@@ -54,9 +55,9 @@ func TestATickDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	_, out, err := r.reconcile(sessiontest.Within(t, 10*time.Second), model.Observation{Why: "what was seen before"})
-	if err != nil || out.Sentence != "another run is acting" {
-		t.Errorf("%q, %v", out.Sentence, err)
+	_, out, err := r.reconcile(sessiontest.Within(t, 10*time.Second), model.Observation{})
+	if err != nil || len(out.Clauses) != 1 || out.Clauses[0].Reason != reason.AnotherRun {
+		t.Errorf("%v, %v", out.Clauses, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/testing/fixture"
 )
@@ -20,8 +21,8 @@ func TestSocketsAreTwoInstances(t *testing.T) {
 		o.Locals[i].Instance = model.Instance{Socket: fmt.Sprintf("/run/redis/%d.sock", i)}
 	}
 	o.Unconfirmed = []model.Instance{o.Locals[1].Instance}
-	if p := decide.Decide(o); !slices.Contains(p.Steps, model.Step{Do: model.Refuse, Instance: model.Instance{Socket: "/run/redis/1.sock"}}) || strings.Contains(p.Sentence, "invalid") {
-		t.Errorf("%v: %s", p.Steps, p.Sentence)
+	if p := decide.Decide(o); !slices.Contains(p.Steps, model.Step{Do: model.Refuse, Instance: model.Instance{Socket: "/run/redis/1.sock"}}) || strings.Contains(reason.Lines(p.Clauses), "invalid") {
+		t.Errorf("%v: %s", p.Steps, reason.Lines(p.Clauses))
 	}
 	r := reconciler(t)
 	r.Config.Instances = []config.Instance{{Socket: "/run/redis/0.sock"}, {Socket: "/run/redis/1.sock"}}

@@ -10,6 +10,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
@@ -20,7 +21,8 @@ func TestAWarningIsSaidOnce(t *testing.T) {
 	var out bytes.Buffer
 	log := zerolog.New(&out)
 	r.Log = &log
-	for _, w := range [][]string{{"a"}, {"a", "b"}, {"a", "b"}, {"b"}, nil, {"a"}} {
+	a, b := model.Clause{Action: model.Warn, Reason: reason.VIPStale}, model.Clause{Action: model.Warn, Reason: reason.SlotsUnserved, Count: 7}
+	for _, w := range [][]model.Clause{{a}, {a, b}, {a, b}, {b}, nil, {a}} {
 		r.warn(w)
 		r.Keep()
 		r.Memory = r.Store.LoadMemory()
@@ -70,7 +72,7 @@ func TestANodeTimeoutShorterThanVRRP(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.WarnOfTimeout(sessiontest.Within(t, 5*time.Second), sessiontest.Looks([]*redistest.Server{s}, nil))
-		if got := strings.Contains(out.String(), decide.TimeoutSentence(3*time.Second, 4*time.Second)); got != want {
+		if got := strings.Contains(out.String(), string(reason.TimeoutShort)); got != want {
 			t.Errorf("%q: %s", conf, out.String())
 		}
 	}

@@ -2,12 +2,12 @@ package observe
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
@@ -35,6 +35,9 @@ func (h *history) reboot() {
 	h.r.Store.Remove(h.r.Store.Run, session.MemoryFile)
 }
 
+// replica7004 is a local replica of fixture.Cluster.
+var replica7004 = model.At(fixture.Addr("192.168.9.71:7004"))
+
 type history struct {
 	t   *testing.T
 	r   *Observer
@@ -53,25 +56,24 @@ func TestAColdReplicaIsNotPromoted(t *testing.T) {
 	h := newHistory(t)
 	h.run(fixture.Cluster(), 0, false)
 	if p := decide.Decide(h.run(fixture.LostHost(), time.Second, true)); !fixture.Promotes(p) {
-		t.Errorf("not promoted though it was linked: %s", p.Sentence)
+		t.Errorf("not promoted though it was linked: %s", reason.Lines(p.Clauses))
 	}
 	h = newHistory(t)
-	const wait = "it was never linked since this host started, and the VIP was last held elsewhere; its master 192.168.9.70:7000 is waited for, for 1m0s"
-	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) || !strings.Contains(p.Sentence, wait) {
-		t.Errorf("a cold replica: %s", p.Sentence)
+	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) || !fixture.Says(p, model.NoPromotion, reason.WaitsForPeer, replica7004) {
+		t.Errorf("a cold replica: %s", reason.Lines(p.Clauses))
 	}
-	if p := decide.Decide(h.run(fixture.LostHost(), time.Minute, true)); fixture.Promotes(p) || !strings.Contains(p.Sentence, "so 192.168.9.70:7000 may have newer data; "+decide.ForceHint) {
-		t.Errorf("a cold replica after its wait: %s", p.Sentence)
+	if p := decide.Decide(h.run(fixture.LostHost(), time.Minute, true)); fixture.Promotes(p) || !fixture.Says(p, model.NoPromotion, reason.NeverLinked, replica7004) {
+		t.Errorf("a cold replica after its wait: %s", reason.Lines(p.Clauses))
 	}
 	if p := decide.DecideForced(h.run(fixture.LostHost(), time.Second, true)); len(p.Steps) != 2 || p.Steps[0].Do != model.Takeover {
-		t.Errorf("by force: %s", p.Sentence)
+		t.Errorf("by force: %s", reason.Lines(p.Clauses))
 	}
 	// Its own server says that it was linked before.
 	h = newHistory(t)
 	o := fixture.LostHost()
 	o.Locals[1].Info.WasLinked, o.Locals[2].Info.WasLinked = true, true
 	if p := decide.Decide(h.run(o, 0, true)); !fixture.Promotes(p) {
-		t.Errorf("not promoted though its link was lost: %s", p.Sentence)
+		t.Errorf("not promoted though its link was lost: %s", reason.Lines(p.Clauses))
 	}
 }
 
@@ -81,13 +83,13 @@ func TestTheHostThatHeldTheVIPLastIsNotCold(t *testing.T) {
 	h.run(fixture.Cluster(), 0, true)
 	h.reboot()
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, false)); !fixture.Promotes(p) {
-		t.Errorf("not promoted: %s", p.Sentence)
+		t.Errorf("not promoted: %s", reason.Lines(p.Clauses))
 	}
 	// It has heard of the other host, which holds the VIP now.
 	h.run(fixture.Cluster(), time.Second, false)
 	h.reboot()
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) {
-		t.Errorf("promoted, though the VIP was elsewhere before the reboot: %s", p.Sentence)
+		t.Errorf("promoted, though the VIP was elsewhere before the reboot: %s", reason.Lines(p.Clauses))
 	}
 	// A VIP that is given away by STOP is not held.
 	h = newHistory(t)
@@ -97,7 +99,7 @@ func TestTheHostThatHeldTheVIPLastIsNotCold(t *testing.T) {
 	h.r.Event = nil
 	h.reboot()
 	if p := decide.Decide(h.run(fixture.LostHost(), 0, true)); fixture.Promotes(p) {
-		t.Errorf("promoted after a STOP: %s", p.Sentence)
+		t.Errorf("promoted after a STOP: %s", reason.Lines(p.Clauses))
 	}
 }
 
@@ -110,7 +112,7 @@ func TestAStaleReplicaIsNotPromoted(t *testing.T) {
 		return o
 	}
 	stale := func(o model.Observation) bool {
-		return strings.Contains(decide.Decide(o).Sentence, "192.168.9.71:7004 is not promoted although its master 192.168.9.70:7000 is lost, host 192.168.9.70 is silent: "+decide.StaleSentence(&o))
+		return fixture.Says(decide.Decide(o), model.NoPromotion, reason.DataStale, replica7004)
 	}
 	h := newHistory(t)
 	h.run(fixture.Cluster(), 0, false)
@@ -126,10 +128,10 @@ func TestAStaleReplicaIsNotPromoted(t *testing.T) {
 	h.reboot()
 	o := h.run(fixture.LostHost(), 0, true)
 	if !stale(o) {
-		t.Errorf("not stale: %s", decide.Decide(o).Sentence)
+		t.Errorf("not stale: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	if p := decide.DecideForced(o); len(p.Steps) == 0 || p.Steps[0].Do != model.Takeover {
-		t.Errorf("by force: %s", p.Sentence)
+		t.Errorf("by force: %s", reason.Lines(p.Clauses))
 	}
 	h.run(fixture.Cluster(), time.Second, false)
 	if stale(h.run(fixture.LostHost(), time.Second, true)) {
@@ -200,7 +202,7 @@ func TestAnInstanceThatDoesNotAnswerGrowsStale(t *testing.T) {
 			}
 			o := h.run(fixture.LostHost(), time.Second, true)
 			if got := o.DataAge[o.Locals[1].Instance].Stale > o.Times.MaxStaleness; got != test.stale {
-				t.Errorf("%+v: %s", o.DataAge, decide.Decide(o).Sentence)
+				t.Errorf("%+v: %s", o.DataAge, reason.Lines(decide.Decide(o).Clauses))
 			}
 			// One that wakes and does not know yet that it leads no more is not whole for that.
 			woken := fixture.Cluster()
@@ -251,35 +253,37 @@ func TestBothHostsActAsMaster(t *testing.T) {
 		o.Peers[0].Info.Role = model.Replica
 		return o
 	}
-	takenAway := func(o model.Observation) bool { return strings.Contains(decide.Decide(o).Sentence, decide.BothMaster) }
+	takenAway := func(o model.Observation) bool {
+		return fixture.Says(decide.Decide(o), model.NoSwitchover, reason.BothHoldVIP)
+	}
 	h := newHistory(t)
 	h.run(ours(), 0, true)
 	for _, d := range []time.Duration{time.Second, 58 * time.Second} {
 		if o := h.run(fixture.Cluster(), d, true); !takenAway(o) || fixture.Promotes(decide.Decide(o)) {
-			t.Errorf("taken away: %s", decide.Decide(o).Sentence)
+			t.Errorf("taken away: %s", reason.Lines(decide.Decide(o).Clauses))
 		}
 	}
 	if o := h.run(fixture.Cluster(), 2*time.Second, true); takenAway(o) || !fixture.Promotes(decide.Decide(o)) {
-		t.Errorf("a minute later: %s", decide.Decide(o).Sentence)
+		t.Errorf("a minute later: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	// A lost master is promoted all the same.
 	h.run(ours(), time.Second, true)
 	h.run(fixture.Cluster(), time.Second, true)
 	if o := h.run(fixture.LostHost(), time.Second, true); !fixture.Promotes(decide.Decide(o)) {
-		t.Errorf("lost: %s", decide.Decide(o).Sentence)
+		t.Errorf("lost: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	// The VIP was away for a look.
 	h.run(ours(), time.Second, true)
 	h.run(fixture.Cluster(), time.Second, true)
 	h.run(fixture.Cluster(), time.Second, false)
 	if o := h.run(fixture.Cluster(), time.Second, true); takenAway(o) {
-		t.Errorf("after the VIP was away: %s", decide.Decide(o).Sentence)
+		t.Errorf("after the VIP was away: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	// It followed the VIP, as it should.
 	h.run(ours(), time.Second, true)
 	h.run(ours(), time.Second, false)
 	if o := h.run(fixture.Cluster(), time.Second, true); takenAway(o) {
-		t.Errorf("it was switched over while the VIP was away: %s", decide.Decide(o).Sentence)
+		t.Errorf("it was switched over while the VIP was away: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
 )
@@ -49,28 +50,28 @@ func TestMasterThatBootsWaitsForAWord(t *testing.T) {
 	l := newLooker(t)
 	alone := booted(model.Silent, time.Second)
 	if o := l.see(0, alone); !refuses(o) {
-		t.Fatalf("alone after a boot: %s", decide.Decide(o).Sentence)
+		t.Fatalf("alone after a boot: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	if !l.r.Memory.IsGuarded(model.At(fixture.Master7003)) {
 		t.Error("the next run would take its refusal for a stray one")
 	}
 	if o := l.see(59*time.Second, alone); !refuses(o) {
-		t.Errorf("before cold_start_wait is over: %s", decide.Decide(o).Sentence)
+		t.Errorf("before cold_start_wait is over: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	o := l.see(time.Second, alone)
 	if p := decide.Decide(o); refuses(o) || !slices.Contains(p.Steps, model.Step{Do: model.Restore, Instance: model.At(fixture.Master7003)}) {
-		t.Errorf("cold_start_wait is over: %s", p.Sentence)
+		t.Errorf("cold_start_wait is over: %s", reason.Lines(p.Clauses))
 	}
 	// And that is that, until it starts again.
 	l.r.Memory.Guarded = ""
 	if o := l.see(time.Hour, booted(model.Silent, time.Hour)); refuses(o) || len(o.Confirmed) > 0 {
-		t.Errorf("an hour later: %s", decide.Decide(o).Sentence)
+		t.Errorf("an hour later: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 	dead := booted(model.Silent, 0)
 	dead.Locals[0].State, dead.Locals[0].Info, dead.Locals[0].Nodes = model.Refused, nil, nil
 	l.see(time.Second, dead)
 	if o := l.see(time.Second, booted(model.Silent, 0)); !refuses(o) {
-		t.Errorf("it was started once more: %s", decide.Decide(o).Sentence)
+		t.Errorf("it was started once more: %s", reason.Lines(decide.Decide(o).Clauses))
 	}
 }
 
@@ -148,7 +149,7 @@ func TestLoadingIsNotServing(t *testing.T) {
 	loading.Locals[0].State = model.Loading
 	l.see(0, loading)
 	if o := l.see(2*time.Minute, booted(model.Silent, 2*time.Minute)); !refuses(o) {
-		t.Errorf("%s", decide.Decide(o).Sentence)
+		t.Errorf("%s", reason.Lines(decide.Decide(o).Clauses))
 	}
 }
 

@@ -262,11 +262,11 @@ func TestLogLevel(t *testing.T) {
 }
 
 func TestLongAndOddLines(t *testing.T) {
-	if got, _ := render([]byte("not json\x00at all\n")); got != "not json at all" {
+	if got, _ := render([]byte("not json\x00at all\n")); got[0] != "not json at all" {
 		t.Errorf("got %q", got)
 	}
-	if got, _ := render([]byte(`{"message":"` + strings.Repeat("ä", 5000) + `"}`)); len(got) > maxLine+4 {
-		t.Errorf("a line of %d bytes", len(got))
+	if got, _ := render([]byte(`{"message":"` + strings.Repeat("ä", 5000) + `"}`)); len(got[0]) > maxLine+4 {
+		t.Errorf("a line of %d bytes", len(got[0]))
 	}
 }
 

@@ -100,10 +100,12 @@ func behind(hints []string) (all string) {
 	return all
 }
 
-// Words are the reasons of a verdict.
+// Words are the reasons of a verdict, each once.
 func Words(v model.Verdict) (words []string) {
 	for _, c := range v.Parts {
-		words = append(words, string(c.Reason))
+		if !slices.Contains(words, string(c.Reason)) {
+			words = append(words, string(c.Reason))
+		}
 	}
 	return words
 }
@@ -163,7 +165,12 @@ func fill(text string, c model.Clause) string {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{instances}", Names(c.Instances), "{others}", Names(c.Others), "{host}", c.Host.String(), "{state}", c.State.String(),
 		"{for}", span(c.For), "{takes}", span(c.Takes), "{count}", number(c.Count), "{of}", number(c.Of), "{need}", number(c.Need),
-		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", c.Name).Replace(text)
+		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", oneLine(c.Name)).Replace(text)
+}
+
+// oneLine keeps words that a person or a server wrote from making lines or hints of their own.
+func oneLine(words string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(words), " "), HintMark, "; ")
 }
 
 // span is a time as people write it: 30s, 5m, 1h30m.

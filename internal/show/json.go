@@ -53,7 +53,7 @@ type clause struct {
 func clauses(of []model.Clause) []clause {
 	all := []clause{}
 	for _, c := range of {
-		told := clause{Action: orNull(string(c.Action)), Instances: names(c.Instances), Reason: string(c.Reason), Also: []string{}, Others: names(c.Others),
+		told := clause{Action: orNull(string(c.Action)), Instances: called(c.Instances), Reason: string(c.Reason), Also: []string{}, Others: called(c.Others),
 			Text: reason.Why(c), Hint: orNull(reason.Hint(c))}
 		for _, r := range c.Also {
 			told.Also = append(told.Also, string(r))
@@ -63,7 +63,7 @@ func clauses(of []model.Clause) []clause {
 	return all
 }
 
-func names(of []model.Instance) []string {
+func called(of []model.Instance) []string {
 	all := []string{}
 	for _, i := range of {
 		all = append(all, i.Name())

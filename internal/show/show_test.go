@@ -17,6 +17,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/testing/golden"
 )
 
@@ -44,7 +45,10 @@ func mixed() Scene {
 	refused := look(7002, model.Refused, nil)
 	refused.Err = errors.New("connect: connection refused")
 	return Scene{
-		Sentence: "unhealthy: 192.168.9.70:7002 refuses connections", Decision: "nothing to do", State: "MASTER", Why: "the VIP is on this host", VIPHeld: &held,
+		Verdict: model.Verdict{Parts: []model.Clause{{Instances: []model.Instance{model.At(addr(7002))}, Reason: reason.Of(model.Refused)},
+			{Instances: []model.Instance{model.At(addr(7003))}, Reason: reason.Of(model.WrongPassword)}}},
+		Decision: []model.Clause{{Action: model.NoSwitchover, Instances: []model.Instance{model.At(addr(7001))}, Others: []model.Instance{model.At(addr(7004))}, Reason: reason.LinkDown}},
+		State:    "MASTER", Why: model.Clause{Action: model.Keep, Reason: reason.VIPHere}, VIPHeld: &held,
 		Instances: []Instance{{look(7000, model.Up, master), true}, {look(7001, model.Up, replica), true}, {refused, false}, {look(7003, model.WrongPassword, nil), true}},
 		Peers:     []model.Look{look(7004, model.Up, syncing), look(7005, model.Silent, nil)},
 		Witness:   Witness{"192.168.9.1", true, true}, Warnings: []string{"service: no unit"},
@@ -57,18 +61,20 @@ func hostile() Scene {
 	const bad = "a\x1b[2J\nb\r\u009b31m\u202e\x7f\"\\\xff{}\U000e0001"
 	i := &model.Info{Role: model.Master, VersionText: bad}
 	l := model.Look{Instance: model.Instance{Socket: "/run/" + bad}, State: model.OtherError, Err: errors.New(bad), Info: i}
-	return Scene{Sentence: bad, Decision: bad, State: bad, Why: bad, Maintenance: bad, Instances: []Instance{{l, false}}, Peers: []model.Look{l},
+	why := model.Clause{Reason: reason.Maintenance, Name: bad}
+	return Scene{Verdict: model.Verdict{Parts: []model.Clause{why}}, Decision: []model.Clause{why}, State: bad, Why: model.Clause{Reason: reason.Hold, Name: bad}, Maintenance: bad, Instances: []Instance{{l, false}}, Peers: []model.Look{l},
 		Witness: Witness{Name: bad}, Warnings: []string{bad}, At: at, Version: bad}
 }
 
 func TestTable(t *testing.T) {
 	golden.Check(t, "table.txt", Table(mixed(), false))
 	golden.Check(t, "colour.txt", Table(mixed(), true))
-	bare := Table(Scene{Health: model.Healthy, Sentence: "healthy: the instance answers"}, false)
+	bare := Table(Scene{Verdict: model.Verdict{Health: model.Healthy, Parts: []model.Clause{{Reason: reason.AllAnswer, Of: 1}}}}, false)
 	if !strings.HasSuffix(bare, "\nhealthy: the instance answers\n") {
 		t.Errorf("the verdict is not the last line:\n%s", bare)
 	}
-	for _, line := range strings.Split(Table(mixed(), false), "\n") {
+	table, _, _ := strings.Cut(Table(mixed(), false), "\n\n")
+	for _, line := range strings.Split(table, "\n") {
 		if len([]rune(line)) > 80 && !strings.HasSuffix(line, "fails") { // bad news may be wide
 			t.Errorf("wider than 80 columns: %s", line)
 		}
@@ -129,7 +135,7 @@ func TestPrometheusReadsTheMetrics(t *testing.T) {
 	}
 	families(t, Metrics(Scene{}))
 	fs = families(t, Metrics(hostile()))
-	if got, want := fs[prefix+"instance_up"][0]["address"], "/run/"+program.Plain(hostile().Sentence); got != want {
+	if got, want := fs[prefix+"instance_up"][0]["address"], program.Plain(hostile().Peers[0].Instance.Socket); got != want {
 		t.Errorf("the label reads %q, want %q", got, want)
 	}
 }
@@ -147,7 +153,7 @@ func TestNothingUnprintableGetsOut(t *testing.T) {
 			}
 		}
 	}
-	if lines := strings.Count(Table(hostile(), false), "\n"); lines != 4+1+4 {
+	if lines := strings.Count(Table(hostile(), false), "\n"); lines != 4+1+7 {
 		t.Errorf("the table has %d lines:\n%s", lines, Table(hostile(), false))
 	}
 	// Escaped is not lost: it reads back, but for the byte that was no UTF-8.
@@ -155,7 +161,7 @@ func TestNothingUnprintableGetsOut(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil {
 		t.Fatal(err)
 	}
-	if want := strings.ToValidUTF8(hostile().Sentence, "\uFFFD"); back.Sentence != want {
+	if want := strings.ToValidUTF8(reason.Verdict(hostile().Verdict), "\uFFFD"); back.Sentence != want {
 		t.Errorf("the sentence reads back as %q, want %q", back.Sentence, want)
 	}
 }

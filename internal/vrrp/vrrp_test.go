@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/testing/golden"
 )
 
@@ -71,9 +72,9 @@ func TestEffective(t *testing.T) {
 								}
 								s, why := Effective(f)
 								fmt.Fprintf(&got, "alive=%v known=%v held=%v record=%s same=%v held-then=%v after-master=%v: %s: %s\n",
-									!ka.Zero(), known, now, rec, by == ours, then, after, s, why)
+									!ka.Zero(), known, now, rec, by == ours, then, after, s, why.Reason)
 								if s == model.VRRPMaster && (!now || ka.Zero()) {
-									t.Errorf("master without the VIP or keepalived: %s", why)
+									t.Errorf("master without the VIP or keepalived: %s", why.Reason)
 								}
 							}
 						}
@@ -95,34 +96,34 @@ func TestTruth(t *testing.T) {
 		alive, known, held bool
 		record             *Record
 		want               model.VRRP
-		says               string
+		why                model.Reason
 		since              time.Duration
 	}{
-		"master":                           {true, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPMaster, "the VIP is on this host", 0},
-		"master, and the hook came late":   {true, true, true, record(model.VRRPBackup, ours, true, true), model.VRRPMaster, "came late", 0},
-		"fault, and the hook came late":    {true, true, true, record(model.VRRPFault, ours, true, true), model.VRRPMaster, "came late", 0},
-		"backup, then the VIP came":        {true, true, true, record(model.VRRPBackup, ours, false, false), model.VRRPMaster, "came to this host", 0},
-		"fault, then the VIP came":         {true, true, true, record(model.VRRPFault, ours, false, true), model.VRRPMaster, "came to this host", 0},
-		"the VIP came to a successor":      {true, true, true, record(model.VRRPStop, earlier, false, false), model.VRRPMaster, "came to this host", 0},
-		"a VIP that was left behind":       {true, true, true, record(model.VRRPBackup, ours, true, false), model.VRRPBackup, "STALE VIP", 0},
-		"left behind, and a new one":       {true, true, true, record(model.VRRPFault, earlier, true, true), model.VRRPFault, "STALE VIP", 0},
-		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPMaster, says: "under this keepalived", since: 11 * time.Millisecond},
-		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPBackup, says: "STALE VIP", since: 10 * time.Millisecond},
-		"master, and a new keepalived":     {true, true, true, record(model.VRRPMaster, earlier, true, false), model.VRRPMaster, "may be stale", 0},
-		"master without the VIP":           {true, true, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "not on this host", 0},
-		"backup":                           {true, true, false, record(model.VRRPBackup, ours, false, true), model.VRRPBackup, "the last hook said", 0},
-		"stopped":                          {true, true, false, record(model.VRRPStop, ours, false, true), model.VRRPStop, "the last hook said", 0},
-		"keepalived is dead":               {false, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "does not run", 0},
-		"the VIP is not known":             {true, false, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, "hint: set vip", 0},
-		"no record, with the VIP":          {true, true, true, nil, model.VRRPMaster, "notify lines", 0},
-		"no record, without":               {true, true, false, nil, model.VRRPNone, "no hook has run", 0},
+		"master":                           {true, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPMaster, reason.VIPHere, 0},
+		"master, and the hook came late":   {true, true, true, record(model.VRRPBackup, ours, true, true), model.VRRPMaster, reason.HookLate, 0},
+		"fault, and the hook came late":    {true, true, true, record(model.VRRPFault, ours, true, true), model.VRRPMaster, reason.HookLate, 0},
+		"backup, then the VIP came":        {true, true, true, record(model.VRRPBackup, ours, false, false), model.VRRPMaster, reason.VIPCame, 0},
+		"fault, then the VIP came":         {true, true, true, record(model.VRRPFault, ours, false, true), model.VRRPMaster, reason.VIPCame, 0},
+		"the VIP came to a successor":      {true, true, true, record(model.VRRPStop, earlier, false, false), model.VRRPMaster, reason.VIPCame, 0},
+		"a VIP that was left behind":       {true, true, true, record(model.VRRPBackup, ours, true, false), model.VRRPBackup, reason.VIPStale, 0},
+		"left behind, and a new one":       {true, true, true, record(model.VRRPFault, earlier, true, true), model.VRRPFault, reason.VIPStale, 0},
+		"a late hook, and none for MASTER": {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPMaster, why: reason.HookLate, since: 11 * time.Millisecond},
+		"left behind, and seen before":     {alive: true, known: true, held: true, record: record(model.VRRPBackup, ours, true, false), want: model.VRRPBackup, why: reason.VIPStale, since: 10 * time.Millisecond},
+		"master, and a new keepalived":     {true, true, true, record(model.VRRPMaster, earlier, true, false), model.VRRPMaster, reason.VIPOld, 0},
+		"master without the VIP":           {true, true, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, reason.VIPGone, 0},
+		"backup":                           {true, true, false, record(model.VRRPBackup, ours, false, true), model.VRRPBackup, reason.VIPElsewhere, 0},
+		"stopped":                          {true, true, false, record(model.VRRPStop, ours, false, true), model.VRRPStop, reason.VIPElsewhere, 0},
+		"keepalived is dead":               {false, true, true, record(model.VRRPMaster, ours, true, false), model.VRRPNone, reason.NoKeepalived, 0},
+		"the VIP is not known":             {true, false, false, record(model.VRRPMaster, ours, true, false), model.VRRPNone, reason.VIPUnknown, 0},
+		"no record, with the VIP":          {true, true, true, nil, model.VRRPMaster, reason.NoHookForVIP, 0},
+		"no record, without":               {true, true, false, nil, model.VRRPNone, reason.NoHookYet, 0},
 	} {
 		f := Facts{VIPKnown: c.known, Held: c.held, Record: c.record, Since: c.since}
 		if c.alive {
 			f.Keepalived = ours
 		}
-		if got, why := Effective(f); got != c.want || !strings.Contains(why, c.says) {
-			t.Errorf("%s: got %q, %s", name, got, why)
+		if got, why := Effective(f); got != c.want || why.Reason != c.why {
+			t.Errorf("%s: got %q, %s", name, got, why.Reason)
 		}
 	}
 }
@@ -155,7 +156,7 @@ func TestHooksInARow(t *testing.T) {
 				}
 			}
 			if got, why := Effective(Facts{Keepalived: k, VIPKnown: true, Held: true, Record: &r}); got != c.want {
-				t.Errorf("%s (%s), want %s", got, why, c.want)
+				t.Errorf("%s (%s), want %s", got, why.Reason, c.want)
 			}
 		})
 	}
