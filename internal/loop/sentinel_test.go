@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
