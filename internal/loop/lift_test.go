@@ -33,7 +33,7 @@ func TestSeveredReplicaWaits(t *testing.T) {
 		return seen
 	}
 	waits := func(o model.Observation) bool {
-		return !fixture.Promotes(decide.Decide(o))
+		return !fixture.Says(decide.Decide(o), model.Takeover, reason.MasterDown, model.At(fixture.Addr("192.168.9.71:7004")))
 	}
 	if p := see(time.Second); !waits(p) {
 		t.Errorf("just after the fence: %s", reason.Lines(decide.Decide(p).Clauses))

@@ -3,6 +3,7 @@ package model
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -67,19 +68,17 @@ func union(a, b []Instance) []Instance {
 	return a
 }
 
-// Same: two lists of clauses say the same of the same instances, whatever times and numbers stand in them.
-func Same(a, b []Clause) bool {
-	return slices.EqualFunc(a, b, func(c, d Clause) bool { return c.Key() == d.Key() })
-}
-
 // Key is what makes a clause news: its action, its reasons and its instances. Times and numbers in it may change without a word.
 func (c Clause) Key() string {
-	key := string(c.Action)
+	var words []string
+	if c.Action != "" {
+		words = append(words, string(c.Action))
+	}
 	for _, r := range c.Reasons() {
-		key += " " + string(r)
+		words = append(words, string(r))
 	}
 	for _, i := range slices.Concat(c.Instances, c.Others) {
-		key += " " + i.Name()
+		words = append(words, i.Name())
 	}
-	return key
+	return strings.Join(words, " ")
 }

@@ -166,7 +166,7 @@ func TestSysvinit(t *testing.T) {
 	}
 	// What somebody stopped is not. The VIP stays for one that serves, as nobody else does, and for none it leaves.
 	b.sh("/etc/init.d/redis7001 stop")
-	b.await("keepalived's check has seen it", "grep -q '^degraded: 1 of 2 .*: 127.0.0.1:7001 refuses connections$' /run/keepalived-redis/verdict")
+	b.await("keepalived's check has seen it", "grep -q '\"degraded\",\"because\":.\"no-better-host\",\"refused 127.0.0.1:7001\"' /run/keepalived-redis/verdict.json")
 	b.sh("/usr/libexec/keepalived/chk-redis && " + vipIsHere)
 	b.sh("/etc/init.d/redis7000 stop")
 	b.await("the VIP leaves an unhealthy host", "! "+vipIsHere)

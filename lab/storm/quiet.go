@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/lab"
 	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/resp"
@@ -95,8 +97,8 @@ func (s *Storm) missing(ctx context.Context, after host.Mono) string {
 	return ""
 }
 
-// coldWords are in every sentence of a host that waits because it has started cold.
-const coldWords = "since this host started"
+// cold are the reasons of a host that waits because it has started cold.
+var cold = []model.Reason{reason.ColdStart, reason.WaitsForPeer, reason.NeverLinked}
 
 // resyncWords is what a replica logs when it has to get everything again.
 const resyncWords = "Full resync from master"
@@ -124,10 +126,10 @@ func (s *Storm) allowed(began host.Mono) (time.Duration, string) {
 			most, why = hold, fmt.Sprintf("the fence of %s has a hold-off of %s", b.Name, hold)
 		}
 	}
-	_, cold := s.lab.Timeline.Last(func(e lab.Event) bool {
-		return e.Kind == host.EventLog && e.At >= began && strings.Contains(e.Text, coldWords)
+	_, waits := s.lab.Timeline.Last(func(e lab.Event) bool {
+		return e.Kind == host.EventLog && e.At >= began && slices.ContainsFunc(cold, func(r model.Reason) bool { return reason.In(e.Text, r) })
 	})
-	if cold {
+	if waits {
 		most, why = most+recoverLimit, strings.TrimPrefix(why+"; a host started cold", "; ")
 	}
 	return recoverLimit + most, why
