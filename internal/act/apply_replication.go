@@ -9,6 +9,7 @@ import (
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/session"
 )
 
 // promotePairs carries out every promotion of a pair at once.
@@ -60,11 +61,11 @@ func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.In
 	if l, local := o.Local(i); local && l.Role() == model.Master {
 		own.term.N += UnseenTerms
 	}
-	needs, err := c.MinReplicas(ctx)
+	needs, err := c.WriteRule(ctx)
 	if err != nil {
-		needs = "0" // where CONFIG is not allowed, the role may still be
+		needs.Replicas = "0" // where CONFIG is not allowed, the role may still be
 	}
-	err = lead(ctx, c, needs, own, peer)
+	err = lead(ctx, c, needs.Replicas, own, peer)
 	if errors.Is(err, redis.ErrTerm) {
 		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, model.TermKey)
 	} else if err != nil {
@@ -73,7 +74,7 @@ func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.In
 	// It is a master, with its new term or without. What it needs to take a write goes into its file before it is relaxed.
 	r.rewrite(ctx, c, i)
 	if relax {
-		err = errors.Join(err, c.SetMinReplicas(ctx, "0"))
+		err = errors.Join(err, r.allowWrites(ctx, c, i, session.RefusedAlone))
 	}
 	return err
 }
@@ -117,8 +118,8 @@ func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 // Never while writes are stopped there by us, because that would be written as well. What stands against it is said: the
 // role has changed all the same.
 func (r *Actor) rewrite(ctx context.Context, c *redis.Conn, i model.Instance) {
-	value, err := c.MinReplicas(ctx)
-	if err == nil && value == redis.StopWrites {
+	rule, err := c.WriteRule(ctx)
+	if err == nil && rule.Replicas == redis.StopWrites {
 		return // whoever gives writes back comes here again
 	}
 	if err == nil {
@@ -142,9 +143,8 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 	if claims, err := master.Replication(ctx); err != nil || claims.Role != model.Master {
 		return fmt.Errorf("make %s follow %s: that is no master any more: %w", s.Instance, s.From, errors.Join(err, errRoles))
 	}
-	var value string
 	if now.Role == model.Master {
-		if value, err = r.keepAside(ctx, c, o, s.Instance); err != nil {
+		if err = r.keepAside(ctx, c, o, s.Instance); err != nil {
 			return fmt.Errorf("%s does not follow %s yet: keep its data set aside: %w", s.Instance, s.From, err)
 		}
 	}
@@ -158,8 +158,8 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 			r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though it is no master any more", s.Instance)
 		}
 	}
-	if value != "" {
-		if err := c.SetMinReplicas(ctx, value); err != nil {
+	if _, refused := r.writes().record[s.Instance.Name()]; refused {
+		if err := r.allowWrites(ctx, c, s.Instance, session.RefusedToKeepData); err != nil {
 			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 		}
 	}
@@ -174,7 +174,7 @@ var errRoles = errors.New("the roles changed meanwhile")
 func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
 	c := r.Conn(i)
 	defer c.Close()
-	if err := c.NeedReplica(ctx); err != nil {
+	if err := r.refuseWrites(ctx, c, i, session.RefusedAlone); err != nil {
 		return err
 	}
 	r.rewrite(ctx, c, i)
@@ -186,7 +186,7 @@ func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
 func (r *Actor) relax(ctx context.Context, i model.Instance) error {
 	c := r.Conn(i)
 	defer c.Close()
-	return c.SetMinReplicas(ctx, "0")
+	return r.allowWrites(ctx, c, i, session.RefusedAlone)
 }
 
 // mark says beside the term of a local master whether the VIP has left its host.

@@ -194,9 +194,13 @@ func TestAFailedSwitchoverStopsTheOthers(t *testing.T) {
 func TestASwitchoverThatDiesIsUndone(t *testing.T) {
 	s := redistest.Start(t)
 	r := actor(t, s)
-	for _, m := range []session.SwitchoverRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr), Value: "0"}} {
+	for _, m := range []session.SwitchoverRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr)}} {
 		c := r.Conn(model.At(s.Addr))
-		if _, err := StopWrites(sessiontest.Within(t, time.Second), c, m); err != nil {
+		stop, err := r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stop(); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()

@@ -37,9 +37,8 @@ var ErrSaving = errors.New("it is still being written; the next check goes on fr
 var errChild = errors.New("another child process of redis is at work; the next look goes on from here")
 
 // keepAside keeps the data set of a local master that is about to follow another one: writes are stopped, the data set is
-// written out, and its file is linked or copied into the state directory. It may take several runs. value is the
-// min-slaves-to-write to give back once the instance follows; empty if that is not ours to do.
-func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observation, i model.Instance) (value string, err error) {
+// written out, and its file is linked or copied into the state directory. It may take several runs. Writes stay stopped.
+func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observation, i model.Instance) error {
 	l, _ := o.Local(i)
 	keys := int64(0)
 	if l.Info != nil {
@@ -49,29 +48,25 @@ func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observatio
 		keys-- // the term is a key as well
 	}
 	if keys <= 0 {
-		return "", nil
+		return nil
 	}
-	value, err = c.MinReplicas(ctx)
+	before, err := c.WriteRule(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	begun := r.Memory.Saving[i.Name()] && value == redis.StopWrites
-	if value != redis.StopWrites {
-		if err := c.SetMinReplicas(ctx, redis.StopWrites); err != nil {
-			return "", err
-		}
-	} else if value = ""; o.Fence == nil {
-		value = r.configured(i) // an earlier run of ours stopped them
+	begun := r.Memory.Saving[i.Name()] && before.Replicas == redis.StopWrites
+	if err := r.refuseWrites(ctx, c, i, session.RefusedToKeepData); err != nil {
+		return err
 	}
 	if !begun {
 		// A save that began before writes were stopped lacks the last of them.
 		if err := awaitSaved(ctx, c); err != nil && !errors.Is(err, errSave) {
-			return "", err
+			return err
 		}
 		if err := c.Save(ctx); errors.Is(err, redis.ErrChildActive) {
-			return "", errChild
+			return errChild
 		} else if err != nil {
-			return "", fmt.Errorf("%w; hint: look at the log of Redis", err)
+			return fmt.Errorf("%w; hint: look at the log of Redis", err)
 		}
 		if r.Memory.Saving == nil {
 			r.Memory.Saving = map[string]bool{}
@@ -83,18 +78,18 @@ func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observatio
 		delete(r.Memory.Saving, i.Name())
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	file, err := c.DataFile(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	kept, err := r.linkAside(ctx, file, i.Addr)
 	if err != nil {
-		return "", err
+		return err
 	}
 	r.Log.Warn().Msgf("%s follows another master, and its writes that this one has not got are gone from it; the data set as it was is kept in %s", i, kept)
-	return value, nil
+	return nil
 }
 
 // errSave: the server could not write its data set.

@@ -29,41 +29,22 @@ func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Insta
 			r.Memory.Severed = r.Memory.Severed.With(l.Instance.Name())
 		}
 	}
-	if f.Values == nil {
-		f.Values = map[string]string{}
-	}
 	ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
 	defer cancel()
-	type result struct {
-		name, value string
-		err         error
-	}
-	results := make(chan result, len(o.Locals))
-	asked := 0
-	for i, l := range o.Locals {
+	w := r.writes()
+	err := r.each(o, func(i int) error {
+		l := o.Locals[i]
 		if !l.State.Alive() || only.Known() && l.Instance != only {
-			continue
+			return nil
 		}
-		asked++
-		go func() {
-			value, err := r.refuseWrites(ctx, r.Config.Instances[i])
-			results <- result{l.Instance.Name(), value, err}
-		}()
-	}
-	var errs []error
-	for range asked {
-		x := <-results
-		if x.err != nil {
-			errs = append(errs, x.err)
-		}
-		if _, known := f.Values[x.name]; !known && x.value != "" && x.value != redis.StopWrites {
-			f.Values[x.name] = x.value
-		}
-	}
-	// Writes are refused before the record is written: the refusal is what counts against the clock, and a value that was
-	// not kept is found again in the instance's own configuration.
+		c := r.Conn(l.Instance)
+		defer c.Close()
+		return w.refuse(ctx, c, l.Instance, session.RefusedByFence)
+	})
+	// Writes are refused before the records are written: the refusal is what counts against the clock.
+	w.save()
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
-	return errors.Join(errs...)
+	return err
 }
 
 // NextFence is the record of a fence that follows the last one: soon after it, its hold-off doubles.
@@ -74,17 +55,6 @@ func NextFence(last session.FenceRecord) session.FenceRecord {
 		f.Count = last.Count + 1
 	}
 	return f
-}
-
-// refuseWrites sets 99 and returns the value before.
-func (r *Actor) refuseWrites(ctx context.Context, in config.Instance) (string, error) {
-	c := r.Conn(redis.TargetOf(in).Instance)
-	defer c.Close()
-	value, err := c.MinReplicas(ctx)
-	if err != nil || value == redis.StopWrites {
-		return value, err
-	}
-	return value, c.SetMinReplicas(ctx, redis.StopWrites)
 }
 
 // fenceStop stops every local instance: after fence_stop_after a host that is still cut off must not keep its masters,
@@ -112,6 +82,7 @@ func (r *Actor) liftStart(ctx context.Context, o model.Observation) error {
 	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
 	var wg sync.WaitGroup
 	errs := make([]error, len(r.Config.Instances))
+	w := r.writes()
 	for i, in := range r.Config.Instances {
 		if i < len(o.Locals) && o.Locals[i].State.Alive() {
 			continue
@@ -122,10 +93,11 @@ func (r *Actor) liftStart(ctx context.Context, o model.Observation) error {
 		wg.Add(1)
 		go func() { // side by side, for all share the time of one check
 			defer wg.Done()
-			errs[i] = r.startRefusing(ctx, in)
+			errs[i] = w.startRefusing(ctx, in)
 		}()
 	}
 	wg.Wait()
+	w.save()
 	// What has not come up is tried again, and holds back itself, not the others.
 	f.Stopped = false
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
@@ -137,20 +109,22 @@ const startedWithin = 300 * time.Millisecond
 
 // startRefusing starts an instance and refuses writes on it as soon as it takes connections, before its clients come back. A server takes
 // that while it loads its data, too, and some managers return from a start only after that. What takes longer is left to the next looks.
-func (r *Actor) startRefusing(ctx context.Context, in config.Instance) error {
+func (w *writes) startRefusing(ctx context.Context, in config.Instance) error {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	refused := make(chan struct{})
 	go func() {
 		defer close(refused)
 		for {
-			_, err := r.refuseWrites(asking, in)
+			c := w.Conn(redis.TargetOf(in).Instance)
+			err := w.refuse(asking, c, redis.TargetOf(in).Instance, session.RefusedByFence)
+			c.Close()
 			if redis.Classify(err) != model.Refused || session.Pause(asking, startPause) != nil {
 				return
 			}
 		}
 	}()
-	if err := r.Service.Start(ctx, in); err != nil {
+	if err := w.Service.Start(ctx, in); err != nil {
 		return fmt.Errorf("start %s: %w", in.Name(), err)
 	}
 	late := time.NewTimer(startedWithin)
@@ -165,30 +139,25 @@ func (r *Actor) startRefusing(ctx context.Context, in config.Instance) error {
 // startPause is the pause between two tries to reach a server that is being started.
 const startPause = 5 * time.Millisecond
 
-// refuse makes one instance refuse writes. What is to be given back is what its own configuration says, for it has just been started.
+// refuse makes one instance refuse writes because it may be stale.
 func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
 	for _, in := range r.Config.Instances {
 		if in.Name() == i.Name() {
 			ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
 			defer cancel()
-			_, err := r.refuseWrites(ctx, in)
-			return err
+			c := r.Conn(i)
+			defer c.Close()
+			return r.refuseWrites(ctx, c, i, session.RefusedAsStale)
 		}
 	}
 	return fmt.Errorf("refuse writes on %s: it is no instance of this host", i)
 }
 
-// restore gives an instance the value back that it had before the fence, or before it was in doubt.
+// restore ends every stop of the writes of an instance.
 func (r *Actor) restore(ctx context.Context, i model.Instance) error {
-	var f session.FenceRecord
-	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
-	value := f.Values[i.Name()]
-	if value == "" {
-		value = r.configured(i)
-	}
 	c := r.Conn(i)
 	defer c.Close()
-	err := c.SetMinReplicas(ctx, value)
+	err := r.allowWrites(ctx, c, i, session.Stops...)
 	if err == nil {
 		r.Memory.Guarded = r.Memory.Guarded.Without(i.Name())
 	}
@@ -197,26 +166,6 @@ func (r *Actor) restore(ctx context.Context, i model.Instance) error {
 	}
 	r.rewrite(ctx, c, i) // its role may have changed while the file could not be written
 	return nil
-}
-
-// configured is min-slaves-to-write as the instance's own configuration says it, else Redis' default.
-func (r *Actor) configured(i model.Instance) string {
-	for _, in := range r.Config.Instances {
-		if in.Name() != i.Name() || in.Conf == "" {
-			continue
-		}
-		conf, err := config.ReadRedisConf(in.Conf)
-		if err != nil {
-			r.Log.Warn().Err(err).Msgf("min-slaves-to-write of %s is taken as 0", i)
-			continue
-		}
-		for _, key := range []string{"min-slaves-to-write", "min-replicas-to-write"} {
-			if v, ok := conf.Get(key); ok {
-				return v
-			}
-		}
-	}
-	return "0"
 }
 
 // liftDone ends the fence; the record stays for the hold-off of the next one.

@@ -25,8 +25,8 @@ func TestRefuseOnARealServer(t *testing.T) {
 	}
 	do(model.Refuse)
 	do(model.Refuse)
-	if v, err := r.Conn(model.At(s.Addr)).MinReplicas(sessiontest.Within(t, time.Second)); err != nil || v != redis.StopWrites {
-		t.Errorf("min-slaves-to-write %s, %v", v, err)
+	if v, err := r.Conn(model.At(s.Addr)).WriteRule(sessiontest.Within(t, time.Second)); err != nil || v.Replicas != redis.StopWrites {
+		t.Errorf("the rule is %v, %v", v, err)
 	}
 	do(model.Restore)
 	s.Do(t, "set", "k", "v")

@@ -47,14 +47,13 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	}
 	master, _, _ := o.Find(s.From.Addr)
 	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
-	if !undo.Pause {
-		if undo.Value, err = old.MinReplicas(ctx); err != nil {
-			return r.notBegun(s, err)
-		}
+	stop, err := r.PrepareStop(ctx, old, undo)
+	if err != nil {
+		return r.notBegun(s, err)
 	}
 	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
-	stopped, err := StopWrites(ctx, old, undo)
+	stopped, err := stop()
 	if err == nil {
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
@@ -124,16 +123,26 @@ func (r *Actor) switchoverFailed(s model.Step, err error) error {
 	return fmt.Errorf("switchover %s to %s: %w", s.From, s.Instance, err)
 }
 
-// StopWrites holds writers back on every version, and returns how the master stands from then on. CLIENT PAUSE before 6.2 would hold
-// back INFO and ourselves as well.
-func StopWrites(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (model.Info, error) {
+// PrepareStop asks what must be known before writers are held back, on every version. stop holds them back, and returns how the master stands from
+// then on. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well.
+func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (stop func() (model.Info, error), err error) {
 	if m.Pause {
-		return old.PauseWrites(ctx, PauseFor)
+		return func() (model.Info, error) { return old.PauseWrites(ctx, PauseFor) }, nil
 	}
-	if err := old.SetMinReplicas(ctx, redis.StopWrites); err != nil {
-		return model.Info{}, err
+	w := r.writes()
+	now, known, err := w.know(ctx, old, m.From)
+	if err != nil {
+		return nil, err
 	}
-	return old.Replication(ctx)
+	want := known.With(session.RefusedBySwitchover)
+	w.record[m.From.Name()] = want
+	w.save() // before the gap
+	return func() (model.Info, error) {
+		if err := old.SetWriteRule(ctx, now, want.Rule()); err != nil {
+			return model.Info{}, err
+		}
+		return old.Replication(ctx)
+	}, nil
 }
 
 // awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
@@ -202,7 +211,7 @@ func (r *Actor) undoSwitchover(ctx context.Context) error {
 	if m.Pause {
 		err = c.Unpause(ctx)
 	} else {
-		err = c.SetMinReplicas(ctx, valueOr(m.Value, "0"))
+		err = r.allowWrites(ctx, c, m.From, session.RefusedBySwitchover)
 	}
 	// A server that is gone has forgotten both settings with its process.
 	if err != nil && redis.Classify(err).Alive() {
@@ -210,11 +219,4 @@ func (r *Actor) undoSwitchover(ctx context.Context) error {
 	}
 	r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
 	return nil
-}
-
-func valueOr(v, other string) string {
-	if v == "" {
-		return other
-	}
-	return v
 }

@@ -33,40 +33,38 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	if err == nil {
 		term, err = old.ReadTerm(ctx)
 	}
+	var stop func() (model.Info, error)
 	if err == nil {
-		undo.Value, err = old.MinReplicas(ctx)
-	}
-	var needs string
-	if err == nil {
-		needs, err = to.MinReplicas(ctx)
+		stop, err = r.PrepareStop(ctx, old, undo)
 	}
 	if err == nil {
 		// The new master has no replica for a moment. Once it is linked, the next look sets again what durability asks for.
-		err = to.SetMinReplicas(ctx, "0")
+		err = r.allowWrites(ctx, to, s.Instance, session.RefusedAlone)
+	}
+	var needs redis.WriteRule
+	if err == nil {
+		needs, err = to.WriteRule(ctx)
 	}
 	if err != nil {
 		return r.notBegun(s, err)
 	}
 	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
-	stopped, err := StopWrites(ctx, old, undo)
+	stopped, err := stop()
 	if err == nil {
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
 	if err == nil {
 		own, peer := termsOf(&o, s.Instance)
 		peer.term = term
-		err = lead(ctx, to, "0", own, peer)
+		err = lead(ctx, to, needs.Replicas, own, peer)
 	}
 	// Whatever happened: if ours is the master now, the old one follows before its writers are let go. A signal does not stop
 	// that.
 	err = errors.Join(err, r.undoSwitchover(context.WithoutCancel(ctx)))
 	gapLength := time.Since(gap)
 	if err != nil {
-		if now, readErr := to.Replication(ctx); readErr == nil && now.Role == model.Replica {
-			err = errors.Join(err, to.SetMinReplicas(ctx, needs))
-		}
-		return r.switchoverFailed(s, err)
+		return r.switchoverFailed(s, err) // where ours stayed a replica, the next look has it need one again
 	}
 	if err := old.KillClients(ctx); err != nil {
 		r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though the VIP has left", s.From)

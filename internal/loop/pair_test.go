@@ -213,10 +213,14 @@ func TestPairSwitchoverFromAnOldServer(t *testing.T) {
 
 func TestPairSwitchoverThatDies(t *testing.T) {
 	a, b := startPair(t)
-	for _, m := range []session.SwitchoverRecord{{Pause: true}, {Value: "0"}} {
+	for _, m := range []session.SwitchoverRecord{{Pause: true}, {}} {
 		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
 		c := b.r.Conn(model.At(a.s.Addr))
-		if _, err := act.StopWrites(sessiontest.Within(t, time.Second), c, m); err != nil {
+		stop, err := b.r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stop(); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()

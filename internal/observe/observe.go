@@ -195,9 +195,9 @@ func (r *Observer) leftStopped(ctx context.Context, locals []model.Look, now sta
 		stopped := false
 		if l.Info != nil && l.Info.MinReplicas {
 			c := r.Conn(l.Instance)
-			v, err := c.MinReplicas(ctx)
+			rule, err := c.WriteRule(ctx)
 			c.Close()
-			stopped = err == nil && v == redis.StopWrites
+			stopped = err == nil && rule.Replicas == redis.StopWrites
 		}
 		if a := r.Memory.Stretches.Note(session.WritesStopped, l.Instance.Name(), stopped, now); a.Looks >= 2 && a.For >= leftStoppedAfter {
 			out = append(out, l.Instance)

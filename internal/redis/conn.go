@@ -121,9 +121,6 @@ func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 	return epoch, strings.EqualFold(word, "bumped"), nil
 }
 
-// minReplicas is the name of the setting that every version knows; 5.0 and newer also say min-replicas-to-write.
-const minReplicas = "min-slaves-to-write"
-
 // ErrNoSetting: the server does not know a setting that every version has.
 var ErrNoSetting = errors.New("no such setting")
 
@@ -139,27 +136,6 @@ func (c *Conn) NodeTimeout(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
 	}
 	return time.Duration(ms) * time.Millisecond, nil
-}
-
-// MinReplicas reads min-slaves-to-write.
-func (c *Conn) MinReplicas(ctx context.Context) (string, error) {
-	m, err := c.client.ConfigGet(ctx, minReplicas).Result()
-	if err != nil {
-		return "", fmt.Errorf("read %s of %s: %w", minReplicas, c.target.Name(), err)
-	}
-	v, ok := m[minReplicas]
-	if !ok {
-		return "", fmt.Errorf("read %s of %s: %w", minReplicas, c.target.Name(), ErrNoSetting)
-	}
-	return v, nil
-}
-
-// SetMinReplicas sets min-slaves-to-write in the running server; nothing is written to its configuration file.
-func (c *Conn) SetMinReplicas(ctx context.Context, value string) error {
-	if err := c.client.ConfigSet(ctx, minReplicas, value).Err(); err != nil {
-		return fmt.Errorf("set %s of %s to %s: %w", minReplicas, c.target.Name(), value, err)
-	}
-	return nil
 }
 
 // PauseWrites holds writers back for at most d; readers and INFO go on. It also says, in the same round trip, how the server stands

@@ -310,10 +310,10 @@ func TestTheLibraryWaitsForOurDial(t *testing.T) {
 	}
 }
 
-func TestMinReplicasUnknown(t *testing.T) {
+func TestWriteRuleUnknown(t *testing.T) {
 	c := Open(replay(t, []byte("-ERR unknown command 'hello'\r\n"), []byte("*0\r\n")), quick)
 	defer c.Close()
-	if v, err := c.MinReplicas(context.Background()); !errors.Is(err, ErrNoSetting) {
-		t.Errorf("got %q, %v", v, err)
+	if v, err := c.WriteRule(context.Background()); !errors.Is(err, ErrNoSetting) {
+		t.Errorf("got %v, %v", v, err)
 	}
 }

@@ -110,21 +110,6 @@ func (c *Conn) Watched(ctx context.Context) (bool, error) {
 	return n[hello] > 0, nil
 }
 
-// ReplicaMaxLag is how many seconds a replica may be silent and still count for min-slaves-to-write.
-const ReplicaMaxLag = "2"
-
-// minReplicasLag is the name that every version knows.
-const minReplicasLag = "min-slaves-max-lag"
-
-// NeedReplica makes the instance, as a master, take writes only while a replica is linked that has answered within
-// ReplicaMaxLag.
-func (c *Conn) NeedReplica(ctx context.Context) error {
-	if err := c.client.ConfigSet(ctx, minReplicasLag, ReplicaMaxLag).Err(); err != nil {
-		return fmt.Errorf("set %s of %s to %s: %w", minReplicasLag, c.target.Name(), ReplicaMaxLag, err)
-	}
-	return c.SetMinReplicas(ctx, "1")
-}
-
 // DataFile is where the instance writes its data set, on its own host.
 func (c *Conn) DataFile(ctx context.Context) (string, error) {
 	var path [2]string

@@ -28,8 +28,5 @@ type Limits struct {
 	Reply time.Duration
 }
 
-// StopWrites is the value of min-slaves-to-write that no pair can satisfy.
-const StopWrites = "99"
-
 // dialer connects, within the limits.
 type dialer func(ctx context.Context, network, addr string, l Limits) (net.Conn, error)

@@ -80,8 +80,6 @@ func (m *Memory) SwitchoverWait(now state.Stamp) time.Duration {
 type FenceRecord struct {
 	Since   state.Stamp `json:"since"`
 	Stopped bool        `json:"stopped,omitempty"`
-	// Values of min-slaves-to-write before the fence, by instance.
-	Values map[string]string `json:"values,omitempty"`
 	// HeardSince: the host of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a host or the
 	// witness did.
 	HeardSince      *state.Stamp `json:"heard_since,omitempty"`
@@ -103,8 +101,6 @@ type SwitchoverRecord struct {
 	Pause bool           `json:"pause"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`
-	// Value of min-slaves-to-write on the old master, when Pause is false.
-	Value string `json:"value,omitempty"`
 }
 
 // Store loads and keeps the small files. A damaged file is a warning, never an error.
