@@ -1,4 +1,3 @@
-// Package docs holds the documents; its tests compare them with the programs, the files and each other.
 package docs
 
 import (
@@ -74,16 +73,6 @@ func TestLinks(t *testing.T) {
 	if n < 20 {
 		t.Errorf("only %d links were found", n)
 	}
-}
-
-// cells splits a row of a table. A | in a cell is written \|.
-func cells(row string) []string {
-	row = strings.ReplaceAll(row, `\|`, "\x00")
-	var all []string
-	for _, c := range strings.Split(strings.Trim(row, "|"), "|") {
-		all = append(all, strings.ReplaceAll(strings.TrimSpace(c), "\x00", "|"))
-	}
-	return all
 }
 
 // rows are the rows of all tables between two headings, without those that only head a table.
