@@ -28,7 +28,7 @@ type flags struct {
 	Vrrp    string           `help:"Name of the vrrp_instance, with the one-word form." placeholder:"VI_1"`
 	Config  string           `help:"Configuration file." placeholder:"FILE"`
 	Force   bool             `help:"With promote: make the instances of this host masters, whatever the other host may have."`
-	DryRun  bool             `help:"Print observation, plan and sentence; change nothing."`
+	DryRun  bool             `help:"Print observation and plan; change nothing."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 

@@ -84,7 +84,10 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 	case model.NeedReplica:
 		return r.needReplica(ctx, s.Instance)
 	case model.Relax:
-		return r.relax(ctx, s.Instance)
+		c := r.Conn(s.Instance)
+		defer c.Close()
+		_, err := r.relax(ctx, c, s.Instance)
+		return err
 	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
 	case model.UndoSwitchover:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"keepalived-redis/internal/model"
@@ -74,7 +75,8 @@ func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.In
 	// It is a master, with its new term or without. What it needs to take a write goes into its file before it is relaxed.
 	r.rewrite(ctx, c, i)
 	if relax {
-		err = errors.Join(err, r.allowWrites(ctx, c, i, session.RefusedAlone))
+		_, relaxErr := r.relax(ctx, c, i)
+		err = errors.Join(err, relaxErr)
 	}
 	return err
 }
@@ -181,12 +183,16 @@ func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
 	return nil
 }
 
-// relax lets a master take writes without a replica. Nothing is written to its configuration file: after a restart it needs
+// relax lets a master take writes without a replica, and tells whether it needed one. Nothing is written to its configuration file: after a restart it needs
 // one again.
-func (r *Actor) relax(ctx context.Context, i model.Instance) error {
-	c := r.Conn(i)
-	defer c.Close()
-	return r.allowWrites(ctx, c, i, session.RefusedAlone)
+func (r *Actor) relax(ctx context.Context, c *redis.Conn, i model.Instance) (needed bool, err error) {
+	w := r.writes()
+	defer w.save()
+	now, known, err := w.know(ctx, c, i)
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(known.Why, session.RefusedAlone), w.set(ctx, c, i, now, known.Without(session.RefusedAlone))
 }
 
 // mark says beside the term of a local master whether the VIP has left its host.

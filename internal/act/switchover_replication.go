@@ -37,9 +37,10 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	if err == nil {
 		stop, err = r.PrepareStop(ctx, old, undo)
 	}
+	alone := false
 	if err == nil {
 		// The new master has no replica for a moment. Once it is linked, the next look sets again what durability asks for.
-		err = r.allowWrites(ctx, to, s.Instance, session.RefusedAlone)
+		alone, err = r.relax(ctx, to, s.Instance)
 	}
 	var needs redis.WriteRule
 	if err == nil {
@@ -64,7 +65,10 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	err = errors.Join(err, r.undoSwitchover(context.WithoutCancel(ctx)))
 	gapLength := time.Since(gap)
 	if err != nil {
-		return r.switchoverFailed(s, err) // where ours stayed a replica, the next look has it need one again
+		if now, readErr := to.Replication(ctx); alone && readErr == nil && now.Role == model.Replica {
+			err = errors.Join(err, r.refuseWrites(ctx, to, s.Instance, session.RefusedAlone))
+		}
+		return r.switchoverFailed(s, err)
 	}
 	if err := old.KillClients(ctx); err != nil {
 		r.Log.Warn().Err(err).Msgf("sessions on %s stay open, though the VIP has left", s.From)

@@ -26,7 +26,7 @@ type flags struct {
 	Act         bool             `help:"Restart what died and reconcile, as when keepalived runs it."`
 	Verbose     bool             `help:"Print a table of the instances and what follows from it; never acts." short:"v"`
 	JSON        bool             `help:"Print what was seen as one JSON document; never acts." name:"json"`
-	DryRun      bool             `help:"Print observation, plan and sentence; never acts."`
+	DryRun      bool             `help:"Print observation and plan; never acts."`
 	Metrics     string           `help:"Also write this file for Prometheus' textfile collector, by rename." placeholder:"FILE"`
 	CheckConfig bool             `help:"Check the configuration strictly and exit."`
 	Version     kong.VersionFlag `help:"Print the version and exit."`

@@ -279,7 +279,7 @@ func (p *planner) fenced(o *model.Observation) {
 			p.in(flapAgain)
 		}
 	case o.Unanswered():
-		p.lift(o, model.Clause{Reason: reason.NobodyLeads, For: o.Times.ColdStartWait})
+		p.lift(o, model.Clause{Reason: reason.NoPeerAnswered, For: o.Times.ColdStartWait})
 	case f.HeardFor >= f.HoldOff && o.Heard():
 		p.lift(o, model.Clause{Reason: reason.PeerHeard, For: f.HoldOff})
 	default:

@@ -97,7 +97,7 @@ const (
 	Fenced               model.Reason = "fenced"
 	HoldOff              model.Reason = "hold-off"
 	PeerHeard            model.Reason = "peer-heard"
-	NobodyLeads          model.Reason = "peer-never-answered"
+	NoPeerAnswered       model.Reason = "peer-never-answered"
 	StartsNot            model.Reason = "does-not-start"
 	NoAnswerYet          model.Reason = "no-answer-yet"
 	Unconfirmed          model.Reason = "unconfirmed"
