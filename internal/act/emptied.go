@@ -1,60 +1,52 @@
 package act
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/service"
-	"keepalived-redis/internal/state"
 )
 
-// rolesFile in the durable directory keeps what each local instance was when it last answered: a host whose disk was
-// replaced must still know that it had a master. Its lines are plain text, so that a check in which nothing has changed
-// compares them and decodes nothing.
-const rolesFile = "roles"
+// rolesFile in the durable directory keeps what each local instance was when it last answered, by name: a host whose disk was
+// replaced must still know that it had a master.
+const rolesFile = "roles.json"
 
 // former is what an instance was.
 type former struct {
-	master bool
-	// id is its node id in a cluster.
-	id string
-	// replicas are the addresses of those that followed it, as far as a cluster tells them; count is how many did.
-	replicas []netip.AddrPort
-	count    int
+	Master bool `json:"master,omitempty"`
+	// ID is its node id in a cluster.
+	ID string `json:"id,omitempty"`
+	// Replicas are the addresses of those that followed it, as far as a cluster tells them; Count is how many did.
+	Replicas []netip.AddrPort `json:"replicas,omitempty"`
+	Count    int              `json:"count,omitempty"`
 }
 
 // Remember keeps what the local instances are. One that does not say keeps its last record.
 func (r *Actor) Remember(looks []model.Look) {
 	durable, log := r.Store.Durable, r.Log
-	before, _, err := durable.Text(rolesFile)
+	was, now := map[string]former{}, map[string]former{}
+	found, err := durable.Load(rolesFile, &was)
 	if err != nil {
 		log.Warn().Err(err).Msg("what the instances were is written down again")
 	}
-	var was map[string]former
-	var now strings.Builder
 	for _, l := range looks {
 		name := l.Instance.Name()
 		f, ok := formerOf(l)
 		if !ok {
-			if was == nil {
-				was = parseRoles(before)
-			}
-			if f, ok = was[name]; !ok {
-				continue
-			}
+			f, ok = was[name]
 		}
-		now.WriteString(f.line(name))
+		if ok {
+			now[name] = f
+		}
 	}
-	if now.String() == before {
+	if found && reflect.DeepEqual(now, was) {
 		return
 	}
-	if err := durable.StoreBytes(rolesFile, []byte(now.String())); err != nil {
+	if err := durable.Store(rolesFile, now); err != nil {
 		log.Debug().Err(err).Msg("what the instances are cannot be kept") // that state cannot be kept is a warning already
 	}
 }
@@ -63,66 +55,28 @@ func formerOf(l model.Look) (f former, ok bool) {
 	if l.Info == nil || l.Info.Loading {
 		return former{}, false
 	}
-	f.master, f.count = l.Info.Role == model.Master, l.Info.Replicas
+	f.Master, f.Count = l.Info.Role == model.Master, l.Info.Replicas
 	self, _ := l.Self()
-	f.id = self.ID
+	f.ID = self.ID
 	for _, n := range l.Nodes {
-		if f.id != "" && n.MasterID == f.id && n.Addr.IsValid() {
-			f.replicas = append(f.replicas, n.Addr)
+		if f.ID != "" && n.MasterID == f.ID && n.Addr.IsValid() {
+			f.Replicas = append(f.Replicas, n.Addr)
 		}
 	}
-	slices.SortFunc(f.replicas, netip.AddrPort.Compare)
-	f.count = max(f.count, len(f.replicas))
+	slices.SortFunc(f.Replicas, netip.AddrPort.Compare)
+	f.Count = max(f.Count, len(f.Replicas))
 	return f, true
-}
-
-// line is "ROLE ID COUNT REPLICA,… NAME"; what there is none of is a dash.
-func (f former) line(name string) string {
-	role, id, replicas := model.Replica, f.id, make([]string, len(f.replicas))
-	if f.master {
-		role = model.Master
-	}
-	for i, a := range f.replicas {
-		replicas[i] = a.String()
-	}
-	return string(role) + " " + cmp.Or(id, "-") + " " + strconv.Itoa(f.count) + " " + cmp.Or(strings.Join(replicas, ","), "-") + " " + name + "\n"
-}
-
-// parseRoles reads the lines; one that cannot be read tells nothing of its instance.
-func parseRoles(text string) map[string]former {
-	all := map[string]former{}
-	for _, line := range strings.Split(text, "\n") {
-		part := strings.SplitN(line, " ", 5)
-		if len(part) < 5 {
-			continue
-		}
-		count, err := strconv.Atoi(part[2])
-		if err != nil || count < 0 {
-			continue
-		}
-		f := former{master: part[0] == string(model.Master), count: count}
-		if part[1] != "-" {
-			f.id = part[1]
-		}
-		for _, a := range strings.Split(part[3], ",") {
-			if addr, err := netip.ParseAddrPort(a); err == nil {
-				f.replicas = append(f.replicas, addr)
-			}
-		}
-		all[part[4]] = f
-	}
-	return all
 }
 
 // emptied is the reason why a dead instance must not be started, or nothing: it was a master, a start would find no data,
 // and a replica that still has the data would throw it away to follow it.
 func (r *restarter) emptied(in config.Instance) string {
-	text, _, err := state.Dir(r.Config.StateDir).Text(rolesFile)
-	if err != nil {
+	was := map[string]former{}
+	if _, err := r.Store.Durable.Load(rolesFile, &was); err != nil {
 		r.Log.Warn().Err(err).Msg("what the instances were is not known any more")
 	}
-	f := parseRoles(text)[in.Name()]
-	if !f.master || f.count == 0 || r.deposed(f.id) {
+	f := was[in.Name()]
+	if !f.Master || f.Count == 0 || r.deposed(f.ID) {
 		return ""
 	}
 	missing, err := service.MissingData(in)
@@ -153,7 +107,7 @@ func (r *restarter) deposed(id string) bool {
 func (r *restarter) keeper(in config.Instance, f former) string {
 	known := 0
 	for _, l := range r.around {
-		listed := slices.Contains(f.replicas, l.Instance.Addr)
+		listed := slices.Contains(f.Replicas, l.Instance.Addr)
 		if listed {
 			known++
 		}
@@ -165,10 +119,10 @@ func (r *restarter) keeper(in config.Instance, f former) string {
 		}
 		return fmt.Sprintf("its replica %s has it", l.Instance.Name())
 	}
-	if known < len(f.replicas) {
+	if known < len(f.Replicas) {
 		return "a replica of it that is not seen may have it"
 	}
-	if len(f.replicas) == 0 && !r.seesFollower(in) {
+	if len(f.Replicas) == 0 && !r.seesFollower(in) {
 		return "a replica that followed it may have it"
 	}
 	return ""

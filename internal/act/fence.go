@@ -175,7 +175,7 @@ func (r *Actor) liftDone(o model.Observation) error {
 	now := state.Now()
 	r.Memory.Confirm(o.Locals, now)
 	if o.Fence != nil && o.Unanswered() {
-		r.Memory.Severed = "" // their masters have been waited for
+		r.Memory.Severed = nil // their masters have been waited for
 	}
 	r.Store.Save(r.Store.Durable, session.FenceFile, session.FenceRecord{Since: f.Since, Count: f.Count, Lifted: &now})
 	return nil

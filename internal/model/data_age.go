@@ -1,7 +1,7 @@
 package model
 
 import (
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -15,21 +15,21 @@ type DataAge struct {
 	Stale time.Duration
 }
 
-// NameSet is a set of names as one string, because that costs a check less to read than a list.
-type NameSet string
+// NameSet is a set of names. Its zero value is empty.
+type NameSet []string
 
 // Has: the name is in the set.
-func (s NameSet) Has(name string) bool { return strings.Contains(string(s), " "+name+" ") }
+func (s NameSet) Has(name string) bool { return slices.Contains(s, name) }
 
 // With is the set and one name more.
 func (s NameSet) With(name string) NameSet {
 	if s.Has(name) {
 		return s
 	}
-	return NameSet(strings.TrimSuffix(string(s), " ") + " " + name + " ")
+	return append(slices.Clone(s), name)
 }
 
 // Without is the set without a name.
 func (s NameSet) Without(name string) NameSet {
-	return NameSet(strings.Replace(string(s), " "+name+" ", " ", 1))
+	return slices.DeleteFunc(slices.Clone(s), func(n string) bool { return n == name })
 }

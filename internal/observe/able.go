@@ -2,10 +2,7 @@ package observe
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
@@ -26,13 +23,11 @@ func (r *Observer) seeAble(o *model.Observation, now state.Stamp) {
 	o.SeenAble = last != nil && last.Boot == now.Boot
 	o.Able = map[netip.Addr]int{}
 	if o.SeenAble {
-		for host, n := range parseAble(last.Text) {
+		for host, n := range last.Count {
 			o.Able[host] = min(n, count[host])
 		}
 	}
-	if memo := (session.AbleMemo{Boot: now.Boot, Text: ableText(count)}); last == nil || *last != memo {
-		r.Memory.Able = &memo
-	}
+	r.Memory.Able = &session.AbleMemo{Boot: now.Boot, Count: count}
 }
 
 // SeeAbleTwice looks at the peers once more where no earlier run of this boot has.
@@ -57,27 +52,4 @@ func ableToServe(o *model.Observation, p model.Look) bool {
 	}
 	master, local, _ := o.Find(p.Info.Master)
 	return !p.Info.Syncing && !p.Info.NeverSynced() && !(local && master.State.Serves())
-}
-
-func ableText(count map[netip.Addr]int) string {
-	words := make([]string, 0, len(count))
-	for host, n := range count {
-		words = append(words, fmt.Sprintf("%s %d", host, n))
-	}
-	slices.Sort(words)
-	return strings.Join(words, " ")
-}
-
-// parseAble reads what ableText wrote; what cannot be read was not seen.
-func parseAble(text string) map[netip.Addr]int {
-	count := map[netip.Addr]int{}
-	words := strings.Fields(text)
-	for i := 0; i+1 < len(words); i += 2 {
-		host, err := netip.ParseAddr(words[i])
-		var n int
-		if _, scanErr := fmt.Sscan(words[i+1], &n); err == nil && scanErr == nil {
-			count[host] = n
-		}
-	}
-	return count
 }

@@ -82,23 +82,6 @@ func TestAble(t *testing.T) {
 	}
 }
 
-func FuzzParseAble(f *testing.F) {
-	f.Add("192.168.9.70 3 fd00::1 2")
-	f.Add("x 1 192.168.9.70")
-	f.Fuzz(func(t *testing.T, text string) {
-		count := parseAble(text)
-		again := parseAble(ableText(count))
-		if len(again) != len(count) {
-			t.Fatalf("%v, read again %v", count, again)
-		}
-		for host, n := range count {
-			if again[host] != n {
-				t.Fatalf("%v, read again %v", count, again)
-			}
-		}
-	})
-}
-
 // TestSeeAbleTwice: the first run of a boot looks once more, at real servers.
 func TestSeeAbleTwice(t *testing.T) {
 	s := redistest.Start(t)

@@ -16,10 +16,10 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 	}
 	m := r.Memory
 	if m.LinkedBoot != now.Boot {
-		m.LinkedBoot, m.LinkedNames = "", "" // without a name nothing is to be kept
+		m.LinkedBoot, m.LinkedNames = "", nil // without a name nothing is to be kept
 	}
 	if !held {
-		m.Led, m.TakenAwayAt = "", nil
+		m.Led, m.TakenAwayAt = nil, nil
 	}
 	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == model.VRRPStop} // the VIP may still be here then, and no look will see it go
 	cluster := false

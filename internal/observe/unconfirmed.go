@@ -15,7 +15,7 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 	m := r.Memory
 	o.HeardOnBus = heardOnBus(o, now.Wall)
 	if m.ConfirmedBoot != now.Boot {
-		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", "", ""
+		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", nil, nil
 	}
 	for _, l := range o.Locals {
 		name := l.Instance.Name()

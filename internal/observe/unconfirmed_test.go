@@ -63,7 +63,7 @@ func TestMasterThatBootsWaitsForAWord(t *testing.T) {
 		t.Errorf("cold_start_wait is over: %s", reason.Lines(p.Clauses))
 	}
 	// And that is that, until it starts again.
-	l.r.Memory.Guarded = ""
+	l.r.Memory.Guarded = nil
 	if o := l.see(time.Hour, booted(model.Silent, time.Hour)); refuses(o) || len(o.Confirmed) > 0 {
 		t.Errorf("an hour later: %s", reason.Lines(decide.Decide(o).Clauses))
 	}

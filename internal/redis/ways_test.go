@@ -37,7 +37,9 @@ func TestUserWithJustWhatIsNeeded(t *testing.T) {
 		{"cluster nodes", func(c *redis.Conn) error { _, err := c.Nodes(ctx); return err }},
 		{"bumpepoch", func(c *redis.Conn) error { _, _, err := c.BumpEpoch(ctx); return err }},
 		{"read min-slaves-to-write", func(c *redis.Conn) error { _, err := c.WriteRule(ctx); return err }},
-		{"set min-slaves-to-write", func(c *redis.Conn) error { return c.SetWriteRule(ctx, redis.WriteRule{}, redis.WriteRule{Replicas: "0"}) }},
+		{"set min-slaves-to-write", func(c *redis.Conn) error {
+			return c.SetWriteRule(ctx, redis.WriteRule{}, redis.WriteRule{Replicas: "0"})
+		}},
 		{"pause", func(c *redis.Conn) error { _, err := c.PauseWrites(ctx, time.Millisecond); return err }},
 		{"unpause", func(c *redis.Conn) error { return c.Unpause(ctx) }},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -190,16 +191,6 @@ func (s *Store) Save(d state.Dir, name string, v any) {
 	}
 }
 
-// saveText is save for plain text.
-func (s *Store) saveText(d state.Dir, name, text string) {
-	if s.dry {
-		return
-	}
-	if err := d.StoreBytes(name, []byte(text)); err != nil {
-		s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
-	}
-}
-
 // Remove removes one file; a failure is said.
 func (s *Store) Remove(d state.Dir, name string) {
 	if s.dry {
@@ -253,10 +244,10 @@ func Text(v any) string {
 	return string(b)
 }
 
-// AbleMemo is how many instances of each other host the last run has seen able to serve, as "ADDRESS COUNT" with spaces between.
+// AbleMemo is how many instances of each other host the last run has seen able to serve.
 type AbleMemo struct {
-	Boot string `json:"boot"`
-	Text string `json:"text"`
+	Boot  string             `json:"boot"`
+	Count map[netip.Addr]int `json:"count"`
 }
 
 // taking is what is known of a master that the peer may take away from this host. Both times belong to one stretch of the VIP.
@@ -314,7 +305,7 @@ func (m *Memory) TakenAway(name string, held bool, l, peer model.Look, now state
 // Confirm takes the local instances that answer for confirmed, because a person, or the end of a fence, says so.
 func (m *Memory) Confirm(looks []model.Look, now state.Stamp) {
 	if m.ConfirmedBoot != now.Boot {
-		m.ConfirmedBoot, m.Confirmed = now.Boot, ""
+		m.ConfirmedBoot, m.Confirmed = now.Boot, nil
 	}
 	for _, l := range looks {
 		if !l.State.Alive() {
