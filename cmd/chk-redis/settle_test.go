@@ -143,13 +143,18 @@ var found = []struct {
 	unhealthy bool
 }{
 	{name: "all as it was left", do: func(*testing.T, *stateHost) {}},
-	{name: "no verdict yet", do: gone("run/verdict")},
-	{name: "another verdict", do: holds("run/verdict", "unhealthy: it was\n")},
-	{name: "the verdict of a version that told its name", do: holds("run/verdict", "healthy: all 2 instances answer\nversion v0\n")},
-	{name: "a warning that is over", do: holds("run/verdict", "healthy: all 2 instances answer\nthe sky falls\n")},
-	{name: "a damaged verdict", do: holds("run/verdict", "\x00")},
-	{name: "no sentence", do: gone("run/sentence")},
-	{name: "another sentence", do: holds("run/sentence", "MASTER: nothing\n")},
+	{name: "no verdict yet", do: gone("run/verdict.json")},
+	{name: "another verdict", do: holds("run/verdict.json", `{"verdict":"unhealthy","because":[" refused 10.9.9.9:1"]}`)},
+	{name: "a verdict that nobody gives", do: holds("run/verdict.json", `{"verdict":"splendid","because":[" unheard-of"],"version":"v0"}`)},
+	{name: "the files of a version that kept sentences", do: func(t *testing.T, b *stateHost) {
+		gone("run/verdict.json")(t, b)
+		holds("run/verdict", "healthy: all 2 instances answer\nversion v0\n")(t, b)
+		holds("run/sentence", "MASTER: nothing\n")(t, b)
+	}},
+	{name: "a warning that is over", do: holds("run/verdict.json", `{"verdict":"healthy","because":[" all-answer"],"warnings":["the sky falls"]}`)},
+	{name: "a damaged verdict", do: holds("run/verdict.json", "\x00")},
+	{name: "no memory", do: gone("run/seen.json")},
+	{name: "another decision", do: holds("run/seen.json", `{"said":["keep in-place","wait master-down 10.9.9.9:1"]}`)},
 	{name: "a damaged memory", do: holds("run/seen.json", "{")},
 	{name: "a stretch that is over", do: holds("run/seen.json", `{"stretches":{"not-serving 10.9.9.9:1":{"since":{"boot":"x"},"looks":3}},"warned":["x"]}`)},
 	{name: "a damaged event", do: holds("run/event.json", "nonsense")},
@@ -168,7 +173,7 @@ var found = []struct {
 	{name: "a directory for everybody", do: mode("run", 0o777)},
 	{name: "a lock that an older version left open", do: mode("run/act.lock", 0o644)},
 	{name: "a lock that everybody may write", do: mode("run/act.lock", 0o666)},
-	{name: "a verdict that everybody may write", do: mode("run/verdict", 0o666)},
+	{name: "a verdict that everybody may write", do: mode("run/verdict.json", 0o666)},
 	{name: "a drain that everybody may write", do: func(t *testing.T, b *stateHost) {
 		holds("lib/maintenance", "drain a test\n")(t, b)
 		mode("lib/maintenance", 0o666)(t, b)
@@ -206,7 +211,7 @@ func TestRandomStatesSettle(t *testing.T) {
 			found[i].do(t, b)
 			done = append(done, found[i].name)
 		}
-		for _, file := range []string{"run/verdict", "run/sentence", "run/seen.json", "lib/roles", "lib/witness.json", "lib/last-good.toml"} {
+		for _, file := range []string{"run/verdict.json", "run/seen.json", "lib/roles", "lib/witness.json", "lib/last-good.toml"} {
 			path := filepath.Join(b.dir, "state", file)
 			text, err := os.ReadFile(path)
 			if err != nil || len(text) == 0 || random.IntN(12) > 0 {

@@ -178,11 +178,10 @@ func (b *host) bringUp(t *testing.T) {
 	t.Fatalf("the instances do not come up: %d, %s", last.code, last.out.String())
 }
 
-// plain are the state files that hold lines of text, and what all of their text looks like.
+// plain are state files, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
-	"sentence": regexp.MustCompile(`^.+\n$`),
-	"verdict":  regexp.MustCompile(`^(healthy|degraded|unhealthy).*\n(.+\n)*$`),
-	"roles":    regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
+	"verdict.json": regexp.MustCompile(`^\{"verdict":"(healthy|degraded|unhealthy)","because":\[".+"\].*\}\n?$`),
+	"roles":        regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
 }
 
 // leftovers looks at all that the runs have written: every file is whole, nothing was set aside. It returns the files
@@ -204,7 +203,7 @@ func (b *host) leftovers(t *testing.T) (begun []string) {
 				begun = append(begun, path)
 			case filepath.Ext(path) == ".json":
 				text, err := os.ReadFile(path)
-				if err != nil || !json.Valid(text) {
+				if like := plain[e.Name()]; err != nil || !json.Valid(text) || like != nil && !like.Match(text) {
 					t.Errorf("damaged: %s: %q, %v", path, text, err)
 				}
 			case filepath.Ext(path) == ".toml":
@@ -243,7 +242,7 @@ func (b *host) sweeps(t *testing.T) {
 		}
 	}
 	// A run sweeps where it writes.
-	for _, name := range []string{"run/verdict", "lib/roles"} {
+	for _, name := range []string{"run/verdict.json", "lib/roles"} {
 		if err := os.Remove(filepath.Join(b.dir, name)); err != nil {
 			t.Fatal(err)
 		}
