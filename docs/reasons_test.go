@@ -70,7 +70,7 @@ func TestReason(t *testing.T) {
 		}
 	}
 	for word, want := range map[string]string{
-		"cut-off":  "no peer and no witness (…) answers, so this host is cut off\n\nMeaning. No peer",
+		"cut-off":  "no peer and no witness (…) answers\n\nMeaning. No peer",
 		"in-place": "every master is on this host\n\nThe state is MASTER and all is well.\n",
 		"no-auth":  "\n\nWhat you do: set password_file.\n",
 	} {

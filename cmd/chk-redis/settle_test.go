@@ -158,8 +158,8 @@ var found = []struct {
 	{name: "a damaged memory", do: holds("run/seen.json", "{")},
 	{name: "a stretch that is over", do: holds("run/seen.json", `{"stretches":{"not-serving 10.9.9.9:1":{"since":{"boot":"x"},"looks":3}},"warned":["x"]}`)},
 	{name: "a damaged event", do: holds("run/event.json", "nonsense")},
-	{name: "no roles", do: gone("lib/roles")},
-	{name: "other roles", do: holds("lib/roles", "replica - 0 - 127.0.0.1:1\n")},
+	{name: "no roles", do: gone("lib/roles.json")},
+	{name: "other roles", do: holds("lib/roles.json", `{"127.0.0.1:1":{}}`)},
 	{name: "no witness yet", do: gone("lib/witness.json")},
 	{name: "a damaged witness", do: holds("lib/witness.json", "null")},
 	{name: "no copy of the configuration", do: gone("lib/last-good.toml")},
@@ -211,7 +211,7 @@ func TestRandomStatesSettle(t *testing.T) {
 			found[i].do(t, b)
 			done = append(done, found[i].name)
 		}
-		for _, file := range []string{"run/verdict.json", "run/seen.json", "lib/roles", "lib/witness.json", "lib/last-good.toml"} {
+		for _, file := range []string{"run/verdict.json", "run/seen.json", "lib/roles.json", "lib/witness.json", "lib/last-good.toml"} {
 			path := filepath.Join(b.dir, "state", file)
 			text, err := os.ReadFile(path)
 			if err != nil || len(text) == 0 || random.IntN(12) > 0 {

@@ -181,7 +181,7 @@ func (b *host) bringUp(t *testing.T) {
 // plain are state files, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
 	"verdict.json": regexp.MustCompile(`^\{"verdict":"(healthy|degraded|unhealthy)","because":\[".+"\].*\}\n?$`),
-	"roles":        regexp.MustCompile(`^((master|replica) \S+ \d+ \S+ \S+\n)*$`),
+	"roles.json":   regexp.MustCompile(`^\{("[^"]+":\{.*\},?)*\}\n$`),
 }
 
 // leftovers looks at all that the runs have written: every file is whole, nothing was set aside. It returns the files
@@ -242,7 +242,7 @@ func (b *host) sweeps(t *testing.T) {
 		}
 	}
 	// A run sweeps where it writes.
-	for _, name := range []string{"run/verdict.json", "lib/roles"} {
+	for _, name := range []string{"run/verdict.json", "lib/roles.json"} {
 		if err := os.Remove(filepath.Join(b.dir, name)); err != nil {
 			t.Fatal(err)
 		}

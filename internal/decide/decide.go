@@ -83,10 +83,10 @@ func cutOff(o *model.Observation) model.Clause {
 // situation says what makes the host unhealthy where nothing is done about it.
 func (p *planner) situation(o *model.Observation) {
 	if o.Isolated() {
-		p.keep(cutOff(o))
+		p.say(model.Warn, cutOff(o))
 	}
 	if o.Fence != nil {
-		p.keep(model.Clause{Reason: reason.Fenced})
+		p.say(model.Warn, model.Clause{Reason: reason.Fenced})
 	}
 }
 

@@ -21,6 +21,9 @@ func unhealthy(o *model.Observation, out model.Outcome) (parts []model.Clause) {
 	if out.Cold && len(parts) == 0 {
 		parts = append(parts, coldStart(o))
 	}
+	if o.Maintenance.Word != "" {
+		parts = append(parts, maintained(o.Maintenance))
+	}
 	return parts
 }
 

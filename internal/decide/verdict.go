@@ -2,7 +2,6 @@ package decide
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -178,10 +177,5 @@ func words(l model.Look) string {
 	if l.Err == nil || l.State != model.OtherError && l.State != model.Unseen {
 		return ""
 	}
-	text := strings.Join(strings.Fields(l.Err.Error()), " ")
-	const most = 100
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
+	return l.Err.Error()
 }

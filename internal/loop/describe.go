@@ -21,6 +21,7 @@ func (r *Reconciler) Describe(ctx context.Context, o model.Observation) string {
 func Describe(o model.Observation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "state:    %s (%s)\n", orNone(string(o.State)), reason.Why(o.Why))
+	showHint(&b, o.Why)
 	for _, l := range o.Locals {
 		fmt.Fprintf(&b, "local:    %s\n", describeLook(l))
 	}
@@ -51,6 +52,10 @@ func Describe(o model.Observation) string {
 // show is a clause for people, and its hint below.
 func show(b *strings.Builder, head string, c model.Clause) {
 	b.WriteString(head + reason.Text(c) + "\n")
+	showHint(b, c)
+}
+
+func showHint(b *strings.Builder, c model.Clause) {
 	if hint := reason.Hint(c); hint != "" {
 		b.WriteString("  hint:   " + hint + "\n")
 	}

@@ -68,7 +68,7 @@ func union(a, b []Instance) []Instance {
 	return a
 }
 
-// Key is what makes a clause news: its action, its reasons and its instances. Times and numbers in it may change without a word.
+// Key is what makes a clause news: its action, its reasons, its instances, and what was found there. Times and numbers in it may change without a word.
 func (c Clause) Key() string {
 	var words []string
 	if c.Action != "" {
@@ -79,6 +79,12 @@ func (c Clause) Key() string {
 	}
 	for _, i := range slices.Concat(c.Instances, c.Others) {
 		words = append(words, i.Name())
+	}
+	if c.State != Unseen {
+		words = append(words, c.State.String())
+	}
+	if c.Name != "" {
+		words = append(words, c.Name)
 	}
 	return strings.Join(words, " ")
 }

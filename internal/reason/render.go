@@ -59,6 +59,9 @@ func Hint(c model.Clause) string {
 	if s, ok := stateOf(c.Reason); ok {
 		return hints[s]
 	}
+	if c.Reason == BusyTooLong {
+		return hints[c.State]
+	}
 	return fill(entries[c.Reason].hint, c)
 }
 
@@ -73,19 +76,19 @@ func Verdict(v model.Verdict) string {
 	var hinted []string
 	for i, c := range v.Parts {
 		part := aboutInstances(c)
-		if more := len(v.Parts) - i; more > 1 && i > 0 && len(text)+len(part) > longest {
-			text += sep + "and " + strconv.Itoa(more) + " more"
+		if i > 0 && len(v.Parts[i-1].Instances) > 0 && len(text)+len(part) > longest {
+			text += sep + "and " + strconv.Itoa(len(v.Parts)-i) + " more"
 			break
+		}
+		if i > 0 && len(v.Parts[i-1].Instances) == 0 && len(c.Instances) > 0 {
+			sep = ": "
 		}
 		text += sep + part
 		sep = ", "
-		if len(c.Instances) == 0 {
-			sep = ": "
-		}
 		said = append(said, c.Reason)
 		hinted = append(hinted, Hint(c))
 	}
-	if v.Health != model.Healthy {
+	if v.Health != model.Healthy || !slices.Equal(said, []model.Reason{AllAnswer}) {
 		text += brackets(said)
 	}
 	return text + behind(hinted)
@@ -168,10 +171,17 @@ func fill(text string, c model.Clause) string {
 		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", oneLine(c.Name)).Replace(text)
 }
 
-// oneLine keeps words that a person or a server wrote from making lines or hints of their own.
+// oneLine keeps words that a person or a server wrote from making lines or hints of their own, or a line too long.
 func oneLine(words string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(words), " "), HintMark, "; ")
+	words = strings.ReplaceAll(strings.Join(strings.Fields(words), " "), HintMark, "; ")
+	if len(words) > mostWords {
+		words = strings.ToValidUTF8(words[:mostWords], "") + "…"
+	}
+	return words
 }
+
+// mostWords is how many bytes of a person's or a server's words a line has.
+const mostWords = 100
 
 // span is a time as people write it: 30s, 5m, 1h30m.
 func span(d time.Duration) string {

@@ -50,6 +50,7 @@ func Table(s Scene, colour bool) string {
 	line := func(key, text string) { fmt.Fprintf(&b, "%-13s%s\n", key+":", program.Plain(text)) }
 	if s.Why.Reason != "" {
 		line("vrrp", cmp.Or(s.State, "unknown")+" ("+reason.Why(s.Why)+")")
+		hint(&b, s.Why)
 	}
 	if s.VIPHeld != nil {
 		where := "not on this host"
@@ -68,9 +69,7 @@ func Table(s Scene, colour bool) string {
 	for _, c := range s.Decision {
 		if c.Reason != s.Why.Reason {
 			line("decision", reason.Text(c))
-			if hint := reason.Hint(c); hint != "" {
-				b.WriteString("  hint: " + program.Plain(hint) + "\n")
-			}
+			hint(&b, c)
 		}
 	}
 	verdict, hints, _ := strings.Cut(program.Lines(reason.Verdict(s.Verdict)), "\n")
@@ -79,6 +78,13 @@ func Table(s Scene, colour bool) string {
 	}
 	b.WriteString(verdict + "\n" + hints)
 	return b.String()
+}
+
+// hint is what can be done about a clause, on a line of its own.
+func hint(b *strings.Builder, c model.Clause) {
+	if text := reason.Hint(c); text != "" {
+		b.WriteString("  hint: " + program.Plain(text) + "\n")
+	}
 }
 
 func verdictColour(healthy bool) string {
