@@ -101,10 +101,10 @@ func (p *planner) master(o *model.Observation) {
 			p.replica(o, l)
 		}
 	}
+	p.bump(o)
 	if len(p.clauses) == 0 {
 		p.keep(model.Clause{Reason: reason.InPlace})
 	}
-	p.bump(o)
 }
 
 // bump goes on with what a takeover has begun.
