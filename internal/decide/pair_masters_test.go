@@ -14,6 +14,9 @@ func TestMasterOfAPair(t *testing.T) {
 		{"the VIP is here again", func(o *model.Observation) { o.Locals[0].Term.Released = true }, "claim B:6379", "claim vip-back B:6379"},
 		{"durability replicated, its replica is linked", func(o *model.Observation) { o.Durability = model.DurabilityReplicated },
 			"need-replica B:6379", "need-replica peer-linked B:6379 of A:6379"},
+		{"durability replicated, its replica is not linked", func(o *model.Observation) {
+			o.Durability, o.Peers[0].Info.LinkUp = model.DurabilityReplicated, false
+		}, "", "keep in-place"},
 		{"durability replicated, its replica is behind", func(o *model.Observation) {
 			o.Durability, o.Peers[0].Info.Offset = model.DurabilityReplicated, 500-2<<20
 		}, "", "keep in-place"},

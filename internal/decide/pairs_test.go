@@ -119,6 +119,7 @@ func TestMasterOfAPairIsLost(t *testing.T) {
 	checkPlans(t, pairLost, Decide, []planCase{
 		{"a hook, the host has just fallen silent", func(*model.Observation) {}, "promote B:6379", "promote host-silent B:6379 of A:6379"},
 		{"a check, the host is silent in one look", func(o *model.Observation) { o.Hook = false }, "", "wait host-silent B:6379 of A:6379; again 100ms"},
+		{"a Sentinel manages it", func(o *model.Observation) { o.Sentinel = map[model.Instance]bool{o.Locals[0].Instance: true} }, "", "keep sentinel B:6379"},
 		{"durability replicated", func(o *model.Observation) { o.Durability = model.DurabilityReplicated },
 			"promote B:6379, relax B:6379", "promote host-silent B:6379 of A:6379"},
 		{"refused master, hook, within the grace", func(o *model.Observation) {
