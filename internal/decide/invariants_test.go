@@ -180,7 +180,7 @@ var planRules = []struct {
 	{"epochs are raised where nothing else is done but what the guard does", func(_ *model.Observation, p model.Plan) bool {
 		return !hasStep(p, model.Bump) || !slices.ContainsFunc(p.Steps, func(s model.Step) bool { return s.Do != model.Bump && s.Do != model.Restart })
 	}},
-	{"who waits looks again", func(_ *model.Observation, p model.Plan) bool {
+	{"a plan that waits looks again", func(_ *model.Observation, p model.Plan) bool {
 		waits := func(c model.Clause) bool {
 			return c.Action == model.Wait && c.Reason != reason.MasterRestarts && c.Reason != reason.VoteMissing
 		}

@@ -131,6 +131,8 @@ func TestVerdict(t *testing.T) {
 	}
 	failed := of(model.OtherError, "10.0.0.1:7000")
 	failed.Name = "ERR no such thing"
+	long := failed
+	long.Name = strings.Repeat("x", 100)
 	busy := of(model.Working, "10.0.0.1:7000")
 	busy.Reason, busy.For = BusyTooLong, 5*time.Second
 	for _, c := range []struct {
@@ -155,6 +157,8 @@ func TestVerdict(t *testing.T) {
 		{model.Degraded, []model.Clause{{Reason: VIPNowhere}, of(model.NoAuth, "10.0.0.1:7000")},
 			"degraded: another host could serve more, but the VIP answers nowhere, so it may come here: 10.0.0.1:7000 asks for a password (vip-nowhere, no-auth)" +
 				"; hint: does keepalived run on the other host?; hint: set password_file"},
+		{model.Unhealthy, []model.Clause{long, of(model.Refused, "10.0.0.1:7001"), of(model.Silent, "10.0.0.1:7002")},
+			"unhealthy: 10.0.0.1:7000 answers an error: " + long.Name + ", and 2 more (other-error)"},
 		{model.Unhealthy, []model.Clause{of(model.ExpiredCert, "10.0.0.1:7000"), of(model.UnknownCA, "10.0.0.1:7001"), of(model.Refused, "10.0.0.1:7002"), of(model.NoAuth, "10.0.0.1:7003")},
 			"unhealthy: 10.0.0.1:7000 shows a certificate that is not valid today, and 3 more (expired-cert); hint: renew it, or correct the clock of this host"},
 	} {
