@@ -47,7 +47,7 @@ var stepRules = []struct {
 		pair := o.Pairs[s.Instance]
 		hasData := l.Info != nil && (!l.Info.NeverSynced() || o.Replication() && (l.Term.N > 0 || pair.Linked))
 		if _, here := o.Local(s.Instance); !here && o.Replication() {
-			return !promotes(s.Do) || l.Role() == model.Replica // the fresher one of two replicas, whatever its data is
+			return !promotes(s.Do) || l.Role() == model.Replica // the fresher one of two replicas is promoted, whatever its data is
 		}
 		whole := l.State.Alive() && l.State != model.Loading && hasData && !l.Info.Syncing
 		return !promotes(s.Do) || whole || l.Role() == model.Master // a master gets a higher term
@@ -120,7 +120,7 @@ var stepRules = []struct {
 	}},
 	{"what a Sentinel manages keeps its role, and its settings in a pair", func(o *model.Observation, s model.Step) bool {
 		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim}, s.Do)
-		fault := o.State == model.VRRPFault && (s.Do == model.Promote || s.Do == model.Relax) // here nobody asks for a Sentinel
+		fault := o.State == model.VRRPFault && (s.Do == model.Promote || s.Do == model.Relax) // a pair in FAULT is promoted even so
 		return !changes || !o.Sentinel[s.Instance] || fault
 	}},
 	{"a step is about an instance that was seen", func(o *model.Observation, s model.Step) bool {
