@@ -55,3 +55,14 @@ func TestWhatIsRestarted(t *testing.T) {
 		}
 	}
 }
+
+func TestRestartSaysWhy(t *testing.T) {
+	checkPlans(t, func() model.Observation { o := fixture.Cluster(); o.State = model.VRRPBackup; return o }, Decide, []planCase{
+		{"two died", func(o *model.Observation) { isDead(&o.Locals[0]); isDead(&o.Locals[1]) },
+			"restart B:7003, restart B:7004", "keep not-master; restart died B:7003 B:7004"},
+		{"one hangs", func(o *model.Observation) {
+			o.Locals[0].State, o.Locals[0].Info, o.Locals[0].Nodes = model.Stalled, nil, nil
+			o.Restarts.HungAfter, o.HungFor = time.Minute, map[model.Instance]time.Duration{o.Locals[0].Instance: time.Minute}
+		}, "restart B:7003", "keep not-master; restart hung B:7003"},
+	})
+}
