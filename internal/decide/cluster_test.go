@@ -191,7 +191,7 @@ func TestMasterOfAClusterLivesElsewhere(t *testing.T) {
 		{"every master is on this host", func(o *model.Observation) { o.Locals = o.Locals[:1] }, "", "keep in-place"},
 		{"no local instance is a node", func(o *model.Observation) { o.Locals[0].Nodes, o.Locals[1].Nodes = nil, nil }, "", "keep no-cluster"},
 		{"epochs are to be raised", func(o *model.Observation) { o.Locals, o.BumpGoal = o.Locals[:1], 11 },
-			"bump", "keep in-place; bump old-epochs; again 1s"},
+			"bump", "bump old-epochs; again 1s"},
 		{"epochs are raised after the switchovers", func(o *model.Observation) { o.BumpGoal = 11 },
 			"switchover B:7004 from A:7000", "switchover vip-here B:7004 of A:7000"},
 	})

@@ -171,6 +171,8 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 		p.living(o, l, m)
 	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica:
 		p.notServing(o, l, m)
+	case m.State == model.Unseen:
+		p.wait(of(reason.PeerUnseen))
 	default:
 		p.say(model.NoPromotion, stands(l, m, reason.MasterUnusable))
 	}
@@ -318,7 +320,7 @@ func (p *planner) lift(o *model.Observation, why model.Clause) {
 		start = start || l.State == model.Refused
 		p.do(model.Step{Do: model.Fence, Instance: l.Instance}, doubt)
 		if o.Replication() && model.Overruled(o, l) && !o.Sentinel[l.Instance] {
-			p.step(model.Step{Do: model.Follow, Instance: l.Instance, From: model.At(o.Pairs[l.Instance].Peer)})
+			p.do(model.Step{Do: model.Follow, Instance: l.Instance, From: model.At(o.Pairs[l.Instance].Peer)}, doubt)
 		}
 	}
 	if start {

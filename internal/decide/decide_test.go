@@ -22,13 +22,13 @@ func TestWhatKeepsAHostFromActing(t *testing.T) {
 		}, "", "keep no-keepalived"},
 		{"keepalived does not live on a fenced host", func(o *model.Observation) {
 			o.KeepalivedLives, o.Why, o.Fence = false, model.Clause{Reason: "no-keepalived"}, &model.FenceView{}
-		}, "", "keep fenced; keep no-keepalived"},
+		}, "", "warn fenced; keep no-keepalived"},
 		{"a maintenance, the other host dies", func(o *model.Observation) { o.Hook, o.Maintenance = true, disks; hostSilent(o, forLong) },
 			"", "keep maintenance"},
 		{"a maintenance of a host that is cut off", func(o *model.Observation) { o.Maintenance = disks; cutOffCluster(o, forLong) },
-			"", "keep cut-off; keep maintenance"},
+			"", "warn cut-off; keep maintenance"},
 		{"a maintenance of a fenced host", func(o *model.Observation) { o.Maintenance, o.Fence = disks, &model.FenceView{} },
-			"", "keep fenced; keep maintenance"},
+			"", "warn fenced; keep maintenance"},
 		{"this host is perhaps cut off", func(o *model.Observation) { cutOffCluster(o, firstLook) }, "", "wait perhaps-cut-off; again 100ms"},
 		{"this host is cut off", func(o *model.Observation) { cutOffCluster(o, forLong) }, "fence", "fence cut-off; again 100ms"},
 		{"no peer answers, and the witness never did", func(o *model.Observation) {

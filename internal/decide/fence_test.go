@@ -111,7 +111,7 @@ func TestFenceOfAPair(t *testing.T) {
 	lifts := "restore-writes B:6379, lift"
 	checkPlans(t, fencedPair, Decide, []planCase{
 		{"the peer has the better claim", func(*model.Observation) {},
-			"fence B:6379, follow B:6379 from A:6379", "fence outranked B:6379 of A:6379; again 100ms"},
+			"fence B:6379, follow B:6379 from A:6379", "fence outranked B:6379 of A:6379; follow outranked B:6379 of A:6379; again 100ms"},
 		{"the peer has the better claim, a Sentinel manages it", func(o *model.Observation) {
 			o.Sentinel = map[model.Instance]bool{o.Locals[0].Instance: true}
 		}, "fence B:6379", "fence outranked B:6379 of A:6379; again 100ms"},

@@ -47,10 +47,10 @@ var stepRules = []struct {
 		pair := o.Pairs[s.Instance]
 		hasData := l.Info != nil && (!l.Info.NeverSynced() || o.Replication() && (l.Term.N > 0 || pair.Linked))
 		if _, here := o.Local(s.Instance); !here && o.Replication() {
-			return !promotes(s.Do) || l.Role() == model.Replica // the fresher one of two replicas is promoted, whatever its data is
+			hasData = l.Info != nil // it is fresher than ours
 		}
 		whole := l.State.Alive() && l.State != model.Loading && hasData && !l.Info.Syncing
-		return !promotes(s.Do) || whole || l.Role() == model.Master // a master gets a higher term
+		return !promotes(s.Do) || whole || l.Role() == model.Master && l.State != model.Loading // a master gets a higher term
 	}},
 	{"no data that may be older than that of a master that says nothing is promoted", func(o *model.Observation, s model.Step) bool {
 		l, here, _ := lookAt(o, s.Instance)
@@ -120,8 +120,7 @@ var stepRules = []struct {
 	}},
 	{"what a Sentinel manages keeps its role, and its settings in a pair", func(o *model.Observation, s model.Step) bool {
 		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim}, s.Do)
-		fault := o.State == model.VRRPFault && (s.Do == model.Promote || s.Do == model.Relax) // a pair in FAULT is promoted even so
-		return !changes || !o.Sentinel[s.Instance] || fault
+		return !changes || !o.Sentinel[s.Instance]
 	}},
 	{"a step is about an instance that was seen", func(o *model.Observation, s model.Step) bool {
 		_, _, ok := lookAt(o, s.Instance)
@@ -148,7 +147,7 @@ var planRules = []struct {
 				l, here, _ := lookAt(o, s.Instance)
 				return c.Action == s.Do && (slices.Contains(c.Instances, s.Instance) || here && slices.Contains(c.Instances, model.Called(l)))
 			}
-			if changesRole(s.Do) && o.Fence == nil && !slices.ContainsFunc(p.Clauses, says) {
+			if changesRole(s.Do) && !slices.ContainsFunc(p.Clauses, says) {
 				return false
 			}
 		}
@@ -165,7 +164,7 @@ var planRules = []struct {
 		return true
 	}},
 	{"in a maintenance nothing is done", func(o *model.Observation, p model.Plan) bool {
-		return o.Maintenance.Word == "" || len(p.Steps) == 0 && !slices.ContainsFunc(p.Clauses, func(c model.Clause) bool { return c.Action != model.Keep })
+		return o.Maintenance.Word == "" || len(p.Steps) == 0 && !slices.ContainsFunc(p.Clauses, func(c model.Clause) bool { return c.Action != model.Keep && c.Action != model.Warn })
 	}},
 	{"without keepalived nothing is done but restarts", func(o *model.Observation, p model.Plan) bool {
 		return o.KeepalivedLives || len(p.Steps) == 0 || p.OnlyRestarts()
@@ -271,7 +270,7 @@ func checkClauses(t *rapid.T, clauses []model.Clause) {
 			t.Errorf("said twice: %s", c.Key())
 		}
 		keys[c.Key()] = true
-		if line := reason.Text(c); len(line) > 180 && !strings.Contains(line, ".sock") || strings.Contains(line, "invalid") {
+		if line := reason.Text(c); len(line) > 160 && !strings.Contains(line, ".sock") || strings.Contains(line, "invalid") {
 			t.Errorf("%d characters: %s", len(line), line)
 		}
 		if line := reason.Line(c); strings.ContainsAny(line, "{}") {

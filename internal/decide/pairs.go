@@ -89,12 +89,15 @@ func (p *planner) noMaster(o *model.Observation, l, peer model.Look) {
 		p.keep(about(l, reason.MasterElsewhere, peer.Instance))
 	case a.Looks < 2 || a.For < model.MinLookGap:
 		p.wait(why)
-	case fresher(peer, l):
+	case whole(peer) && fresher(peer, l):
 		p.do(model.Step{Do: model.Promote, Instance: peer.Instance}, model.Clause{Reason: reason.NoMasterFresher, Others: []model.Instance{l.Instance}})
 	default:
 		p.promote(o, l, why)
 	}
 }
+
+// whole: what a replica has is a data set. One in the middle of a sync is about to get another.
+func whole(l model.Look) bool { return l.State != model.Loading && !l.Info.Syncing }
 
 // fresher: a has newer data than b, by term and then by offset.
 func fresher(a, b model.Look) bool {
@@ -127,6 +130,8 @@ func pairLimitation(o *model.Observation, l model.Look) model.Clause {
 		return about(l, r)
 	}
 	switch {
+	case o.Sentinel[l.Instance]:
+		return about(l, reason.Sentinel)
 	case doubt && o.Severed.Has(l.Instance.Name()):
 		return severed(o, l, pair.Peer)
 	case doubt && !l.Info.LinkUp && pair.Stale > o.Times.MaxStaleness:
@@ -152,7 +157,7 @@ func (p *planner) pairMaster(o *model.Observation, l, peer model.Look) {
 		p.needReplica(l, peer)
 	case o.WaitsCold():
 		p.wait(coldStart(o))
-	case o.State == model.VRRPMaster && o.Pairs[l.Instance].Unheard && peerGone(o, peer):
+	case o.State == model.VRRPMaster && o.Pairs[l.Instance].Unheard && l.State != model.Loading && peerGone(o, peer):
 		// The peer may have been promoted while we were cut off from each other, and have died before we saw that: its term is higher then, and
 		// what is written here from now on would be thrown away when it returns. (Found by a storm.)
 		p.do(model.Step{Do: model.Promote, Instance: l.Instance}, about(l, reason.PeerLostUnheard, peer.Instance))

@@ -177,5 +177,5 @@ func words(l model.Look) string {
 	if l.Err == nil || l.State != model.OtherError && l.State != model.Unseen {
 		return ""
 	}
-	return l.Err.Error()
+	return reason.OneLine(l.Err.Error())
 }

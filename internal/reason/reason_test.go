@@ -107,7 +107,7 @@ func TestPlaceholders(t *testing.T) {
 		texts = append(texts, h)
 	}
 	for _, text := range texts {
-		if filled := fill(text, model.Clause{Instances: here, Others: there, Name: "x"}); regexp.MustCompile(`[{}]`).MatchString(filled) {
+		if filled := fill(text, model.Clause{Instances: here, Others: there, Name: "x"}, mostNames); regexp.MustCompile(`[{}]`).MatchString(filled) {
 			t.Errorf("not filled in: %s", filled)
 		}
 	}

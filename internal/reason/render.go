@@ -23,19 +23,28 @@ func Line(c model.Clause) string {
 	return line
 }
 
-// Text is a Line without its hint. Further reasons are in it where there is room.
-func Text(c model.Clause) string {
+// Text is a Line without its hint. Further reasons are in it where there is room, and so are the names of instances.
+func Text(c model.Clause) (line string) {
+	for names := mostNames; names > 0; names /= 2 {
+		if line = text(c, names); len(line) <= widest {
+			break
+		}
+	}
+	return line
+}
+
+func text(c model.Clause, names int) string {
 	phrase := phrases[c.Action].without
 	if len(c.Instances) > 0 {
 		phrase = phrases[c.Action].with
 	}
 	line := ""
 	if phrase != "" {
-		line = fill(phrase, c) + ": "
+		line = fill(phrase, c, names) + ": "
 	}
-	line += one(c.Reason, c)
+	line += one(c.Reason, c, names)
 	for _, r := range c.Also {
-		if more := ", " + one(r, c); len(line)+len(more) < longest {
+		if more := ", " + one(r, c, names); len(line)+len(more) < longest {
 			line += more
 		}
 	}
@@ -52,7 +61,7 @@ func Lines(clauses []model.Clause) string {
 }
 
 // Why is a reason alone, without what is done about it.
-func Why(c model.Clause) string { return one(c.Reason, c) }
+func Why(c model.Clause) string { return one(c.Reason, c, mostNames) }
 
 // Hint is what a person can do; empty where nothing is to be done.
 func Hint(c model.Clause) string {
@@ -62,11 +71,14 @@ func Hint(c model.Clause) string {
 	if c.Reason == BusyTooLong {
 		return hints[c.State]
 	}
-	return fill(entries[c.Reason].hint, c)
+	return fill(entries[c.Reason].hint, c, mostNames)
 }
 
-// longest is about how long the line of a verdict may be.
-const longest = 120
+// longest is about how long a line may be, widest how long it may be at most.
+const (
+	longest = 120
+	widest  = 150
+)
 
 // Verdict is one line: the word for the host's health, what is to say of the host, what of its instances, and the reasons. Its hints stand
 // behind HintMark, each once.
@@ -76,7 +88,7 @@ func Verdict(v model.Verdict) string {
 	var hinted []string
 	for i, c := range v.Parts {
 		part := aboutInstances(c)
-		if i > 0 && len(v.Parts[i-1].Instances) > 0 && len(text)+len(part) > longest {
+		if i > 0 && len(v.Parts[i-1].Instances) > 0 && len(text)+len(part) > longest+15 {
 			text += sep + "and " + strconv.Itoa(len(v.Parts)-i) + " more"
 			break
 		}
@@ -118,7 +130,7 @@ func aboutInstances(c model.Clause) string {
 	if len(c.Instances) == 0 {
 		return Why(c)
 	}
-	subject := Names(c.Instances)
+	subject := namesOf(c.Instances, mostNames)
 	if len(c.Instances) > 1 {
 		subject += " each"
 	}
@@ -146,7 +158,7 @@ func In(line string, r model.Reason) bool {
 }
 
 // one is the text of a reason of a clause.
-func one(r model.Reason, c model.Clause) string {
+func one(r model.Reason, c model.Clause, names int) string {
 	text := entries[r].text
 	if s, ok := stateOf(r); ok {
 		text = "it " + s.String()
@@ -157,22 +169,22 @@ func one(r model.Reason, c model.Clause) string {
 	if r == AllAnswer && c.Of == 1 {
 		text = "the instance answers"
 	}
-	return fill(text, c)
+	return fill(text, c, names)
 }
 
 // fill puts what the clause says into a text.
-func fill(text string, c model.Clause) string {
+func fill(text string, c model.Clause, names int) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{instances}", Names(c.Instances), "{others}", Names(c.Others), "{host}", c.Host.String(), "{state}", c.State.String(),
+	return strings.NewReplacer("{instances}", namesOf(c.Instances, names), "{others}", namesOf(c.Others, names), "{host}", c.Host.String(), "{state}", c.State.String(),
 		"{for}", span(c.For), "{takes}", span(c.Takes), "{count}", number(c.Count), "{of}", number(c.Of), "{need}", number(c.Need),
-		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", oneLine(c.Name)).Replace(text)
+		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", OneLine(c.Name)).Replace(text)
 }
 
-// oneLine keeps words that a person or a server wrote from making lines or hints of their own, or a line too long.
-func oneLine(words string) string {
+// OneLine keeps words that a person or a server wrote from making lines or hints of their own, or a line too long.
+func OneLine(words string) string {
 	words = strings.ReplaceAll(strings.Join(strings.Fields(words), " "), HintMark, "; ")
 	if len(words) > mostWords {
 		words = strings.ToValidUTF8(words[:mostWords], "") + "…"
@@ -195,15 +207,15 @@ func span(d time.Duration) string {
 	return s
 }
 
-// most is how many instances a line names.
-const most = 8
+// mostNames is how many instances a line names.
+const mostNames = 8
 
-// Names are instances in a line: those of one address share it.
-func Names(instances []model.Instance) string {
+// namesOf are instances in a line, at most so many: those of one address share it.
+func namesOf(instances []model.Instance, most int) string {
 	var b strings.Builder
 	var last model.Instance
 	for i, in := range instances {
-		if i == most && len(instances) > most {
+		if i == most && len(instances) > most+1 {
 			b.WriteString(" and " + strconv.Itoa(len(instances)-most) + " more")
 			break
 		}
