@@ -472,3 +472,10 @@ func TestAPlanTwiceIsAPlanOnce(t *testing.T) {
 		}
 	})
 }
+
+func count(n *int, on bool) model.Stretch {
+	if *n++; !on {
+		*n = 0
+	}
+	return model.Stretch{For: time.Duration(*n) * time.Second, Looks: *n}
+}
