@@ -75,6 +75,8 @@ type modelHost struct {
 	config          config.Config
 	// boots counts its boots, and dirs its directories for state: a run that was killed keeps the old ones.
 	boots, dirs int
+	// last is what the last run decided.
+	last model.Plan
 }
 
 var modelVIP = netip.MustParseAddr("192.0.2.1")
@@ -279,6 +281,7 @@ func (h *modelHost) checkRun(k kill) model.Plan {
 	o := r.look()
 	plan := r.decide(r.ctx, &o, decide.Decide)
 	h.w.say(fmt.Sprintf("%s at %s on %s: %s", h.addr, h.w.now, h.state, reason.Lines(plan.Clauses)))
+	h.last = plan
 	fenced := o.Fence != nil
 	r.fake.KillAt(k.at, k.after)
 	r.apply(o, plan)
