@@ -36,8 +36,10 @@ type modelWorld struct {
 	hosts [2]*modelHost
 	// cut: the hosts do not see each other.
 	cut bool
-	now time.Duration
-	dir string
+	// calm: no run is killed.
+	calm bool
+	now  time.Duration
+	dir  string
 	modelLog
 }
 

@@ -175,7 +175,7 @@ func (c *client) follow(args []string) string {
 	}
 	if strings.EqualFold(args[0], "no") {
 		c.run.promoted = append(c.run.promoted, c.Addr)
-		c.master, c.linked = netip.AddrPort{}, false
+		c.master, c.linked, c.told = netip.AddrPort{}, false, false
 		return okay
 	}
 	a, err := netip.ParseAddrPort(args[0] + ":" + args[1])
@@ -183,6 +183,7 @@ func (c *client) follow(args []string) string {
 		return failed("ERR Invalid master port")
 	}
 	if c.master != a {
+		c.told = c.told || c.isMaster()
 		c.master, c.wasLinked = a, false
 	}
 	return okay

@@ -21,22 +21,24 @@ type Server struct {
 	up        bool
 	// broken: it never starts again. readOnly: its configuration file cannot be written. stalled: it takes connections and says nothing.
 	broken, readOnly, stalled bool
+	// told: a run has made it a replica.
+	told bool
 	// fails are the commands that it refuses, by their first words in lower case, and in what words.
 	fails map[string]string
 	// master is whom it follows outside a cluster; not valid: nobody.
-	master       netip.AddrPort
-	rule         rule
-	conf         settings
-	term         string
-	data         []int
-	offset       int64
-	linked       bool
-	wasLinked    bool
-	channels     int
-	pausedUntil  time.Duration
-	startedAt    time.Duration
-	connections  map[net.Conn]bool
-	saved, saves int
+	master      netip.AddrPort
+	rule        rule
+	conf        settings
+	term        string
+	data        []int
+	offset      int64
+	linked      bool
+	wasLinked   bool
+	channels    int
+	pausedUntil time.Duration
+	startedAt   time.Duration
+	connections map[net.Conn]bool
+	saves       int
 	*node
 }
 
@@ -88,7 +90,7 @@ func (s *Server) start() {
 		return
 	}
 	s.up, s.master, s.rule, s.linked, s.wasLinked = true, s.conf.master, s.conf.rule, false, false
-	s.startedAt, s.pausedUntil = s.w.now, 0
+	s.startedAt, s.pausedUntil, s.told = s.w.now, 0, false
 	s.listen(true)
 }
 

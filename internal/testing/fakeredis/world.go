@@ -22,9 +22,11 @@ type World struct {
 	discarded []Discarded
 }
 
-// Discarded are writes that were acknowledged by a server and thrown away by it.
+// Discarded are writes that were acknowledged by a server and thrown away by it. Told: a run has made it a replica while it was a master; else it was
+// started as one.
 type Discarded struct {
 	By     netip.AddrPort
+	Told   bool
 	Writes []int
 }
 
@@ -114,7 +116,7 @@ func (w *World) replicate(s *Server) {
 		}
 	}
 	if len(gone) > 0 {
-		w.discarded = append(w.discarded, Discarded{By: s.Addr, Writes: gone})
+		w.discarded = append(w.discarded, Discarded{By: s.Addr, Told: s.told, Writes: gone})
 	}
 	s.wasLinked, s.data, s.term, s.offset = true, slices.Clone(master.data), master.term, master.offset
 }
