@@ -100,7 +100,7 @@ func (w *modelWorld) checkRuns(t *rapid.T, mostChanges int) {
 
 // The events of a pair, and those of a calm one, in which no run is killed and no server refuses anything.
 var (
-	calmEvents = append([]string{"nothing", "write", "write", "kill server"}, networkEvents...)
+	calmEvents = append([]string{"nothing", "write", "write", "lag", "kill server"}, networkEvents...)
 	pairEvents = append([]string{"file", "refuse"}, calmEvents...)
 )
 
@@ -129,6 +129,8 @@ func (w *pairModel) event(t *rapid.T) {
 		w.write(h)
 	case "kill server":
 		h.server().Crash(false)
+	case "lag":
+		h.server().Lag(rapid.SampledFrom([]int{4, 6, 0}).Draw(t, "questions"))
 	case "file":
 		h.server().ReadOnly(rapid.Bool().Draw(t, "read only"))
 	case "refuse":

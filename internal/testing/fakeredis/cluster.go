@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"keepalived-redis/internal/model"
 )
 
 // node is a server's part of a cluster. Each shard is led by one node; its others replicate that.
@@ -127,7 +129,7 @@ func (c *client) cluster(args []string) string {
 		c.knows[c.shard] = k
 		return fmt.Sprintf("+BUMPED %d\r\n", k.epoch)
 	case "failover":
-		c.run.promoted = append(c.run.promoted, c.Addr)
+		c.run.promoted = append(c.run.promoted, model.At(c.Addr))
 		switch {
 		case c.isMaster():
 			return failed("ERR You should send CLUSTER FAILOVER to a replica")

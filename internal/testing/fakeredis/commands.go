@@ -28,6 +28,7 @@ func (c *client) batch(commands [][]string) string {
 	}
 	if c.run == nil || !slices.ContainsFunc(commands, changes) {
 		do()
+		c.w.settle() // a replica that was asked may have caught up
 	} else if !c.run.change(do) {
 		c.still = true
 	}
@@ -79,7 +80,9 @@ func (c *client) command(args []string) string {
 		if len(args) > 1 {
 			section = strings.ToLower(args[1])
 		}
-		return bulk(c.info(section))
+		text := c.info(section)
+		c.behind = max(0, c.behind-1)
+		return bulk(text)
 	case "cluster":
 		return c.cluster(args)
 	case "config":
@@ -174,7 +177,7 @@ func (c *client) follow(args []string) string {
 		return failed("ERR REPLICAOF not allowed in cluster mode.")
 	}
 	if strings.EqualFold(args[0], "no") {
-		c.run.promoted = append(c.run.promoted, c.Addr)
+		c.run.promoted = append(c.run.promoted, model.At(c.Addr))
 		c.master, c.linked, c.told = netip.AddrPort{}, false, false
 		return okay
 	}

@@ -17,8 +17,17 @@ func (s *Server) Crash(forGood bool) {
 	})
 }
 
-// Boot starts it, as the boot of its host does.
-func (s *Server) Boot() { s.locked(s.start) }
+// Boot turns its host on, which starts it or does not.
+func (s *Server) Boot(start bool) {
+	s.locked(func() {
+		if s.joined = false; start {
+			s.start()
+		}
+	})
+}
+
+// Lag has a replica be asked for INFO that often before it has what its master writes from now on.
+func (s *Server) Lag(questions int) { s.locked(func() { s.lag = questions }) }
 
 // Fail has it refuse commands that begin with these words, in the words of the error; none: it takes them again.
 func (s *Server) Fail(command, err string) {
@@ -60,8 +69,10 @@ func (s *Server) SetTerm(text string) { s.locked(func() { s.term = text }) }
 // View is how a server stands.
 type View struct {
 	Up, Broken, Master, Linked, Paused bool
-	Follows                            netip.AddrPort
-	Replicas, MaxLag, Term             string
+	// Joined: it has been part of a linked pair since its host was turned on. Refuses: a command of it fails, or its file cannot be written.
+	Joined, Refuses        bool
+	Follows                netip.AddrPort
+	Replicas, MaxLag, Term string
 	// ConfFollows is whom a restart would make it follow.
 	ConfFollows netip.AddrPort
 	Offset      int64
@@ -71,7 +82,7 @@ type View struct {
 // View is how it stands.
 func (s *Server) View() (v View) {
 	s.locked(func() {
-		v = View{Up: s.up, Broken: s.broken, Master: s.isMaster(), Linked: s.linked, Paused: s.w.now < s.pausedUntil, Follows: s.following(),
+		v = View{Up: s.up, Broken: s.broken, Master: s.isMaster(), Linked: s.linked, Paused: s.w.now < s.pausedUntil, Joined: s.joined, Refuses: len(s.fails) > 0 || s.readOnly, Follows: s.following(),
 			Replicas: s.rule.replicas, MaxLag: s.rule.maxLag, Term: s.term, ConfFollows: s.conf.master, Offset: s.offset, Data: words(s.data)}
 	})
 	return v

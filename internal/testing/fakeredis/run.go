@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/service"
 )
 
@@ -22,7 +23,7 @@ type Run struct {
 	// killed is called when the run is killed, ended when its time is over.
 	killed, ended func()
 	// Promoted are the servers that it has asked to become masters.
-	promoted []netip.AddrPort
+	promoted []model.Instance
 }
 
 // Begin is a new run on a host, which gives this password. killed and ended are called at most once each, while the world stands still.
@@ -42,7 +43,7 @@ func (r *Run) KillAt(n int, after bool) {
 }
 
 // Promoted are the servers that the run has asked to become masters.
-func (r *Run) Promoted() []netip.AddrPort {
+func (r *Run) Promoted() []model.Instance {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	return r.promoted

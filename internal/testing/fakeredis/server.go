@@ -21,6 +21,10 @@ type Server struct {
 	up        bool
 	// broken: it never starts again. readOnly: its configuration file cannot be written. stalled: it takes connections and says nothing.
 	broken, readOnly, stalled bool
+	// lag is how many times a replica is asked for INFO before it has what its master wrote; behind is how many of these are left.
+	lag, behind int
+	// joined: it has been part of a linked pair since its host was turned on.
+	joined bool
 	// told: a run has made it a replica.
 	told bool
 	// fails are the commands that it refuses, by their first words in lower case, and in what words.
@@ -141,6 +145,11 @@ func (s *Server) refuses() string {
 
 func (s *Server) wrote() {
 	s.offset++
+	for _, r := range s.w.servers {
+		if r.following() == s.Addr {
+			r.behind = r.lag
+		}
+	}
 	s.w.settle()
 }
 

@@ -109,6 +109,10 @@ func (w *World) replicate(s *Server) {
 		return
 	}
 	master := w.at(s.following())
+	s.joined, master.joined = true, true
+	if s.behind > 0 {
+		return
+	}
 	var gone []int
 	for _, n := range s.data {
 		if !slices.Contains(master.data, n) {
