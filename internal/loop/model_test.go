@@ -130,7 +130,7 @@ func (w *pairModel) event(t *rapid.T) {
 	case "kill server":
 		h.server().Crash(false)
 	case "lag":
-		h.server().Lag(rapid.SampledFrom([]int{4, 6, 0}).Draw(t, "questions"))
+		h.server().Lag(rapid.SampledFrom([]int{12, 40, 0}).Draw(t, "questions"))
 	case "file":
 		h.server().ReadOnly(rapid.Bool().Draw(t, "read only"))
 	case "refuse":
