@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -37,7 +38,7 @@ func newClusterModel(t rapid.TB) *clusterModel {
 		all = append(all, both)
 	}
 	w.fake.Join(all...)
-	w.pass(10e9) // nobody has just started
+	w.pass(10 * time.Second) // no server has just started
 	w.rounds(1)
 	return w
 }

@@ -97,8 +97,10 @@ func newModelWorld(t rapid.TB) *modelWorld {
 	w := &modelWorld{t: t, fake: fakeredis.NewWorld(), dir: dir}
 	for i, addr := range fakeredis.Hosts() {
 		h := &modelHost{w: w, addr: addr, state: model.VRRPBackup}
-		h.config = config.Config{VIPs: []netip.Addr{modelVIP}, Policy: model.PolicyAuto, MaxLag: 1 << 20, Restart: config.Restart{When: config.RestartDied, Burst: 1000, Window: 2 * time.Second},
-			Times: model.Times{Deadline: 900 * time.Millisecond, Dial: time.Second, ColdStartWait: 4 * time.Second, HoldOff: time.Second, FenceStopAfter: 2 * time.Second, MaxStaleness: time.Minute}}
+		h.config = config.Config{VIPs: []netip.Addr{modelVIP}, Policy: model.PolicyAuto, MaxLag: 1 << 20}
+		h.config.Restart = config.Restart{When: config.RestartDied, Burst: 1000, Window: 2 * time.Second}
+		h.config.Times = model.Times{Deadline: 900 * time.Millisecond, Dial: time.Second, ColdStartWait: 4 * time.Second, HoldOff: time.Second,
+			FenceStopAfter: 2 * time.Second, MaxStaleness: time.Minute}
 		h.newDirs(h.path("run"), h.path("state"))
 		w.hosts[i] = h
 	}
@@ -233,7 +235,8 @@ func (r *modelRun) look() model.Observation {
 	h := r.h
 	patient := redis.Limits{Dial: 2 * time.Second, Reply: 2 * time.Second} // on a busy machine silence is what the model says, not the load
 	held := h.state == model.VRRPMaster
-	around := observe.Surroundings{Own: map[netip.Addr]bool{h.addr: true, modelVIP: held}, VIPs: h.config.VIPs, Witness: model.Witness{Name: "w", Counts: true, Answers: !h.noWitness}}
+	around := observe.Surroundings{Own: map[netip.Addr]bool{h.addr: true, modelVIP: held}, VIPs: h.config.VIPs,
+		Witness: model.Witness{Name: "w", Counts: true, Answers: !h.noWitness}}
 	for _, s := range h.other().servers {
 		around.Peers = append(around.Peers, model.Look{Instance: model.At(s.Addr), State: model.Silent})
 	}
@@ -327,13 +330,13 @@ func (h *modelHost) switching() bool {
 	return h.record(session.SwitchoverFile, &session.SwitchoverRecord{})
 }
 
-// checksGiven: somebody has said how many checks there are to be.
+// checksGiven: the command line says how many checks there are to be.
 var checksGiven = sync.OnceValue(func() (given bool) {
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	return given
 })
 
-// checkModel is rapid.Check with so many checks, if nobody has said otherwise by -rapid.checks.
+// checkModel is rapid.Check with so many checks, where the command line does not say how many.
 func checkModel(t *testing.T, checks int, property func(*rapid.T)) {
 	t.Helper()
 	if !checksGiven() {

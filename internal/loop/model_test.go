@@ -46,7 +46,7 @@ func drawPair(t *rapid.T) *pairModel {
 func (h *modelHost) server() *fakeredis.Server { return h.servers[0] }
 
 // networkEvents are those of hosts, VRRP and the network, of which both models have the same.
-var networkEvents = []string{"vip", "cut", "alone", "heal", "power", "boot", "witness lost", "cut ends", "witness back", "state", "time"}
+var networkEvents = []string{"vip", "cut", "alone", "heal", "power", "boot", "up alone", "witness lost", "cut ends", "witness back", "state", "time"}
 
 // networkEvent is one of them, on that host.
 func (h *modelHost) networkEvent(t *rapid.T, what string) {
@@ -62,6 +62,11 @@ func (h *modelHost) networkEvent(t *rapid.T, what string) {
 		h.power()
 	case "boot":
 		h.boot(rapid.Bool().Draw(t, "the system starts the servers"))
+	case "up alone": // both lose their power, and this one comes back with the VIP
+		h.power()
+		h.other().power()
+		h.boot(true)
+		h.state = model.VRRPMaster
 	case "cut":
 		h.w.setCut(true)
 	case "cut ends":

@@ -16,11 +16,11 @@ type node struct {
 	id    string
 	shard int
 	all   []*Server
-	// knows is who leads each shard, as far as this node knows.
+	// knows is the leader of each shard, as far as this node knows.
 	knows map[int]belief
 }
 
-// belief is who leads a shard since which config epoch.
+// belief is the leader of a shard, and since which config epoch.
 type belief struct {
 	leader *Server
 	epoch  uint64
@@ -54,8 +54,8 @@ func (n *node) following() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// gossip lets nodes that meet each other agree: the higher epoch wins, and of equal ones the smaller id raises its own. It tells whether anything
-// was new to anybody.
+// gossip lets nodes that meet each other agree: the higher epoch wins, and of equal ones the smaller id raises its own. It tells whether there was
+// any news.
 func (w *World) gossip() (news bool) {
 	for _, a := range w.servers {
 		for _, b := range w.servers {

@@ -20,7 +20,8 @@ func (s *Server) info(section string) string {
 	add("Server", "redis_version:"+s.version, "redis_mode:"+mode, "process_id:1", fmt.Sprintf("uptime_in_seconds:%d", int(s.uptime().Seconds())))
 	add("Clients", "connected_clients:1")
 	add("Memory", "used_memory:1000000")
-	add("Persistence", "loading:0", "rdb_bgsave_in_progress:0", "rdb_last_save_time:1700000000", "rdb_last_bgsave_status:ok", "aof_enabled:0", "aof_last_write_status:ok")
+	add("Persistence", "loading:0", "rdb_bgsave_in_progress:0", "rdb_last_save_time:1700000000", "rdb_last_bgsave_status:ok",
+		"aof_enabled:0", "aof_last_write_status:ok")
 	add("Stats", fmt.Sprintf("pubsub_channels:%d", s.channels))
 	add("Replication", s.replication()...)
 	add("Cluster", fmt.Sprintf("cluster_enabled:%d", enabled))

@@ -73,7 +73,7 @@ type View struct {
 	Joined, Refuses        bool
 	Follows                netip.AddrPort
 	Replicas, MaxLag, Term string
-	// ConfFollows is whom a restart would make it follow.
+	// ConfFollows is the master that it has after a restart.
 	ConfFollows netip.AddrPort
 	Offset      int64
 	Data        string
@@ -82,7 +82,9 @@ type View struct {
 // View is how it stands.
 func (s *Server) View() (v View) {
 	s.locked(func() {
-		v = View{Up: s.up, Broken: s.broken, Master: s.isMaster(), Linked: s.linked, Paused: s.w.now < s.pausedUntil, Joined: s.joined, Refuses: len(s.fails) > 0 || s.readOnly, Follows: s.following(),
+		v = View{
+			Up: s.up, Broken: s.broken, Master: s.isMaster(), Linked: s.linked,
+			Paused: s.w.now < s.pausedUntil, Joined: s.joined, Refuses: len(s.fails) > 0 || s.readOnly, Follows: s.following(),
 			Replicas: s.rule.replicas, MaxLag: s.rule.maxLag, Term: s.term, ConfFollows: s.conf.master, Offset: s.offset, Data: words(s.data)}
 	})
 	return v

@@ -109,7 +109,8 @@ func TestLikeARealServer(t *testing.T) {
 			return s.do(s.master, "config", "get", "min-slaves-to-write") + s.do(s.master, "config", "get", "min-slaves-max-lag")
 		}},
 		{"the term", func(s side) string {
-			return s.do(s.master, "get", model.TermKey) + s.do(s.master, "getset", model.TermKey, 3) + s.do(s.master, "set", model.TermKey, 4) + s.do(s.master, "get", model.TermKey)
+			return s.do(s.master, "get", model.TermKey) + s.do(s.master, "getset", model.TermKey, 3) +
+				s.do(s.master, "set", model.TermKey, 4) + s.do(s.master, "get", model.TermKey)
 		}},
 		{"a write to a replica", func(s side) string {
 			return s.do(s.replica, "set", "k", "v") + s.do(s.replica, "getset", model.TermKey, 9)
@@ -121,7 +122,8 @@ func TestLikeARealServer(t *testing.T) {
 			return s.do(s.master, "config", "set", "min-slaves-max-lag", "0") + s.do(s.master, "set", model.TermKey, "5") + s.stands(s.master)
 		}},
 		{"a rule that is met", func(s side) string {
-			return s.do(s.master, "config", "set", "min-slaves-max-lag", "10") + s.do(s.master, "config", "set", "min-slaves-to-write", "1") + s.do(s.master, "set", model.TermKey, "6")
+			return s.do(s.master, "config", "set", "min-slaves-max-lag", "10") +
+				s.do(s.master, "config", "set", "min-slaves-to-write", "1") + s.do(s.master, "set", model.TermKey, "6")
 		}},
 		{"its own rule", func(s side) string { return s.do(s.master, "config", "set", "min-slaves-to-write", "0") }},
 		{"pause", func(s side) string {
@@ -222,7 +224,8 @@ func TestLikeARealCluster(t *testing.T) {
 	myself := func(s side, n int) string {
 		l := redis.LookAt(context.Background(), s.target(at(s, n)), patient)
 		self, _ := l.Self()
-		return fmt.Sprintf("%s %s %v highest epoch %v, %d nodes, %d masters, cluster %v", l.State, self.Role, self.Slots, self.Epoch == l.Nodes.HighestEpoch(), len(l.Nodes), len(l.Nodes.Masters()), l.Info.Cluster)
+		return fmt.Sprintf("%s %s %v highest epoch %v, %d nodes, %d masters, cluster %v",
+			l.State, self.Role, self.Slots, self.Epoch == l.Nodes.HighestEpoch(), len(l.Nodes), len(l.Nodes.Masters()), l.Info.Cluster)
 	}
 	roles := func(s side) (all string) {
 		for n := range 6 {

@@ -29,7 +29,7 @@ type Server struct {
 	told bool
 	// fails are the commands that it refuses, by their first words in lower case, and in what words.
 	fails map[string]string
-	// master is whom it follows outside a cluster; not valid: nobody.
+	// master is the address that it follows outside a cluster; not valid for a master.
 	master      netip.AddrPort
 	rule        rule
 	conf        settings
@@ -75,7 +75,7 @@ func (w *World) Start(dir, version string, host netip.Addr, follows netip.AddrPo
 // firstPort is below the ports that the kernel gives to connections.
 const firstPort, lastPort = 7000, 8000
 
-// takePort finds a port that nobody else has.
+// takePort finds a free port.
 func (s *Server) takePort(host netip.Addr) error {
 	for port := uint16(firstPort); port < lastPort; port++ {
 		s.Addr = netip.AddrPortFrom(host, port)
