@@ -105,7 +105,7 @@ func (w *modelWorld) checkRuns(t *rapid.T, mostChanges int) {
 
 // The events of a pair, and those of a calm one, in which no run is killed and no server refuses anything.
 var (
-	calmEvents = append([]string{"nothing", "write", "write", "lag", "kill server"}, networkEvents...)
+	calmEvents = append([]string{"nothing", "write", "write", "lag", "kill server", "channels"}, networkEvents...)
 	pairEvents = append([]string{"file", "refuse"}, calmEvents...)
 )
 
@@ -134,6 +134,8 @@ func (w *pairModel) event(t *rapid.T) {
 		w.write(h)
 	case "kill server":
 		h.server().Crash(false)
+	case "channels": // clients use channels, so that a run asks for Sentinels before it changes roles
+		h.server().Subscribe(1)
 	case "lag":
 		h.server().Lag(rapid.SampledFrom([]int{12, 40, 0}).Draw(t, "questions"))
 	case "file":
