@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/resp"
 )
@@ -179,10 +181,19 @@ func (l *Lab) AwaitRole(ctx context.Context, role string, within time.Duration, 
 
 // awaitLog waits for a line in the log of the host that contains text.
 func (b *Host) awaitLog(ctx context.Context, text string, within time.Duration) error {
-	return b.lab.Timeline.Await(ctx, fmt.Sprintf("%q in the log of %s", text, b.Name), within, func(View) bool {
+	return b.awaitLine(ctx, text, within, func(line string) bool { return strings.Contains(line, text) })
+}
+
+// awaitReason waits for a decision of our programs in the log of the host that has a reason.
+func (b *Host) awaitReason(ctx context.Context, r model.Reason, within time.Duration) error {
+	return b.awaitLine(ctx, string(r), within, func(line string) bool { return reason.In(line, r) })
+}
+
+func (b *Host) awaitLine(ctx context.Context, what string, within time.Duration, is func(line string) bool) error {
+	return b.lab.Timeline.Await(ctx, fmt.Sprintf("%q in the log of %s", what, b.Name), within, func(View) bool {
 		// The condition is asked under the lock of the time line.
 		_, found := b.lab.Timeline.last(func(e Event) bool {
-			return e.Host == b.Name && e.Kind == host.EventLog && strings.Contains(e.Text, text)
+			return e.Host == b.Name && e.Kind == host.EventLog && is(e.Text)
 		})
 		return found
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"keepalived-redis/internal/reason"
 	"keepalived-redis/lab/host"
 )
 
@@ -191,7 +192,7 @@ func holderIsCutOff(ctx context.Context, r *Run) (err error) {
 		return err
 	}
 	// An operator must find the end of the fence in the log of that host.
-	if err := r.Holder.awaitLog(ctx, "the fence lifts", time.Second); err != nil {
+	if err := r.Holder.awaitReason(ctx, reason.PeerHeard, time.Second); err != nil {
 		return err
 	}
 	r.Extra["whole_after_heal_ms"] = ms(host.Now().Sub(r.Healed))

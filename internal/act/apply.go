@@ -91,7 +91,7 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
 	case model.UndoSwitchover:
-		return r.undoSwitchover(ctx)
+		return r.finishSwitchover(ctx)
 	case model.Bump:
 		return r.bump(ctx, o)
 	case model.Fence:

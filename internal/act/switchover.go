@@ -46,7 +46,7 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{At: state.Now(), From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	stop, err := r.PrepareStop(ctx, old, undo)
 	if err != nil {
 		return r.notBegun(s, err)
@@ -188,6 +188,21 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 	}
 }
 
+// finishSwitchover ends a switchover whose run has died: its writers are let go, and in a pair the roles as they are now go into both files.
+func (r *Actor) finishSwitchover(ctx context.Context) error {
+	var m session.SwitchoverRecord
+	found := r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m)
+	if err := r.undoSwitchover(ctx); err != nil || !found || !m.Pair {
+		return err
+	}
+	for _, i := range []model.Instance{m.To, m.From} {
+		c := r.Conn(i)
+		r.rewrite(ctx, c, i)
+		c.Close()
+	}
+	return nil
+}
+
 // undoSwitchover lets the writers of the old master go and forgets the switchover.
 func (r *Actor) undoSwitchover(ctx context.Context) error {
 	var m session.SwitchoverRecord
@@ -201,8 +216,13 @@ func (r *Actor) undoSwitchover(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if m.Pair {
-		if err := r.repointPair(ctx, m); err != nil {
+		done, err := r.repointPair(ctx, m)
+		if err != nil {
 			return err
+		}
+		if !done {
+			r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
+			return nil
 		}
 	}
 	c := r.Conn(m.From)

@@ -9,6 +9,7 @@ import (
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
+	"keepalived-redis/internal/state"
 )
 
 // switchoverPair switches a living master over to its local replica, outside a cluster, without loss: stop writes on the old master, wait
@@ -23,7 +24,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	defer old.Close()
 	defer to.Close()
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{At: state.Now(), From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
@@ -80,22 +81,29 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	return nil
 }
 
-// repointPair is the part of a switchover that its undo must not leave out: once the new master is one, the old one follows it
-// before it takes a write again.
-func (r *Actor) repointPair(ctx context.Context, m session.SwitchoverRecord) error {
+// repointWhile is for how long after its begin the old master of a switchover surely takes no write: a little less than its pause lasts. Behind
+// that it may have taken some, which are kept aside by its own host, when that makes it follow.
+const repointWhile = PauseFor - 500*time.Millisecond
+
+// repointPair is the part of a switchover that its undo must not leave out: once the new master is one, the old one follows it before it takes a
+// write again. done is false where that is left to the old master's own host, which keeps first what it has.
+func (r *Actor) repointPair(ctx context.Context, m session.SwitchoverRecord) (done bool, err error) {
 	to, old := r.Conn(m.To), r.Conn(m.From)
 	defer to.Close()
 	defer old.Close()
 	now, err := to.Replication(ctx)
 	if err != nil || now.Role != model.Master {
-		return nil // it was not promoted, or is gone again
+		return true, nil // it was not promoted, or is gone again
 	}
 	was, err := old.Replication(ctx)
 	if err == nil && was.Role == model.Master {
+		if at := state.Now(); at.Boot != m.At.Boot || at.Since(m.At) >= repointWhile {
+			return false, nil
+		}
 		err = old.Follow(ctx, m.To.Addr)
 	}
 	if err != nil && redis.Classify(err).Alive() {
-		return fmt.Errorf("make %s follow %s: %w", m.From, m.To, err)
+		return false, fmt.Errorf("make %s follow %s: %w", m.From, m.To, err)
 	}
-	return nil
+	return true, nil
 }

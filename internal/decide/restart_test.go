@@ -38,7 +38,7 @@ func TestWhatIsRestarted(t *testing.T) {
 		"the hook for STOP":              {model.Refused, func(o *model.Observation) { o.Event = model.VRRPStop }, false},
 		"the hook for BACKUP":            {model.Refused, func(o *model.Observation) { o.Event = model.VRRPBackup }, true},
 		"that of a keepalived that died": {model.Refused, func(o *model.Observation) { o.Event, o.KeepalivedLives = model.VRRPBackup, false }, false},
-		"this host is cut off":           {model.Refused, func(o *model.Observation) { o.Alone = model.Stretch{For: time.Second, Looks: 3} }, true},
+		"this host is cut off":           {model.Refused, func(o *model.Observation) { o.Alone = model.Stretch{For: time.Second, Looks: 3} }, false},
 	} {
 		o := fixture.Cluster()
 		o.Locals[0].State = c.state

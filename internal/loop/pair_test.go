@@ -234,7 +234,7 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.SwitchoverRecord{From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.SwitchoverRecord{At: state.Now(), From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
 	b.until(model.UndoSwitchover)
 	a.is(model.Replica)
 	b.is(model.Master)

@@ -102,6 +102,8 @@ type SwitchoverRecord struct {
 	Pause bool           `json:"pause"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`
+	// At is when it began, before writers were held back.
+	At state.Stamp `json:"at"`
 }
 
 // Store loads and keeps the small files. A damaged file is a warning, never an error.
