@@ -21,6 +21,8 @@ type Actor struct {
 	*session.Session
 	// complained is the last step that failed, and why.
 	complained string
+	// roles guards what the memory says of roles that are being changed side by side.
+	roles sync.Mutex
 }
 
 // Apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
@@ -90,6 +92,11 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		return err
 	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
+	case model.Rewrite:
+		c := r.Conn(s.Instance)
+		defer c.Close()
+		r.rewrite(ctx, c, s.Instance)
+		return nil
 	case model.UndoSwitchover:
 		return r.finishSwitchover(ctx)
 	case model.Bump:

@@ -17,6 +17,11 @@ import (
 func (r *Actor) promotePairs(ctx context.Context, o model.Observation, steps []model.Step) error {
 	errs := make([]error, len(steps))
 	var wg sync.WaitGroup
+	for _, s := range steps {
+		if s.Do == model.Promote {
+			r.changesRole(s.Instance)
+		}
+	}
 	for i, s := range steps {
 		if s.Do != model.Promote {
 			continue
@@ -116,10 +121,23 @@ func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 	return claim{addr: i.Addr}, claim{}
 }
 
+// changesRole notes, before it is done, that the role of a local instance changes: a run that dies then leaves to the next one what rewrite does.
+func (r *Actor) changesRole(i model.Instance) {
+	r.Memory.Unwritten = r.Memory.Unwritten.With(i.Name())
+	r.Store.SaveMemory(r.Memory)
+}
+
 // rewrite lets the instance write its role into its own configuration file, so that a restart brings no second master back.
 // Never while writes are stopped there by us, because that would be written as well. What stands against it is said: the
 // role has changed all the same.
 func (r *Actor) rewrite(ctx context.Context, c *redis.Conn, i model.Instance) {
+	defer func() {
+		if ctx.Err() == nil { // what the server refuses now it will refuse again; what it was not asked the next run asks
+			r.roles.Lock()
+			r.Memory.Unwritten = r.Memory.Unwritten.Without(i.Name())
+			r.roles.Unlock()
+		}
+	}()
 	rule, err := c.WriteRule(ctx)
 	if err == nil && rule.Replicas == redis.StopWrites {
 		return // whoever gives writes back comes here again
@@ -150,6 +168,7 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 			return fmt.Errorf("%s does not follow %s yet: keep its data set aside: %w", s.Instance, s.From, err)
 		}
 	}
+	r.changesRole(s.Instance)
 	if err := c.Follow(ctx, s.From.Addr); err != nil {
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}

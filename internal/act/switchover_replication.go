@@ -50,6 +50,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	if err != nil {
 		return r.notBegun(s, err)
 	}
+	r.changesRole(s.Instance)
 	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
 	stopped, err := stop()

@@ -83,6 +83,18 @@ func TestFault(t *testing.T) {
 	})
 }
 
+// What a run that died has not written into a file is written.
+func TestARoleThatIsNotInItsFile(t *testing.T) {
+	backup := func() model.Observation {
+		o := plainPair()
+		o.State, o.Unwritten = model.VRRPBackup, []model.Instance{o.Locals[0].Instance}
+		return o
+	}
+	checkPlans(t, backup, Decide, []planCase{
+		{"its run died", func(*model.Observation) {}, "rewrite B:6379", "rewrite role-unwritten B:6379"},
+	})
+}
+
 // A master of a cluster that may be stale refuses writes, whatever else is decided, and takes them again.
 func TestMastersThatMayBeStale(t *testing.T) {
 	backup := func() model.Observation {

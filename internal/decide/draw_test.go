@@ -223,6 +223,9 @@ func drawLocal(t *rapid.T, o *model.Observation, l model.Look) {
 	o.HungFor[l.Instance] = pick(t, "hung for", 0, 0, time.Hour)
 	o.VoteWait[l.Instance] = pick(t, "vote wait", 0, VoteWithin-1, VoteWithin)
 	o.DataAge[l.Instance] = model.DataAge{Unlinked: rarely(t, "unlinked"), Waited: pick(t, "waited", 0, time.Hour), Stale: pick(t, "stale", 0, 0, 0, time.Hour)}
+	if o.Replication() && l.Info != nil && rarely(t, "unwritten") {
+		o.Unwritten = append(o.Unwritten, l.Instance)
+	}
 	if !o.Replication() && l.Role() == model.Master && o.Fence == nil {
 		switch pick(t, "confirmed", "", "", "", "", "", "", "", "", "unconfirmed", "confirmed") {
 		case "unconfirmed":

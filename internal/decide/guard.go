@@ -5,8 +5,11 @@ import (
 	"keepalived-redis/internal/reason"
 )
 
-// guard refuses writes on masters that may be stale, and gives them back.
+// guard ends what a run that died has left, refuses writes on masters that may be stale, and gives them back.
 func (p *planner) guard(o *model.Observation) {
+	for _, a := range o.Unwritten {
+		p.do(model.Step{Do: model.Rewrite, Instance: a}, model.Clause{Reason: reason.RoleUnwritten})
+	}
 	for _, a := range o.Unconfirmed {
 		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: reason.Unconfirmed, For: o.Times.ColdStartWait})
 		p.in(LookAgain)

@@ -102,7 +102,7 @@ var stepRules = []struct {
 		switch s.Do {
 		case model.Takeover, model.Force, model.Bump, model.Refuse:
 			return !o.Replication()
-		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim:
+		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim, model.Rewrite:
 			return o.Replication()
 		}
 		return true

@@ -27,3 +27,25 @@ func TestModelLateUndoThrowsNothingAway(t *testing.T) {
 	w.rounds(10)
 	w.lostNothing(t)
 }
+
+// A run dies between a change of the roles and the rewrite of the files. The next ones write them, so that two hosts that lose their power later come
+// up as they were.
+func TestModelADeadRunsRolesAreWritten(t *testing.T) {
+	w := newPairModel(t, "7.0.15", model.DurabilityAsync)
+	defer w.end(t)
+	a, b := w.hosts[0], w.hosts[1]
+	a.state, b.state = model.VRRPBackup, model.VRRPMaster
+	w.pass(time.Second)
+	b.checkRun(kill{2, true}) // after SLAVEOF NO ONE and the term
+	w.rounds(5)
+	w.setCut(true)
+	w.write(b)
+	a.power()
+	b.power()
+	w.setCut(false)
+	a.boot(true)
+	b.boot(true)
+	b.state = model.VRRPMaster
+	w.rounds(20)
+	w.lostNothing(t)
+}

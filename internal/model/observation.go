@@ -89,6 +89,8 @@ type Observation struct {
 	LeftStopped []Instance
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []Instance
+	// Unwritten are local instances whose role a run has changed, or was about to, and may not have put into their configuration files.
+	Unwritten []Instance
 	// HeardOnBus: a node on another host has answered a local one on the cluster's bus since that one was started.
 	HeardOnBus bool
 	// Severed are the local instances that have not been linked since this host was cut off, for cold_start_wait after the end of that.

@@ -176,6 +176,11 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	r.seeAble(&o, now)
 	o.Fence = r.SeeFence(&o, now)
 	r.seeUnconfirmed(&o, now)
+	for _, l := range locals {
+		if o.Replication() && l.Info != nil && l.State.Alive() && r.Memory.Unwritten.Has(l.Instance.Name()) {
+			o.Unwritten = append(o.Unwritten, l.Instance)
+		}
+	}
 	var switchover session.SwitchoverRecord
 	o.SwitchoverOpen = r.Store.Peek(r.Store.Durable, session.SwitchoverFile, &switchover)
 	if o.Fence == nil && !o.SwitchoverOpen {

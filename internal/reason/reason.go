@@ -114,6 +114,7 @@ const (
 	PeerLostUnheard      model.Reason = "peer-lost-unheard"
 	PeerLinked           model.Reason = "peer-linked"
 	PeerIsMaster         model.Reason = "peer-is-master"
+	RoleUnwritten        model.Reason = "role-unwritten"
 	VIPLeft              model.Reason = "vip-left"
 	VIPBack              model.Reason = "vip-back"
 )

@@ -58,6 +58,8 @@ type Memory struct {
 	ConfirmedBoot string        `json:"confirmed_boot,omitempty"`
 	Confirmed     model.NameSet `json:"confirmed,omitempty"`
 	Guarded       model.NameSet `json:"guarded,omitempty"`
+	// Unwritten are the local instances whose role is being changed, and not known to be in their configuration files.
+	Unwritten model.NameSet `json:"unwritten,omitempty"`
 	// Turns are the last ones of the event loops of local instances that are busy.
 	Turns map[string]service.Turn `json:"turns,omitempty"`
 	// Warned are the keys of the warnings that were logged and still hold.
