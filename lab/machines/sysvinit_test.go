@@ -166,11 +166,11 @@ func TestSysvinit(t *testing.T) {
 	}
 	// What somebody stopped is not. The VIP stays for one that serves, as nobody else does, and for none it leaves.
 	b.sh("/etc/init.d/redis7001 stop")
-	b.await("keepalived's check has seen it", "grep -q '\"degraded\",\"because\":.\"no-better-host\",\"refused 127.0.0.1:7001\"' /run/keepalived-redis/verdict.json")
+	b.await("keepalived's check has seen it", "grep -q '\"degraded\",\"because\":.\"no-better-host\",\"refused 127.0.0.1:7001 ' /run/keepalived-redis/verdict.json")
 	b.sh("/usr/libexec/keepalived/chk-redis && " + vipIsHere)
 	b.sh("/etc/init.d/redis7000 stop")
 	b.await("the VIP leaves an unhealthy host", "! "+vipIsHere)
-	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q '^unhealthy: .*127.0.0.1:7001 refuses connections'")
+	b.await("the check says why", "/usr/libexec/keepalived/chk-redis -v | grep -q '^unhealthy: 127.0.0.1:7000 7001 each refuses connections (refused)$'")
 	for _, port := range b.ports {
 		if out, err := b.try("redis-initd %s status", port); err == nil || !strings.Contains(out, "stopped by hand") {
 			t.Errorf("%v: %s", err, out)
