@@ -154,7 +154,7 @@ var found = []struct {
 	{name: "a warning that is over", do: holds("run/verdict.json", `{"verdict":"healthy","because":[" all-answer"],"warnings":["the sky falls"]}`)},
 	{name: "a damaged verdict", do: holds("run/verdict.json", "\x00")},
 	{name: "no memory", do: gone("run/seen.json")},
-	{name: "another decision", do: holds("run/seen.json", `{"said":["keep in-place","wait master-down 10.9.9.9:1"]}`)},
+	{name: "another decision", do: holds("run/said.json", `["keep in-place","wait master-down 10.9.9.9:1"]`)},
 	{name: "a damaged memory", do: holds("run/seen.json", "{")},
 	{name: "a stretch that is over", do: holds("run/seen.json", `{"stretches":{"not-serving 10.9.9.9:1":{"since":{"boot":"x"},"looks":3}},"warned":["x"]}`)},
 	{name: "a damaged event", do: holds("run/event.json", "nonsense")},
@@ -211,7 +211,7 @@ func TestRandomStatesSettle(t *testing.T) {
 			found[i].do(t, b)
 			done = append(done, found[i].name)
 		}
-		for _, file := range []string{"run/verdict.json", "run/seen.json", "lib/roles.json", "lib/witness.json", "lib/last-good.toml"} {
+		for _, file := range []string{"run/verdict.json", "run/said.json", "lib/roles.json", "lib/witness.json", "lib/last-good.toml"} {
 			path := filepath.Join(b.dir, "state", file)
 			text, err := os.ReadFile(path)
 			if err != nil || len(text) == 0 || random.IntN(12) > 0 {

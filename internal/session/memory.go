@@ -20,6 +20,7 @@ import (
 // The state files. Volatile ones live in the run directory and are gone after a reboot; durable ones outlive it.
 const (
 	MemoryFile     = "seen.json"       // volatile, there only while there is something to keep
+	saidFile       = "said.json"       // volatile: Memory.Said, apart, because seen.json is there seldom and costs more to read
 	PeersFile      = "peers.json"      // durable
 	WitnessFile    = "witness.json"    // durable
 	FenceFile      = "fence.json"      // durable
@@ -67,7 +68,7 @@ type Memory struct {
 	// Saving names the local instances whose data set is being kept aside, by a save that began after writes were stopped.
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Said are the keys of the clauses of the last decision, so that a run logs what is new.
-	Said []string `json:"said,omitempty"`
+	Said []string `json:"-"`
 }
 
 // SwitchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
@@ -209,6 +210,7 @@ func (s *Store) Remove(d state.Dir, name string) {
 func (s *Store) LoadMemory() *Memory {
 	m := &Memory{}
 	s.Peek(s.Run, MemoryFile, m)
+	s.Peek(s.Run, saidFile, &m.Said)
 	if m.Stretches == nil {
 		m.Stretches = Stretches{}
 	}
@@ -218,6 +220,10 @@ func (s *Store) LoadMemory() *Memory {
 
 // SaveMemory writes the memory where it has changed.
 func (s *Store) SaveMemory(m *Memory) {
+	if !slices.Equal(m.Said, s.onDisk.Said) {
+		s.Save(s.Run, saidFile, m.Said)
+		s.onDisk.Said = m.Said
+	}
 	if reflect.DeepEqual(*m, s.onDisk) {
 		return
 	}
