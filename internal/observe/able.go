@@ -27,7 +27,10 @@ func (r *Observer) seeAble(o *model.Observation, now state.Stamp) {
 			o.Able[host] = min(n, count[host])
 		}
 	}
-	r.Memory.Able = &session.AbleMemo{Boot: now.Boot, Count: count}
+	r.Memory.Able = nil
+	if len(o.Peers) > 0 {
+		r.Memory.Able = &session.AbleMemo{Boot: now.Boot, Count: count}
+	}
 }
 
 // SeeAbleTwice looks at the peers once more where no earlier run of this boot has.
