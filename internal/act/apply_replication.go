@@ -180,7 +180,7 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 		}
 	}
 	if _, refused := r.writes().record[s.Instance.Name()]; refused {
-		if err := r.allowWrites(ctx, c, s.Instance, session.RefusedToKeepData); err != nil {
+		if _, err := r.allowWrites(ctx, c, s.Instance, session.RefusedToKeepData); err != nil {
 			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 		}
 	}
@@ -205,13 +205,8 @@ func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
 // relax lets a master take writes without a replica, and tells whether it needed one. Nothing is written to its configuration file: after a restart it needs
 // one again.
 func (r *Actor) relax(ctx context.Context, c *redis.Conn, i model.Instance) (needed bool, err error) {
-	w := r.writes()
-	defer w.save()
-	now, known, err := w.know(ctx, c, i)
-	if err != nil {
-		return false, err
-	}
-	return slices.Contains(known.Why, session.RefusedAlone), w.set(ctx, c, i, now, known.Without(session.RefusedAlone))
+	before, err := r.allowWrites(ctx, c, i, session.RefusedAlone)
+	return slices.Contains(before.Why, session.RefusedAlone), err
 }
 
 // mark says beside the term of a local master whether the VIP has left its host.

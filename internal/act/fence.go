@@ -157,7 +157,7 @@ func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
 func (r *Actor) restore(ctx context.Context, i model.Instance) error {
 	c := r.Conn(i)
 	defer c.Close()
-	err := r.allowWrites(ctx, c, i, session.Stops...)
+	_, err := r.allowWrites(ctx, c, i, session.Stops...)
 	if err == nil {
 		r.Memory.Guarded = r.Memory.Guarded.Without(i.Name())
 	}

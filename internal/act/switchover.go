@@ -46,11 +46,12 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{At: state.Now(), From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
 	stop, err := r.PrepareStop(ctx, old, undo)
 	if err != nil {
 		return r.notBegun(s, err)
 	}
+	undo.At = state.Now()
 	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
 	stopped, err := stop()
@@ -231,7 +232,7 @@ func (r *Actor) undoSwitchover(ctx context.Context) error {
 	if m.Pause {
 		err = c.Unpause(ctx)
 	} else {
-		err = r.allowWrites(ctx, c, m.From, session.RefusedBySwitchover)
+		_, err = r.allowWrites(ctx, c, m.From, session.RefusedBySwitchover)
 	}
 	// A server that is gone has forgotten both settings with its process.
 	if err != nil && redis.Classify(err).Alive() {

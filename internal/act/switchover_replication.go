@@ -24,7 +24,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	defer old.Close()
 	defer to.Close()
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{At: state.Now(), From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
@@ -51,6 +51,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 		return r.notBegun(s, err)
 	}
 	r.changesRole(s.Instance)
+	undo.At = state.Now()
 	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
 	gap := time.Now()
 	stopped, err := stop()

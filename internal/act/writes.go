@@ -76,39 +76,37 @@ func (w *writes) set(ctx context.Context, c *redis.Conn, i model.Instance, now r
 	return nil
 }
 
-// refuse adds a reason to refuse writes, and allow takes some away. The record is in memory until it is saved.
+// change lets the reasons of an instance become others, and tells what they were. The record is in memory until it is saved.
+func (w *writes) change(ctx context.Context, c *redis.Conn, i model.Instance, to func(session.Writes) session.Writes) (before session.Writes, err error) {
+	now, before, err := w.know(ctx, c, i)
+	if err != nil {
+		return before, err
+	}
+	return before, w.set(ctx, c, i, now, to(before))
+}
+
+// refuse adds a reason to refuse writes.
 func (w *writes) refuse(ctx context.Context, c *redis.Conn, i model.Instance, why session.Refusal) error {
-	now, known, err := w.know(ctx, c, i)
-	if err != nil {
-		return err
-	}
-	return w.set(ctx, c, i, now, known.With(why))
+	_, err := w.change(ctx, c, i, func(k session.Writes) session.Writes { return k.With(why) })
+	return err
 }
 
-func (w *writes) allow(ctx context.Context, c *redis.Conn, i model.Instance, why ...session.Refusal) error {
-	now, known, err := w.know(ctx, c, i)
-	if err != nil {
-		return err
-	}
-	return w.set(ctx, c, i, now, known.Without(why...))
-}
-
-// refuseWrites has one instance refuse writes for a reason, and allowWrites ends some.
+// refuseWrites has one instance refuse writes for a reason. allowWrites ends some, and tells which reasons there were.
 func (r *Actor) refuseWrites(ctx context.Context, c *redis.Conn, i model.Instance, why session.Refusal) error {
 	w := r.writes()
 	defer w.save()
 	return w.refuse(ctx, c, i, why)
 }
 
-func (r *Actor) allowWrites(ctx context.Context, c *redis.Conn, i model.Instance, why ...session.Refusal) error {
+func (r *Actor) allowWrites(ctx context.Context, c *redis.Conn, i model.Instance, why ...session.Refusal) (before session.Writes, err error) {
 	w := r.writes()
 	defer w.save()
-	return w.allow(ctx, c, i, why...)
+	return w.change(ctx, c, i, func(k session.Writes) session.Writes { return k.Without(why...) })
 }
 
 // configured is what the instance's own configuration file says of refusing writes, else Redis' default.
 func (r *Actor) configured(i model.Instance) redis.WriteRule {
-	rule := redis.WriteRule{Replicas: "0", MaxLag: "10"}
+	rule := redis.WriteRule{Replicas: "0", MaxLag: redis.DefaultMaxLag}
 	for _, in := range r.Config.Instances {
 		if in.Name() != i.Name() || in.Conf == "" {
 			continue

@@ -43,7 +43,8 @@ func (r refuser) refuse(why session.Refusal) {
 func (r refuser) allow(why ...session.Refusal) {
 	r.t.Helper()
 	r.change(func(c *redis.Conn, i model.Instance) error {
-		return r.allowWrites(sessiontest.Within(r.t, time.Second), c, i, why...)
+		_, err := r.allowWrites(sessiontest.Within(r.t, time.Second), c, i, why...)
+		return err
 	})
 }
 

@@ -69,6 +69,10 @@ func TestMasterOfAClusterIsLost(t *testing.T) {
 			fixture.PeersAre(o, model.Up, forLong)
 			o.Peers[0].Info.Role = model.Replica
 		}, "force B:7004", "force master-is-replica+majority-answers B:7004 of A:7000"},
+		{"the master was not looked at", func(o *model.Observation) {
+			oneReplica(o)
+			masterIs(o, model.Unseen, forLong)
+		}, "", "wait peer-unseen B:7004 of A:7000; again 100ms"},
 		{"the master asks for a password", func(o *model.Observation) {
 			oneReplica(o)
 			masterIs(o, model.NoAuth, forLong)

@@ -292,7 +292,7 @@ func (p *planner) fenced(o *model.Observation) {
 // refence fences once more what runs: an instance may have been started since.
 func (p *planner) refence(f *model.FenceView, why model.Clause) {
 	if f.Stopped {
-		p.keep(why)
+		p.say(model.Warn, why) // nothing is left to do, and all is not well
 		return
 	}
 	p.do(model.Step{Do: model.Fence}, why)

@@ -45,7 +45,7 @@ func TestFenceHoldsAndStops(t *testing.T) {
 			"fence", "fence cut-off; again 10ms"},
 		{"cut off, and the fence is new", func(o *model.Observation) { fenceIs(o, time.Second, time.Second) }, "fence", "fence cut-off"},
 		{"cut off in this look", func(o *model.Observation) { fenceIs(o, time.Second, 0); o.Alone.Looks = 1 }, "fence", "fence cut-off"},
-		{"cut off, and all is stopped", func(o *model.Observation) { fenceIs(o, time.Hour, time.Hour); o.Fence.Stopped = true }, "", "keep cut-off"},
+		{"cut off, and all is stopped", func(o *model.Observation) { fenceIs(o, time.Hour, time.Hour); o.Fence.Stopped = true }, "", "warn cut-off"},
 		{"heard, not for the hold-off", func(o *model.Observation) { o.Fence.HeardFor = 2 * time.Second }, "fence", "fence hold-off"},
 		{"heard for the hold-off, and not in this look", func(o *model.Observation) { hostSilent(o, firstLook) }, "fence", "fence hold-off"},
 	})
@@ -64,11 +64,11 @@ func TestFenceStartsWhatItStopped(t *testing.T) {
 			hostSilent(o, forLong)
 			o.Answers = map[netip.Addr]bool{o.Peers[0].Instance.Addr.Addr(): true}
 		}, "lift-start", starts},
-		{"not for the hold-off", func(o *model.Observation) { o.Fence.HeardFor = 2 * time.Second }, "", "keep hold-off"},
+		{"not for the hold-off", func(o *model.Observation) { o.Fence.HeardFor = 2 * time.Second }, "", "warn hold-off"},
 		{"the other host is silent, the witness is not", func(o *model.Observation) {
 			hostSilent(o, forLong)
 			o.Fence.HeardFor, o.Fence.UnansweredFor = 0, 59*time.Second
-		}, "", "keep hold-off"},
+		}, "", "warn hold-off"},
 		{"the same for cold_start_wait", func(o *model.Observation) {
 			hostSilent(o, forLong)
 			o.Fence.HeardFor, o.Fence.UnansweredFor = 0, time.Minute

@@ -145,3 +145,15 @@ func TestPairSwitchoverIsNotBegunWithoutALink(t *testing.T) {
 	b.until(model.Switchover)
 	b.is(model.Master)
 }
+
+// A rule that a person gave the replica is its own. A switchover leaves it there, and the term is written all the same.
+func TestPairSwitchoverLeavesTheReplicasOwnRule(t *testing.T) {
+	a, b := startPair(t)
+	b.s.Do(t, "config", "set", "min-slaves-to-write", "1")
+	a.state, b.state = model.VRRPBackup, model.VRRPMaster
+	b.until(model.Switchover)
+	b.is(model.Master)
+	if got := b.setting("min-slaves-to-write"); got != "1" || b.term() == 0 {
+		t.Errorf("min-slaves-to-write %s, term %d", got, b.term())
+	}
+}

@@ -87,7 +87,7 @@ var entries = map[model.Reason]entry{
 	HoldOff:              {"the fence stays until the other host has answered for {for}", ""},
 	PeerHeard:            {"the other host has answered for {for}", ""},
 	NoPeerAnswered:       {"this host is not cut off, and no Redis of a peer has answered for {for}", ""},
-	StartsNot:            {"it does not start", ""},
+	StartsNot:            {"it does not start, and the fence lifts without it", ""},
 	NoAnswerYet:          {"it does not answer yet", ""},
 	Unconfirmed:          {"it is a master, and no peer agrees with that yet; it waits for at most {for}", ""},
 	Confirmed:            {"its role is confirmed, or {for} has passed", ""},

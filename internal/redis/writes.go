@@ -18,6 +18,9 @@ const StopWrites = "99"
 // ReplicaMaxLag is how many seconds a replica may be silent and still count, where a master must have one.
 const ReplicaMaxLag = "2"
 
+// DefaultMaxLag is Redis' own value of min-slaves-max-lag.
+const DefaultMaxLag = "10"
+
 // WriteRule is when a master takes writes: while so many replicas have answered within so many seconds. With a zero in either it always does.
 type WriteRule struct {
 	Replicas string `json:"replicas"`

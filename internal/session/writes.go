@@ -30,10 +30,8 @@ type Writes struct {
 	Why []Refusal       `json:"why"`
 }
 
-// defaultMaxLag is Redis' own. Without a lag the number of replicas is not looked at (refreshGoodSlavesCount in replication.c, 3.2 to 8).
-const defaultMaxLag = "10"
-
-// Rule is what the instance is to be told.
+// Rule is what the instance is to be told. Without a lag Redis does not look at the number of replicas (refreshGoodSlavesCount in replication.c, 3.2
+// to 8), so there is one where writes are to stop.
 func (w Writes) Rule() redis.WriteRule {
 	rule := w.Own
 	if slices.Contains(w.Why, RefusedAlone) {
@@ -41,7 +39,7 @@ func (w Writes) Rule() redis.WriteRule {
 	}
 	if slices.ContainsFunc(w.Why, func(r Refusal) bool { return r != RefusedAlone }) {
 		if rule.Replicas = redis.StopWrites; rule.MaxLag == "0" {
-			rule.MaxLag = defaultMaxLag
+			rule.MaxLag = redis.DefaultMaxLag
 		}
 	}
 	return rule

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"keepalived-redis/internal/model"
 )
 
 // What programs rely on is written down.
@@ -17,7 +19,10 @@ func TestEveryNameIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := keys[:]
+	var names []string
+	for s := range model.StateWords {
+		names = append(names, key(model.State(s)))
+	}
 	for _, m := range regexp.MustCompile(`(?m)^ *"([a-z_]+)": `).FindAllStringSubmatch(string(doc), -1) {
 		names = append(names, m[1])
 	}

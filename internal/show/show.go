@@ -5,10 +5,12 @@ package show
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/program"
+	"keepalived-redis/internal/reason"
 )
 
 // Scene is what one check saw, and what came of it.
@@ -46,20 +48,12 @@ type Witness struct {
 	Counts, Answers bool
 }
 
-// keys name the states for programs, and in the table. They never change.
-var keys = [...]string{model.Unseen: "unseen", model.Up: "up", model.Refused: "refused", model.Silent: "silent", model.Stalled: "stalled",
-	model.Dropped: "dropped", model.Loading: "loading", model.Busy: "busy", model.Misconf: "misconf", model.NoAuth: "no_auth",
-	model.WrongPassword: "wrong_password", model.NoPerm: "no_perm", model.Denied: "denied", model.TooManyClients: "too_many_clients",
-	model.MasterDown: "master_down", model.OtherError: "other_error", model.NotRedis: "not_redis", model.Working: "working",
-	model.NoTLS: "no_tls", model.WantsTLS: "wants_tls", model.UnknownCA: "unknown_ca", model.ExpiredCert: "expired_cert", model.BadName: "bad_name",
-	model.WantsCert: "wants_cert", model.RefusesCert: "refuses_cert", model.OtherTLS: "other_tls"}
-
-// key is the name of a state. One that was added and not named here shows as its words.
+// key names a state for programs, and in the table. It never changes.
 func key(s model.State) string {
-	if int(s) < len(keys) && keys[s] != "" {
-		return keys[s]
+	if s == model.MasterDown {
+		return "master_down" // the reason of that word is another one
 	}
-	return s.String()
+	return strings.ReplaceAll(string(reason.Of(s)), "-", "_")
 }
 
 // master is the address of a replica's master, as the cluster says it or, outside a cluster, as INFO does.

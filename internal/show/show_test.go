@@ -176,10 +176,10 @@ func TestPrintableLeavesTextAlone(t *testing.T) {
 func TestEveryStateHasAKey(t *testing.T) {
 	seen := map[string]bool{}
 	for s := model.Unseen; s <= model.NotRedis; s++ {
-		if keys[s] == "" || seen[keys[s]] {
+		if key(model.State(s)) == "" || seen[key(model.State(s))] {
 			t.Errorf("%q has no key of its own", s)
 		}
-		seen[keys[s]] = true
+		seen[key(model.State(s))] = true
 	}
 }
 
