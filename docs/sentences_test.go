@@ -10,10 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/reason"
 )
 
 // speakers are the packages that log more than reasons.
-var speakers = []string{"internal/act", "internal/observe", "internal/loop", "internal/session", "internal/check", "cmd/notify-redis"}
+var speakers = []string{"internal/act", "internal/observe", "internal/loop", "internal/session", "internal/check", "internal/reason", "cmd/notify-redis"}
 
 // hintMark parts a sentence from its hints.
 const hintMark = "; hint: "
@@ -53,6 +57,11 @@ func TestEverySentenceIsExplained(t *testing.T) {
 			if !fits(hints, hint) {
 				t.Errorf("docs/operations.md does not have the hint: %s", hint)
 			}
+		}
+	}
+	for _, d := range []model.Deed{{Do: model.Takeover}, {Do: model.Switchover}, {Do: model.Follow}, {Do: model.Restart}, {Do: model.Restart, Hung: time.Second}} {
+		if text := reason.Deed(d); text == "" || !fits(sentences, text) {
+			t.Errorf("docs/operations.md does not have: %s", text)
 		}
 	}
 	for _, s := range append(sentences, hints...) {

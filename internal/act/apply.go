@@ -21,6 +21,8 @@ type Actor struct {
 	*session.Session
 	// complained is the last step that failed, and why.
 	complained string
+	// clauses say why the plan that is carried out has its steps.
+	clauses []model.Clause
 	// roles guards what the memory says of roles that are being changed side by side.
 	roles sync.Mutex
 }
@@ -28,6 +30,7 @@ type Actor struct {
 // Apply carries out a plan. Promotions go out side by side, everything else one after another; between two steps a newer
 // event ends it. The error joins what failed. Restarts are left to Restart.
 func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan) error {
+	r.clauses = plan.Clauses
 	var errs []error
 	if err := r.promoteAll(ctx, o, plan.Steps); err != nil {
 		errs = append(errs, err)
@@ -72,6 +75,15 @@ func (r *Actor) complain(err error, s model.Step) {
 		r.complained = what
 	}
 	r.Log.WithLevel(level).Err(err).Msgf("%s did not succeed", s.Do)
+}
+
+// did records a step that was carried out.
+func (r *Actor) did(s model.Step) { r.didWith(s, model.Deed{}) }
+
+// didWith records a step that was carried out, with what there is to say of it.
+func (r *Actor) didWith(s model.Step, d model.Deed) {
+	d.Do, d.Instance, d.From, d.Reason = s.Do, s.Instance, s.From, model.ReasonOf(r.clauses, s)
+	r.Did(d)
 }
 
 func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) error {
@@ -156,7 +168,7 @@ func (r *Actor) promoteAll(ctx context.Context, o model.Observation, steps []mod
 		case errs[i] != nil:
 			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted", s.Instance)
 		case s.Do == model.Takeover || s.Do == model.Force:
-			r.Log.Info().Msgf("%s is master", s.Instance)
+			r.did(s)
 		}
 	}
 	return errors.Join(errs...)

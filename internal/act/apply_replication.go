@@ -39,7 +39,7 @@ func (r *Actor) promotePairs(ctx context.Context, o model.Observation, steps []m
 		case errs[i] != nil:
 			r.Log.Error().Err(errs[i]).Msgf("%s was not promoted in full", s.Instance)
 		default:
-			r.Log.Info().Msgf("%s is master", s.Instance)
+			r.did(s)
 			r.Memory.Heard(s.Instance.String())
 		}
 	}
@@ -172,7 +172,7 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 	if err := c.Follow(ctx, s.From.Addr); err != nil {
 		return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 	}
-	r.Log.Info().Msgf("%s follows %s", s.Instance, s.From)
+	r.did(s)
 	delete(r.Memory.Takings, s.Instance.String()) // we did it: it may be switched back at once
 	if now.Role == model.Master {
 		if err := c.KillClients(ctx); err != nil { // they believe to speak with a master

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ const fenceForgets = time.Hour
 func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Instance) error {
 	var f session.FenceRecord
 	found := r.Store.Load(r.Store.Durable, session.FenceFile, &f)
-	if !found || f.Lifted != nil {
+	begins := !found || f.Lifted != nil
+	if begins {
 		f = NextFence(f)
 		for _, l := range o.Locals {
 			r.Memory.Severed = r.Memory.Severed.With(l.Instance.Name())
@@ -44,6 +46,9 @@ func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Insta
 	// Writes are refused before the records are written: the refusal is what counts against the clock.
 	w.save()
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
+	if begins {
+		r.did(model.Step{Do: model.Fence})
+	}
 	return err
 }
 
@@ -62,6 +67,9 @@ func NextFence(last session.FenceRecord) session.FenceRecord {
 func (r *Actor) fenceStop(ctx context.Context, o model.Observation) error {
 	var f session.FenceRecord
 	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
+	if !f.Stopped {
+		r.did(model.Step{Do: model.FenceStop})
+	}
 	f.Stopped = true
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
 	return r.each(o, func(i int) error {
@@ -101,7 +109,11 @@ func (r *Actor) liftStart(ctx context.Context, o model.Observation) error {
 	// What has not come up is tried again, and holds back itself, not the others.
 	f.Stopped = false
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil {
+		r.did(model.Step{Do: model.LiftStart})
+	}
+	return err
 }
 
 // startedWithin bounds the wait for a server that was just started to take a command.
@@ -147,7 +159,13 @@ func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
 			defer cancel()
 			c := r.Conn(i)
 			defer c.Close()
-			return r.refuseWrites(ctx, c, i, session.RefusedAsStale)
+			w := r.writes()
+			defer w.save()
+			before, err := w.change(ctx, c, i, func(k session.Writes) session.Writes { return k.With(session.RefusedAsStale) })
+			if err == nil && !slices.Contains(before.Why, session.RefusedAsStale) {
+				r.did(model.Step{Do: model.Refuse, Instance: i})
+			}
+			return err
 		}
 	}
 	return fmt.Errorf("refuse writes on %s: it is no instance of this host", i)
@@ -157,8 +175,11 @@ func (r *Actor) refuse(ctx context.Context, i model.Instance) error {
 func (r *Actor) restore(ctx context.Context, i model.Instance) error {
 	c := r.Conn(i)
 	defer c.Close()
-	_, err := r.allowWrites(ctx, c, i, session.Stops...)
+	before, err := r.allowWrites(ctx, c, i, session.Stops...)
 	if err == nil {
+		if len(before.Why) > 0 {
+			r.did(model.Step{Do: model.Restore, Instance: i})
+		}
 		r.Memory.Guarded = r.Memory.Guarded.Without(i.Name())
 	}
 	if err != nil || len(r.Config.Peers) == 0 {
@@ -174,6 +195,7 @@ func (r *Actor) liftDone(o model.Observation) error {
 	r.Store.Load(r.Store.Durable, session.FenceFile, &f)
 	now := state.Now()
 	r.Memory.Confirm(o.Locals, now)
+	r.did(model.Step{Do: model.LiftDone})
 	if o.Fence != nil && o.Unanswered() {
 		r.Memory.Severed = nil // their masters have been waited for
 	}

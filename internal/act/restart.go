@@ -22,7 +22,7 @@ import (
 
 // restarter starts instances that died. Its memory is kept across runs.
 type restarter struct {
-	*session.Session
+	*Actor
 	// around are all looks, at this host and the others.
 	around []model.Look
 }
@@ -59,7 +59,8 @@ func (r *Actor) Restart(ctx context.Context, o *model.Observation, plan model.Pl
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-min(restartRoom, r.Config.Times.Deadline/2)))
 		defer cancel()
 	}
-	v := restarter{Session: r.Session, around: append(append([]model.Look(nil), o.Locals...), o.Peers...)}
+	r.clauses = plan.Clauses
+	v := restarter{Actor: r, around: append(append([]model.Look(nil), o.Locals...), o.Peers...)}
 	looks, gaveUp := append([]model.Look(nil), o.Locals...), make([]bool, len(o.Locals))
 	var wg sync.WaitGroup
 	for i, l := range o.Locals {
@@ -171,10 +172,10 @@ func (r *restarter) due(ctx context.Context, m *startsMemory, in config.Instance
 
 // start starts the instance, after it has killed one that hangs, and waits for it.
 func (r *restarter) start(ctx context.Context, m *startsMemory, in config.Instance, look model.Look, l redis.Limits, before starts) model.Look {
-	begun, what := time.Now(), "was dead"
+	begun, hung := time.Now(), time.Duration(0)
 	var err error
 	if look.State != model.Refused {
-		what = fmt.Sprintf("has given no answer for %s, was killed", r.Config.Restart.HungAfter)
+		hung = r.Config.Restart.HungAfter
 		err = r.Service.Kill(ctx, in)
 	}
 	if err == nil {
@@ -191,7 +192,7 @@ func (r *restarter) start(ctx context.Context, m *startsMemory, in config.Instan
 		return look
 	}
 	look = r.await(ctx, in, look, l)
-	r.Log.Warn().Msgf("%s %s and has been started, after %d ms it %s", in.Name(), what, time.Since(begun).Milliseconds(), look.State)
+	r.didWith(model.Step{Do: model.Restart, Instance: look.Instance}, model.Deed{Took: time.Since(begun), Hung: hung, State: look.State})
 	return look
 }
 

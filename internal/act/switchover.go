@@ -78,11 +78,9 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 		return r.switchoverFailed(s, err)
 	}
 	r.Memory.SwitchoverFailures = 0
-	r.Log.Info().Msgf("%s switched over to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	r.didWith(s, model.Deed{Gap: gapLength, Took: time.Since(start)})
 	return nil
 }
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // ErrNotLinked: the replica's link to its master broke after the look that the switchover was planned by.
 var ErrNotLinked = errors.New("the replica is not linked to it any more")

@@ -79,7 +79,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	r.rewrite(ctx, to, s.Instance)
 	r.rewrite(ctx, old, s.From)
 	r.Memory.SwitchoverFailures = 0
-	r.Log.Info().Msgf("%s switched over to %s, writes were held back for %.1f ms of %.1f ms", s.From, s.Instance, ms(gapLength), ms(time.Since(start)))
+	r.didWith(s, model.Deed{Gap: gapLength, Took: time.Since(start)})
 	return nil
 }
 

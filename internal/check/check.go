@@ -42,6 +42,8 @@ type check struct {
 type seen struct {
 	observation *model.Observation
 	outcome     model.Outcome
+	// done counts what was done, for the metrics.
+	done map[model.Verb]uint64
 }
 
 func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict {
@@ -76,6 +78,9 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict 
 		r.SeeAbleTwice(ctx, &o)
 	}
 	c.seen = seen{observation: &o, outcome: outcome}
+	if c.metrics != "" {
+		r.Store.Peek(durable, session.CountsFile, &c.seen.done)
+	}
 	v := decide.VerdictOn(&o, outcome, c.facts(o), c.last.health())
 	worse := !v.EnoughForVIP() && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
 	takes := r.TakesAbandoned(ctx, &o, worse)

@@ -41,7 +41,7 @@ func (f flags) onlyLooks() bool { return f.Verbose || f.JSON || f.DryRun }
 // scene is what is shown of a run that came to this verdict.
 func (c *check) scene(v model.Verdict) show.Scene {
 	s, now := c.seen, time.Now()
-	sc := show.Scene{Verdict: v, Decision: s.outcome.Clauses, Fenced: s.outcome.Fenced, Warnings: c.warnings,
+	sc := show.Scene{Verdict: v, Decision: s.outcome.Clauses, Fenced: s.outcome.Fenced, Warnings: c.warnings, Done: s.done,
 		At: now, Took: now.Sub(c.begun), Version: program.Version()}
 	o := s.observation
 	if o == nil {

@@ -41,6 +41,7 @@ func (r *Reconciler) Force(ctx context.Context) ([]model.Clause, error) {
 	r.Memory.PeerAnswered = true // a master here is used without waiting for its peer any longer
 	r.Memory.Confirm(o.Locals, state.Now())
 	err = r.Apply(ctx, o, plan)
+	r.KeepDeeds(ctx)
 	r.Store.SaveMemory(r.Memory)
 	if err == nil && len(plan.Steps) == 0 {
 		err = ErrNothingForced

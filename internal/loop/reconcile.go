@@ -71,6 +71,7 @@ func (r *Reconciler) Run(ctx context.Context) (model.Observation, model.Outcome,
 	}
 	if !r.DryRun {
 		r.Restart(ctx, &o, decide.Decide(o))
+		r.KeepDeeds(ctx)
 	}
 	return o, model.Outcome{}, fmt.Errorf("look around: %w", err)
 }
@@ -90,6 +91,7 @@ func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.
 		switch {
 		case errors.Is(err, state.ErrBusy):
 			r.Restart(ctx, &o, decide.Decide(o))
+			r.KeepDeeds(ctx)
 			out.Clauses = []model.Clause{{Action: model.Keep, Reason: reason.AnotherRun}}
 			return o, out, nil
 		case err != nil:
@@ -119,6 +121,7 @@ func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.
 		}
 		failed := r.Apply(ctx, o, plan)
 		r.Restart(ctx, &o, plan)
+		r.KeepDeeds(ctx)
 		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == model.Fence {
 			out.Fenced = true
 		}

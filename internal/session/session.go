@@ -38,6 +38,8 @@ type Session struct {
 	Memory *Memory
 	// Seq is the number of the event that this hook has recorded; 0 for a check run.
 	Seq uint64
+
+	recorder *Recorder
 }
 
 // ReplyTimeout bounds the wait for a peer that accepts connections and does not answer.
@@ -53,6 +55,9 @@ func (r *Session) Begin() {
 	}
 	r.Store = Store{Run: state.Dir(r.Config.RunDir), Durable: state.Dir(r.Config.StateDir), log: r.Log, dry: r.DryRun}
 	r.Memory = r.Store.LoadMemory()
+	if r.recorder == nil {
+		r.recorder = &Recorder{}
+	}
 }
 
 // Targets is how to get into the peers.

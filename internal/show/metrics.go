@@ -1,6 +1,8 @@
 package show
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,6 +59,12 @@ func Metrics(s Scene) string {
 	})
 	e.one("check_duration_seconds", "How long this check took, from its start to its verdict.", s.Took.Seconds())
 	e.one("check_timestamp_seconds", "When this check was done; older than a few intervals: no check gets to its end.", float64(s.At.UnixMilli())/1000)
+	for i, do := range slices.Sorted(maps.Keys(s.Done)) {
+		if i == 0 {
+			e.begin("actions_total", "counter", "What was done, by the action of the history.")
+		}
+		e.sample("actions_total", float64(s.Done[do]), "action", string(do))
+	}
 	e.head("build_info", "The version of chk-redis.")
 	e.sample("build_info", 1, "version", s.Version)
 	return e.String()
@@ -109,8 +117,11 @@ func (e *exposition) roles(s Scene) {
 
 const prefix = "keepalived_redis_"
 
-func (e *exposition) head(name, help string) {
-	e.WriteString("# HELP " + prefix + name + " " + help + "\n# TYPE " + prefix + name + " gauge\n")
+// head begins a gauge.
+func (e *exposition) head(name, help string) { e.begin(name, "gauge", help) }
+
+func (e *exposition) begin(name, kind, help string) {
+	e.WriteString("# HELP " + prefix + name + " " + help + "\n# TYPE " + prefix + name + " " + kind + "\n")
 }
 
 // sample is one line; labels are names and values in turn.

@@ -30,6 +30,8 @@ type Scene struct {
 	Peers       []model.Look
 	Witness     Witness
 	Warnings    []string
+	// Done counts what was done here, ever.
+	Done map[model.Verb]uint64
 	// At is when the check was done, Took how long it took.
 	At      time.Time
 	Took    time.Duration

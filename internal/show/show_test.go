@@ -52,7 +52,8 @@ func mixed() Scene {
 		Instances: []Instance{{look(7000, model.Up, master), true}, {look(7001, model.Up, replica), true}, {refused, false}, {look(7003, model.WrongPassword, nil), true}},
 		Peers:     []model.Look{look(7004, model.Up, syncing), look(7005, model.Silent, nil)},
 		Witness:   Witness{"192.168.9.1", true, true}, Warnings: []string{"service: no unit"},
-		At: at, Took: 3 * time.Millisecond, Version: "1.2.3",
+		Done: map[model.Verb]uint64{model.Takeover: 3, model.Restart: 1},
+		At:   at, Took: 3 * time.Millisecond, Version: "1.2.3",
 	}
 }
 
@@ -103,7 +104,7 @@ func families(t *testing.T, text string) map[string][]map[string]string {
 	}
 	out := map[string][]map[string]string{}
 	for name, f := range fs {
-		if !strings.HasPrefix(name, prefix) || f.GetHelp() == "" || f.GetType().String() != "GAUGE" {
+		if !strings.HasPrefix(name, prefix) || f.GetHelp() == "" || f.GetType().String() != map[bool]string{true: "COUNTER", false: "GAUGE"}[strings.HasSuffix(name, "_total")] {
 			t.Errorf("%s: help %q, type %s", name, f.GetHelp(), f.GetType())
 		}
 		seen := map[string]bool{}
@@ -128,7 +129,7 @@ func families(t *testing.T, text string) map[string][]map[string]string {
 func TestPrometheusReadsTheMetrics(t *testing.T) {
 	fs := families(t, Metrics(mixed()))
 	for name, samples := range map[string]int{"healthy": 1, "vip_held": 1, "instance_up": 4, "instance_healthy": 4, "instance_role": 2, "instance_latency_seconds": 3,
-		"instance_replication_lag_bytes": 1, "instance_used_memory_bytes": 2, "check_timestamp_seconds": 1, "check_duration_seconds": 1} {
+		"instance_replication_lag_bytes": 1, "instance_used_memory_bytes": 2, "check_timestamp_seconds": 1, "actions_total": 2, "check_duration_seconds": 1} {
 		if got := len(fs[prefix+name]); got != samples {
 			t.Errorf("%s has %d samples, want %d", name, got, samples)
 		}
