@@ -34,7 +34,11 @@ func Decide(o model.Observation) model.Plan {
 		p.do(model.Step{Do: model.Fence}, cutOff(&o))
 		p.in(LookAgain)
 	case o.CutOff():
-		p.wait(model.Clause{Reason: reason.PerhapsCutOff, Name: o.Witness.Name})
+		why := cutOff(&o)
+		if why.Reason == reason.CutOff {
+			why.Reason = reason.PerhapsCutOff
+		}
+		p.wait(why)
 	default:
 		p.guard(&o)
 		p.goOn(&o)
@@ -77,6 +81,9 @@ func maintained(m model.Maintenance) model.Clause {
 
 // cutOff says that this host is.
 func cutOff(o *model.Observation) model.Clause {
+	if o.Lease == model.LeaseLost {
+		return model.Clause{Reason: reason.LeaseLost}
+	}
 	return model.Clause{Reason: reason.CutOff, Name: o.Witness.Name}
 }
 
@@ -165,14 +172,14 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 		p.promote(o, l, of(reason.MasterGivenUp))
 	case local:
 		p.say(model.Wait, of(reason.MasterRestarts))
+	case m.SaysNothing():
+		p.wait(of(reason.PeerUnseen))
 	case o.HostSilent(master.Addr()):
 		p.lostHost(o, l, master)
 	case m.State.Serves() && m.Role() == model.Master:
 		p.living(o, l, m)
 	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica:
 		p.notServing(o, l, m)
-	case m.State == model.Unseen:
-		p.wait(of(reason.PeerUnseen))
 	default:
 		p.say(model.NoPromotion, stands(l, m, reason.MasterUnusable))
 	}

@@ -48,6 +48,9 @@ func drawObservation(t *rapid.T) model.Observation {
 	o.Hosts, o.Instances, o.Answers = map[netip.Addr]model.Stretch{}, map[netip.AddrPort]model.Stretch{}, map[netip.Addr]bool{}
 	for i := range o.Peers {
 		p := &o.Peers[i]
+		if rarely(t, "old news") {
+			p.Evidence = model.Evidence{Source: pick(t, "source", model.Asked, model.Held, model.Told), Age: pick(t, "age", 0, time.Second)}
+		}
 		drawLook(t, p, drawState(t, peers))
 		o.Instances[p.Instance.Addr], o.Hosts[p.Instance.Addr.Addr()] = drawStretch(t, "instance"), drawStretch(t, "host")
 		o.Answers[p.Instance.Addr.Addr()] = rarely(t, "the host answers by itself")
@@ -175,8 +178,9 @@ func drawLook(t *rapid.T, l *model.Look, s model.State) {
 func drawHost(t *rapid.T, o *model.Observation) {
 	o.State = pick(t, "VRRP", model.VRRPMaster, model.VRRPMaster, model.VRRPMaster, model.VRRPMaster, model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop, model.VRRPNone)
 	o.Hook = rapid.Bool().Draw(t, "hook")
-	o.Event = pick(t, "event", model.VRRPNone, model.VRRPMaster, model.VRRPBackup)
+	o.Event.State = pick(t, "event", model.VRRPNone, model.VRRPMaster, model.VRRPBackup)
 	o.Witness.Answers = pick(t, "the witness answers", true, true, true, false)
+	o.Lease = pick(t, "lease", model.NoArbiter, model.NoArbiter, model.NoArbiter, model.LeaseHeld, model.LeaseLost)
 	o.Witness.Counts = o.Witness.Answers || rapid.Bool().Draw(t, "it has answered before")
 	if o.CutOff() {
 		o.Alone = drawStretch(t, "alone")

@@ -66,6 +66,17 @@ var stepRules = []struct {
 		says := m.Info != nil && m.State != model.Loading
 		return says || !o.Severed.Has(l.Instance.Name()) && (l.Info.LinkUp || stale <= o.Times.MaxStaleness) && (!unlinked || o.Cold.HeldLast)
 	}},
+	{"nobody is promoted because of a silence that is old or hearsay", func(o *model.Observation, s model.Step) bool {
+		l, here, _ := lookAt(o, s.Instance)
+		if !promotes(s.Do) || !here || l.Role() == model.Master {
+			return true
+		}
+		m := o.PeerOf(l)
+		if !o.Replication() {
+			m, _, _, _ = o.MasterOf(l)
+		}
+		return !m.SaysNothing()
+	}},
 	{"a takeover passes over the votes only where no majority answers on two hosts, or where no vote came", func(o *model.Observation, s model.Step) bool {
 		noVote := majority(o) && o.VoteWait[s.Instance] >= VoteWithin
 		return s.Do != model.Takeover || noVote || !majority(o) && hosts(o.View()) <= 2

@@ -41,7 +41,7 @@ func (p *planner) pairReplica(o *model.Observation, l, peer model.Look) {
 	switch {
 	case l.Info.Master.IsValid() && l.Info.Master != master:
 		p.stray(l, peer)
-	case peer.State == model.Unseen:
+	case peer.SaysNothing():
 		p.wait(about(l, reason.PeerUnseen, peer.Instance))
 	case o.HostSilent(master.Addr()):
 		p.lostHost(o, l, master)
@@ -191,12 +191,12 @@ func (p *planner) needReplica(l, peer model.Look) {
 // peerGone: the peer is as lost as a master must be before its replica is promoted, in two looks.
 func peerGone(o *model.Observation, peer model.Look) bool {
 	host := peer.Instance.Addr.Addr()
-	if peer.State != model.Unseen && o.HostSilent(host) {
+	if !peer.SaysNothing() && o.HostSilent(host) {
 		a := o.Hosts[host]
 		return a.Looks >= 2 && a.For >= model.MinLookGap
 	}
 	a := o.Instances[peer.Instance.Addr]
-	return peer.State.Down() && a.Looks >= 2 && a.For >= max(grace(o, peer.State), unproven(o, peer.State, a))
+	return peer.State.Down() && !peer.SaysNothing() && a.Looks >= 2 && a.For >= max(grace(o, peer.State), unproven(o, peer.State, a))
 }
 
 // twoMasters: the local instance and its peer are both masters.

@@ -11,7 +11,7 @@ func (p *planner) restarts(o *model.Observation) {
 	if o.Restarts.Never || o.Maintenance.Word != "" || o.Fence != nil || o.KeepalivedLives && o.Isolated() {
 		return
 	}
-	if o.Event != model.VRRPNone && (o.Event != model.VRRPBackup || !o.KeepalivedLives) {
+	if o.Event.State != model.VRRPNone && (o.Event.State != model.VRRPBackup || !o.KeepalivedLives) {
 		return
 	}
 	for _, l := range o.Locals {

@@ -33,11 +33,11 @@ func TestWhatIsRestarted(t *testing.T) {
 		"a maintenance":                  {model.Refused, func(o *model.Observation) { o.Maintenance.Word = model.Drain }, false},
 		"a fence":                        {model.Refused, func(o *model.Observation) { o.Fence = &model.FenceView{} }, false},
 		"keepalived does not live":       {model.Refused, func(o *model.Observation) { o.KeepalivedLives = false }, true},
-		"the hook for MASTER":            {model.Refused, func(o *model.Observation) { o.Event = model.VRRPMaster }, false},
-		"the hook for FAULT":             {model.Refused, func(o *model.Observation) { o.Event = model.VRRPFault }, false},
-		"the hook for STOP":              {model.Refused, func(o *model.Observation) { o.Event = model.VRRPStop }, false},
-		"the hook for BACKUP":            {model.Refused, func(o *model.Observation) { o.Event = model.VRRPBackup }, true},
-		"that of a keepalived that died": {model.Refused, func(o *model.Observation) { o.Event, o.KeepalivedLives = model.VRRPBackup, false }, false},
+		"the hook for MASTER":            {model.Refused, func(o *model.Observation) { o.Event.State = model.VRRPMaster }, false},
+		"the hook for FAULT":             {model.Refused, func(o *model.Observation) { o.Event.State = model.VRRPFault }, false},
+		"the hook for STOP":              {model.Refused, func(o *model.Observation) { o.Event.State = model.VRRPStop }, false},
+		"the hook for BACKUP":            {model.Refused, func(o *model.Observation) { o.Event.State = model.VRRPBackup }, true},
+		"that of a keepalived that died": {model.Refused, func(o *model.Observation) { o.Event.State, o.KeepalivedLives = model.VRRPBackup, false }, false},
 		"this host is cut off":           {model.Refused, func(o *model.Observation) { o.Alone = model.Stretch{For: time.Second, Looks: 3} }, false},
 	} {
 		o := fixture.Cluster()

@@ -8,6 +8,7 @@ import (
 type Look struct {
 	Instance Instance
 	State    State
+	Evidence
 	// Err says why, in the server's or the system's words. When Up it says what was not answered or not understood, if
 	// anything was.
 	Err error

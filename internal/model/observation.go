@@ -42,8 +42,8 @@ type Observation struct {
 	KeepalivedLives bool
 	// Hook: a VRRP transition woke us, so silence of a host counts at once; a check run wants a second look.
 	Hook bool
-	// Event is what keepalived told a hook; VRRPNone where a check looks.
-	Event VRRP
+	// Event is what keepalived told a hook, with the name of the vrrp_instance; its zero value where a check looks.
+	Event Event
 	// VIPs are the addresses that move; none where they are not known. VIPHere: one of them is on this host.
 	VIPs    []netip.Addr
 	VIPHere bool
@@ -58,6 +58,7 @@ type Observation struct {
 	// Alone is how long no peer and no witness has answered.
 	Alone   Stretch
 	Witness Witness
+	Lease   Lease
 	Policy  Policy
 	Times   Times
 	MaxLag  int64
@@ -112,13 +113,16 @@ type Observation struct {
 // MinLookGap is the least time between two looks that together prove silence.
 const MinLookGap = 100 * time.Millisecond
 
-// Isolated: no peer and no witness answers, in two looks at least 100 ms apart.
+// Isolated: this host is cut off, in two looks at least 100 ms apart.
 func (o *Observation) Isolated() bool {
 	return o.Alone.Looks >= 2 && o.Alone.For >= MinLookGap
 }
 
-// CutOff: in this very look no peer and no witness answers, and the witness counts.
+// CutOff: in this very look no peer answers, and the witness, which counts, does not either; or the lease is lost, whatever the witness says.
 func (o *Observation) CutOff() bool {
+	if o.Lease == LeaseLost {
+		return o.PeersSilent()
+	}
 	return o.Witness.Counts && !o.Witness.Answers && o.PeersSilent()
 }
 
@@ -126,7 +130,7 @@ func (o *Observation) CutOff() bool {
 // at, for want of time or of descriptors, proves nothing.
 func (o *Observation) PeersSilent() bool {
 	for _, p := range o.Peers {
-		if p.State != Silent || o.Answers[p.Instance.Addr.Addr()] {
+		if !p.ShowsSilence() || o.Answers[p.Instance.Addr.Addr()] {
 			return false
 		}
 	}
@@ -165,7 +169,7 @@ func (o *Observation) HostSilent(host netip.Addr) bool {
 		return false
 	}
 	for _, p := range o.Peers {
-		if p.Instance.Addr.Addr() == host && p.State != Silent {
+		if p.Instance.Addr.Addr() == host && !p.ShowsSilence() {
 			return false
 		}
 	}

@@ -156,7 +156,7 @@ func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observati
 		Restarts: model.Restarts{Never: r.Config.Restart.When == config.RestartNever, HungAfter: r.Config.Restart.HungAfter}, HungFor: map[model.Instance]time.Duration{},
 		BusyFor: map[string]time.Duration{}, Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, BumpGoal: r.Memory.BumpGoal}
 	if r.Event != nil {
-		o.Event, o.Hook = r.Event.State, r.Event.State == model.VRRPMaster
+		o.Event, o.Hook = *r.Event, r.Event.State == model.VRRPMaster
 	}
 	o.Maintenance, o.MaintenanceWarning = maintenance(r.Store.Durable)
 	return o

@@ -92,6 +92,7 @@ const (
 // Why an instance takes writes, or refuses them.
 const (
 	CutOff               model.Reason = "cut-off"
+	LeaseLost            model.Reason = "lease-lost"
 	PerhapsCutOff        model.Reason = "perhaps-cut-off"
 	StillCutOff          model.Reason = "still-cut-off"
 	Fenced               model.Reason = "fenced"

@@ -81,6 +81,7 @@ var entries = map[model.Reason]entry{
 	IsMaster:     {"it is a master already", ""},
 
 	CutOff:               {"no peer and no witness ({name}) answers", ""},
+	LeaseLost:            {"no peer answers, and the arbiter has not given this host the right to lead", ""},
 	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
 	Fenced:               {"writes are refused here", ""},
