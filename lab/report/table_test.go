@@ -53,6 +53,12 @@ all of commit abc-dirty
 a  did not move           never  never ends             0     0             abc
 b  did not move           never  never ends             0     0  abc, def-dirty
 `},
+		{"each row of another commit", []Row{{System: "a", Commit: "abc"}, {System: "b", Commit: "def"}}, `
+      VIP moved      every slot       worst
+          after  writable after   write gap  acknowledged  lost  commit
+a  did not move           never  never ends             0     0     abc
+b  did not move           never  never ends             0     0     def
+`},
 		{"one row of several commits", []Row{{System: "a", Commit: "abc, def"}}, `
       VIP moved      every slot       worst
           after  writable after   write gap  acknowledged  lost    commit
