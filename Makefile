@@ -3,13 +3,17 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
-# make test-long                   every scenario as often as is promised (two and a half hours), and a table of the figures
+# make test-long [AGAIN=1]         every scenario as often as is promised (two and a half hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
-# make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated]    random faults on the lab, and what was promised checked after each
+# make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated] [AGAIN=1]
+#                                  random faults on the lab, and what was promised checked after each
 # make storm-check                 the check on hung and dying instances, killed and many at once, as often as is promised
 # make bench-check RUNS=200        what one check costs, beside the old script, redis-cli and C
 # make bench-clients RUNS=3        how soon go-redis, ioredis, redis-py and redis-cli write again after a host died
 # make bench-failover RUNS=3       failover, beside Sentinel, a cluster of three hosts and the old scripts; DOCS=1 writes it into docs/
+#
+# test-long and storm go on where they were interrupted, also by kill -9: what is finished is kept in build/lab, with the commit it was built
+# from. A run that failed is done again. AGAIN=1 begins anew, as a new commit does not by itself; the results at the end name their commits.
 #
 # demo, test and lab install keepalived and Redis if they are missing (as root, their services are not started by it), or
 # print the one command that does.
@@ -22,6 +26,7 @@ FUZZTIME ?= 30s
 MINUTES ?= 2
 SEED ?= 0
 VARIANTS ?=
+AGAIN ?=
 # CentOS 6 runs nothing that a newer Go builds.
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
@@ -66,9 +71,9 @@ scenarios: build
 	$(GO) test -count=1 -timeout 20m -p 1 ./lab/probe ./lab/race ./lab ./lab/machines ./packaging
 
 # What make test has not: every scenario, three to ten runs each, and a storm in each mode that is always the same (one storm of two minutes
-# would end in its first lab). The results are in build/lab, the medians in the table at the end.
+# would end in its first lab). The results are in build/lab, the medians in the table at the end. AGAIN is handed on to the storms by make.
 test-long: build
-	@build/redis-lab all
+	@build/redis-lab all $(if $(AGAIN),--again)
 	@$(MAKE) storm MINUTES=2 SEED=7 VARIANTS=replicated
 	@$(MAKE) storm MINUTES=2 SEED=7 VARIANTS=follow
 
@@ -79,10 +84,10 @@ fuzz:
 		done; \
 	done
 
-# A finding prints the seed, what happened, and the smallest storm that still shows it.
+# A finding prints the seed, what happened, and the smallest storm that still shows it. To go on, a storm needs the seed that it printed.
 storm: build
 	@$(GO) build -o build/redis-storm ./lab/cmd/storm
-	@build/redis-storm --minutes $(MINUTES) --seed $(SEED) --variants "$(VARIANTS)"
+	@build/redis-storm --minutes $(MINUTES) --seed $(SEED) --variants "$(VARIANTS)" $(if $(AGAIN),--again)
 
 # The same tests as in units, hundreds of runs each. They compare times, so nothing else should run beside them.
 storm-check: build

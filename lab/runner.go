@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -125,6 +127,20 @@ func (r *Run) firstWords(after host.Mono) (host.Mono, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Commit is the commit of the programs that a lab installs, as they say themselves: somebody may have built them anew since this one began.
+func Commit(ctx context.Context, build string) (string, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(build, "chk-redis"), "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask the programs for their commit: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// Recall is a run as its record tells it.
+func Recall(r report.Record) Outcome {
+	return Outcome{Run: &Run{Extra: r.Extra}, Recorded: report.Run{System: r.System}, Result: r.Result}
 }
 
 // WriteResults writes NAME.json into the directory of results: the report, with the extra numbers of each run beside its own.

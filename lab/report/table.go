@@ -13,6 +13,8 @@ import (
 type Row struct {
 	System string
 	Result Result
+	// Commit is what it was measured on; empty where nobody asks.
+	Commit string
 }
 
 // column is a number of the table: its heading in two lines, and the text of it for one result.
@@ -58,7 +60,23 @@ func Table(rows ...Row) string {
 			lines[i+2] = append(lines[i+2], c.text(r.Result))
 		}
 	}
-	return align(lines) + notes(rows)
+	same := sameCommit(rows)
+	if !same {
+		lines[0], lines[1] = append(lines[0], ""), append(lines[1], "commit")
+		for i, r := range rows {
+			lines[i+2] = append(lines[i+2], r.Commit)
+		}
+	}
+	text := align(lines) + notes(rows)
+	if same && len(rows) > 0 && rows[0].Commit != "" {
+		text += fmt.Sprintf("all of commit %s\n", rows[0].Commit)
+	}
+	return text
+}
+
+// sameCommit: no row is of another commit than the others, nor of several.
+func sameCommit(rows []Row) bool {
+	return !slices.ContainsFunc(rows, func(r Row) bool { return r.Commit != rows[0].Commit || strings.Contains(r.Commit, ",") })
 }
 
 // align makes columns of equal width: the first flush left, the others right.

@@ -27,126 +27,123 @@ type Finding struct {
 	Kept string
 }
 
-// Summary is what a storm came to.
-type Summary struct {
-	Rounds, Faults int
-	Writes         int
-	// Resyncs are the full resyncs of replicas.
-	Resyncs int
-	Excused Excused
-	// Slow are recoveries that took longer than the limit, with what allows it.
-	Slow []string
-	// Worst is the slowest recovery within the limit.
-	Worst    time.Duration
-	Switches []string
-	Findings []Finding
-}
-
 // errFound ends a storm at its first finding in a lab: what comes after would only show its consequences.
 var errFound = errors.New("a finding")
 
-// Rage runs rounds until the time is up. A finding ends the lab of its round, not the storm.
-func Rage(ctx context.Context, opts Options, variants []Variant, d time.Duration) (Summary, error) {
-	sum := Summary{Excused: Excused{}}
-	end := time.Now().Add(d)
-	for round := 0; time.Now().Before(end) && ctx.Err() == nil; round += roundsEach {
+// Rage plays rounds until they took so long, those that are done already among them. A finding ends the lab of its round, not the storm.
+//
+// What the faults of a round leave is met by the next ones in the same lab, so an interrupted storm goes on in a new lab. The next round
+// has the faults and the variant there that it would have had: both depend on its number and the seed alone.
+func Rage(ctx context.Context, opts Options, variants []Variant, d time.Duration, done *Journal) error {
+	done.begin()
+	for round, more := done.Next(d); more && ctx.Err() == nil; round, more = done.Next(d) {
 		v := variants[round/roundsEach%len(variants)]
 		opts.Say("a new lab: %s", v.Name)
-		if err := labOfRounds(ctx, opts, v, round, end, &sum); err != nil {
-			return sum, err
+		if err := labOfRounds(ctx, opts, v, round, d, done); err != nil {
+			return err
 		}
 	}
-	return sum, ctx.Err()
+	return ctx.Err()
 }
 
-// labOfRounds runs the rounds of one lab.
-func labOfRounds(ctx context.Context, opts Options, v Variant, first int, end time.Time, sum *Summary) error {
+// labOfRounds plays the rounds of one lab, from this one on.
+func labOfRounds(ctx context.Context, opts Options, v Variant, first int, d time.Duration, done *Journal) error {
 	s, err := begin(ctx, opts, v)
-	for round := first; err == nil && round < first+roundsEach && time.Now().Before(end); round++ {
-		err = s.play(ctx, round, Plan(opts.Seed, v, round), sum)
+	for round, more := first, true; err == nil && more && round/roundsEach == first/roundsEach; round, more = done.Next(d) {
+		var r Record
+		if r, err = s.play(ctx, round, Plan(opts.Seed, v, round)); err == nil || r.Finding != nil {
+			err = errors.Join(err, done.add(r))
+		}
 	}
 	failure := err
 	if errors.Is(err, context.Canceled) {
 		failure = nil
 	}
 	kept, closing := s.end(failure)
-	sum.Switches = append(sum.Switches, s.network.Cost().String())
-	sum.Writes += s.history.count()
+	opts.Say("%s", s.network.Cost())
 	if errors.Is(err, errFound) {
-		sum.Findings[len(sum.Findings)-1].Kept = kept
-		err = nil
+		err = done.keptIn(kept)
 	} else if err != nil && kept != "" {
 		err = fmt.Errorf("%w; hint: logs, files and the time line are in %s", err, kept)
 	}
 	return errors.Join(err, closing)
 }
 
-// Once plays given faults on a new lab, and returns the finding, or nil.
-func Once(ctx context.Context, opts Options, v Variant, round int, faults []Fault) (*Finding, error) {
-	sum := Summary{Excused: Excused{}}
+// Once plays given faults on a new lab.
+func Once(ctx context.Context, opts Options, v Variant, round int, faults []Fault) (Record, error) {
+	var r Record
 	s, err := begin(ctx, opts, v)
 	if err == nil {
-		err = s.play(ctx, round, faults, &sum)
+		r, err = s.play(ctx, round, faults)
 	}
-	found := errors.Is(err, errFound)
 	kept, closing := s.end(err)
-	if !found {
-		return nil, errors.Join(err, closing)
+	if r.Finding == nil {
+		return r, errors.Join(err, closing)
 	}
-	sum.Findings[0].Kept = kept
-	return &sum.Findings[0], closing
+	r.Finding.Kept = kept
+	return r, closing
 }
 
-// play plays one round and checks after it. A finding comes as errFound, with the finding itself in the summary.
-func (s *Storm) play(ctx context.Context, round int, faults []Fault, sum *Summary) error {
+// play plays one round and checks after it. A finding comes as errFound, and in the record.
+func (s *Storm) play(ctx context.Context, round int, faults []Fault) (Record, error) {
 	s.round.Store(int64(round))
+	r := Record{Round: round, Variant: s.variant.Name, Commit: s.commit, Faults: len(faults)}
 	began := s.lab.Timeline.Step("round %d: %s", round, Format(faults))
 	if err := s.rage(ctx, faults); err != nil {
-		return err
+		return r, err
 	}
 	s.note("quiet")
-	sum.Rounds++
-	sum.Faults += len(faults)
 	calm, err := s.awaitCalm(ctx, began)
+	r.Writes = s.written()
 	var not *notCalm
 	if errors.As(err, &not) {
-		return s.found(sum, began, round, faults, []string{not.Error()})
+		return s.found(r, began, faults, []string{not.Error()})
 	}
 	if err != nil {
-		return err
+		return r, err
+	}
+	r.Whole = calm.Whole
+	if r.slow() {
+		r.Why = calm.Why
 	}
 	wrong, excused, err := s.check(ctx)
 	if err != nil {
-		return err
+		return r, err
 	}
 	if len(wrong) > 0 {
-		return s.found(sum, began, round, faults, wrong)
+		return s.found(r, began, faults, wrong)
 	}
-	line := fmt.Sprintf("round %d (%s), whole after %.1f s: %s", round, s.variant.Name, calm.Whole.Seconds(), Format(faults))
-	if n := s.resyncs(); n > 0 {
-		sum.Resyncs += n
-		line += fmt.Sprintf("; %d full resyncs", n)
-	}
-	if len(excused) > 0 {
-		line += fmt.Sprintf("; lost as the guarantees allow: %s", excused)
-	}
-	if calm.Whole > recoverLimit {
-		sum.Slow = append(sum.Slow, fmt.Sprintf("round %d took %s: %s", round, calm.Whole.Round(time.Second), calm.Why))
-		line += "; " + calm.Why
-	} else {
-		sum.Worst = max(sum.Worst, calm.Whole)
-	}
-	s.opts.Say("%s", line)
-	for reason, n := range excused {
-		sum.Excused[reason] += n
-	}
-	return nil
+	r.Excused, r.Resyncs = excused, s.resyncs()
+	s.opts.Say("%s", r.line(faults))
+	return r, nil
 }
 
-func (s *Storm) found(sum *Summary, began host.Mono, round int, faults []Fault, wrong []string) error {
-	f := Finding{Seed: s.opts.Seed, Variant: s.variant, Round: round, Faults: faults, Wrong: wrong, Timeline: s.timeline(began)}
-	sum.Findings = append(sum.Findings, f)
-	return fmt.Errorf("%w: %s", errFound, strings.Join(wrong, "; "))
+// line is what a round without a finding came to.
+func (r Record) line(faults []Fault) string {
+	line := fmt.Sprintf("round %d (%s), whole after %.1f s: %s", r.Round, r.Variant, r.Whole.Seconds(), Format(faults))
+	if r.Resyncs > 0 {
+		line += fmt.Sprintf("; %d full resyncs", r.Resyncs)
+	}
+	if len(r.Excused) > 0 {
+		line += fmt.Sprintf("; lost as the guarantees allow: %s", r.Excused)
+	}
+	if r.slow() {
+		line += "; " + r.Why
+	}
+	return line
+}
+
+// written is how many writes were tried since the last time.
+func (s *Storm) written() int {
+	all := s.history.count()
+	since := all - s.counted
+	s.counted = all
+	return since
+}
+
+func (s *Storm) found(r Record, began host.Mono, faults []Fault, wrong []string) (Record, error) {
+	r.Finding = &Finding{Seed: s.opts.Seed, Variant: s.variant, Round: r.Round, Faults: faults, Wrong: wrong, Timeline: s.timeline(began)}
+	return r, fmt.Errorf("%w: %s", errFound, strings.Join(wrong, "; "))
 }
 
 // timeline is what happened since an instant: steps, the VIP, the roles, and what the programs of ours said.
@@ -183,21 +180,5 @@ func (f Finding) String() string {
 		fmt.Fprintf(&b, "logs and files: %s\n", f.Kept)
 	}
 	fmt.Fprintf(&b, "again: build/redis-storm --seed %d --variants %s --faults '%s'\n", f.Seed, f.Variant.Name, Format(f.Faults))
-	return b.String()
-}
-
-// String is the summary as a person reads it.
-func (s Summary) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d rounds, %d faults, %d writes tried, %d full resyncs; the slowest recovery took %.1f s; %d findings\n", s.Rounds, s.Faults, s.Writes, s.Resyncs, s.Worst.Seconds(), len(s.Findings))
-	for _, slow := range s.Slow {
-		fmt.Fprintf(&b, "slow, and allowed: %s\n", slow)
-	}
-	if len(s.Excused) > 0 {
-		fmt.Fprintf(&b, "lost as the guarantees allow: %s\n", s.Excused)
-	}
-	for _, c := range s.Switches {
-		fmt.Fprintf(&b, "%s\n", c)
-	}
 	return b.String()
 }

@@ -38,6 +38,10 @@ type Storm struct {
 	windows []Window
 	// resynced is how many full resyncs there were at the last check.
 	resynced int
+	// counted is how many writes the rounds before have.
+	counted int
+	// commit is that of the programs.
+	commit string
 	// settled are the lists as the last check saw them.
 	settled map[string][]string
 	// stopClients ends them, and stopped gets a word from each.
@@ -66,6 +70,9 @@ func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	s := &Storm{opts: opts, variant: v, network: wire.New(opts.Seed), history: newHistory(), runIDs: map[string]string{},
 		supervisors: map[*lab.Host]*supervisor{}, off: map[*lab.Host]bool{}, burning: map[*lab.Host][]*host.Process{}, config: map[*lab.Host]string{}}
 	var err error
+	if s.commit, err = lab.Commit(ctx, opts.Lab.Build); err != nil {
+		return s, err
+	}
 	if s.cable, err = host.NewSwitchOver(ctx, lab.LabAddr+lab.Prefix, s.network); err != nil {
 		return s, err
 	}

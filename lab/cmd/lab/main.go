@@ -19,7 +19,8 @@ import (
 
 const usage = `usage: redis-lab list                         the scenarios
        redis-lab run [--runs N] [--old] NAME  run one; the result goes to build/lab/NAME.json
-       redis-lab all [--runs N] [NAME…]       all of them, or these, as often as is promised; a table at the end
+       redis-lab all [--runs N] [NAME…]       all of them, or these, as often as is promised; a table at the end. It goes on where it was
+                                              interrupted; --again begins anew
        redis-lab demo                         a host dies, shown as it happens, beside the old scripts
        redis-lab install                      what the lab and the tests need, if it is missing
        redis-lab up [--old] [NAME]            the beginning of a scenario, until Ctrl-C
@@ -93,7 +94,9 @@ type command struct {
 	// many are the scenarios of all.
 	many []lab.Scenario
 	runs int
-	opts lab.Options
+	// again forgets what all has done already.
+	again bool
+	opts  lab.Options
 }
 
 func parse(name string, args []string) (command, error) {
@@ -107,6 +110,7 @@ func parse(name string, args []string) (command, error) {
 	if name == "all" {
 		c.runs = 0
 		flags.Lookup("runs").DefValue = "what each scenario promises"
+		flags.BoolVar(&c.again, "again", false, "begin anew: do again what has been done already")
 	}
 	old := flags.Bool("old", false, "with the old scripts")
 	flags.IntVar(&c.opts.Slack, "slack", 1, "how many times its bounds of time a promise gets, on a busy machine")
@@ -124,6 +128,9 @@ func parse(name string, args []string) (command, error) {
 		c.opts.Setup = lab.OldScripts
 	}
 	if name == "all" {
+		if c.runs < 0 {
+			return c, errors.New("all: give --runs of 1 or more")
+		}
 		c.many, err = choose(flags.Args())
 		return c, err
 	}
@@ -174,7 +181,7 @@ func (c command) inside(work string) int {
 	var err error
 	switch c.name {
 	case "run":
-		_, err = c.runAll(ctx)
+		err = c.runAll(ctx)
 	case "all":
 		err = c.playAll(ctx)
 	case "demo":

@@ -14,43 +14,9 @@ import (
 	"keepalived-redis/lab/report"
 )
 
-// oftenEnough is how often a scenario runs that does not say more.
-const oftenEnough = 3
-
-// playAll runs many scenarios, each as often as it promises, and prints their medians as one table. One that breaks a promise does not
-// stop the others; all that was broken is said at the end.
-func (c command) playAll(ctx context.Context) error {
-	var rows []report.Row
-	var errs []error
-	for _, s := range c.many {
-		one := c
-		one.scenario = s
-		if one.runs == 0 {
-			one.runs = max(s.Runs, oftenEnough)
-		}
-		outcomes, err := one.runAll(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
-		}
-		rep := report.Report{Scenario: s.Name}
-		for _, o := range outcomes {
-			rep.Runs = append(rep.Runs, o.Result)
-		}
-		if len(rep.Runs) > 0 {
-			rows = append(rows, report.Row{System: fmt.Sprintf("%s ×%d", s.Name, len(rep.Runs)), Result: rep.Median()})
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		fmt.Println()
-	}
-	fmt.Print(report.Table(rows...))
-	return errors.Join(errs...)
-}
-
 // runAll runs the scenario as often as asked and writes its result file. A run that breaks a promise is in the file, too, and the exit
 // code tells.
-func (c command) runAll(ctx context.Context) ([]lab.Outcome, error) {
+func (c command) runAll(ctx context.Context) error {
 	c.opts.Say = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	fmt.Printf("%s: %s\n", c.scenario.Name, c.scenario.About)
 	var outcomes []lab.Outcome
@@ -71,20 +37,29 @@ func (c command) runAll(ctx context.Context) ([]lab.Outcome, error) {
 			fmt.Printf("run %d of %d done\n", i+1, c.runs)
 		}
 	}
-	if len(outcomes) > 0 {
-		fmt.Print(report.Table(lab.Rows(c.scenario.Name, outcomes)...))
-		printExtra(outcomes)
-		name := c.scenario.Name
-		if c.opts.Setup == lab.OldScripts {
-			name += "-old"
-		}
-		path, err := lab.WriteResults(c.opts.Results, name, outcomes)
-		if err == nil {
-			fmt.Printf("results: %s\n", path)
-		}
-		errs = append(errs, err)
+	return errors.Join(append(errs, c.tell(outcomes))...)
+}
+
+// tell prints the runs of the scenario as a table and writes its result file.
+func (c command) tell(outcomes []lab.Outcome) error {
+	if len(outcomes) == 0 {
+		return nil
 	}
-	return outcomes, errors.Join(errs...)
+	fmt.Print(report.Table(lab.Rows(c.scenario.Name, outcomes)...))
+	printExtra(outcomes)
+	path, err := lab.WriteResults(c.opts.Results, c.label(), outcomes)
+	if err == nil {
+		fmt.Printf("results: %s\n", path)
+	}
+	return err
+}
+
+// label is the name of the result file.
+func (c command) label() string {
+	if c.opts.Setup == lab.OldScripts {
+		return c.scenario.Name + "-old"
+	}
+	return c.scenario.Name
 }
 
 // printExtra prints the numbers that only this scenario has, of the last run.

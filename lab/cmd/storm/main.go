@@ -16,6 +16,7 @@ import (
 
 	"keepalived-redis/lab/demo"
 	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/resume"
 	"keepalived-redis/lab/storm"
 )
 
@@ -32,6 +33,8 @@ type command struct {
 	// faults are those of one round to play instead of random ones.
 	faults []storm.Fault
 	list   bool
+	// again forgets the rounds that are done already.
+	again bool
 	// minimise bounds the search for a smaller storm after a finding.
 	minimise time.Duration
 }
@@ -68,6 +71,7 @@ func parse(args []string) (c command, err error) {
 	flags := flag.NewFlagSet("redis-storm", flag.ContinueOnError)
 	flags.Float64Var(&c.minutes, "minutes", 2, "how long")
 	flags.Uint64Var(&c.opts.Seed, "seed", 0, "decides about every fault (default: the time)")
+	flags.BoolVar(&c.again, "again", false, "begin anew: play again the rounds that an interrupted storm has played")
 	flags.BoolVar(&c.list, "list", false, "only print the faults of the first rounds")
 	flags.DurationVar(&c.minimise, "minimise", 5*time.Minute, "how long to look for a smaller storm after a finding")
 	names := flags.String("variants", "", "of follow, stay (cluster), async, replicated (replication): which, by turns (default: all)")
@@ -121,32 +125,99 @@ func (c command) inside(work string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	c.opts.Say("seed %d", c.opts.Seed)
-	sum, err := c.rage(ctx)
-	for _, f := range sum.Findings {
-		fmt.Print(f)
-		c.smaller(ctx, f)
-	}
-	fmt.Print(sum)
-	if err != nil {
+	if err := c.rage(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "redis-storm: %v\n", err)
-	}
-	if err != nil || len(sum.Findings) > 0 {
 		return 1
 	}
 	return 0
 }
 
-func (c command) rage(ctx context.Context) (storm.Summary, error) {
+// rage lets the storm go on to its end and tells what came of it. A finding is an error.
+func (c command) rage(ctx context.Context) error {
+	c.opts.Say("seed %d", c.opts.Seed)
+	done, err := c.open()
+	if err != nil {
+		return err
+	}
+	old := len(done.Records)
+	err = c.play(ctx, done)
+	findings := c.tell(ctx, done.Records, old)
+	if ctx.Err() != nil && len(c.faults) == 0 {
+		fmt.Printf("interrupted; to go on: build/redis-storm --seed %d --minutes %g --variants %s\n", c.opts.Seed, c.minutes, c.names(","))
+	}
+	if err == nil && findings > 0 {
+		err = fmt.Errorf("%d findings", findings)
+	}
+	return err
+}
+
+// play plays the given faults, or what is left of the storm.
+func (c command) play(ctx context.Context, done *storm.Journal) error {
 	if len(c.faults) == 0 {
-		return storm.Rage(ctx, c.opts, c.variants, time.Duration(c.minutes*float64(time.Minute)))
+		return storm.Rage(ctx, c.opts, c.variants, c.length(), done)
 	}
-	sum := storm.Summary{Rounds: 1, Faults: len(c.faults)}
-	found, err := storm.Once(ctx, c.opts, c.variants[0], 0, c.faults)
-	if found != nil {
-		sum.Findings = []storm.Finding{*found}
+	r, err := storm.Once(ctx, c.opts, c.variants[0], 0, c.faults)
+	done.Records = append(done.Records, r)
+	return err
+}
+
+// tell prints the findings and the summaries. The first rounds are those of earlier calls, which looked for smaller storms themselves.
+func (c command) tell(ctx context.Context, records []storm.Record, old int) (findings int) {
+	for i, r := range records {
+		if r.Finding == nil {
+			continue
+		}
+		findings++
+		fmt.Print(r.Finding)
+		if i >= old {
+			c.smaller(ctx, *r.Finding)
+		}
 	}
-	return sum, err
+	for _, s := range storm.Summaries(records) {
+		fmt.Print(s)
+	}
+	return findings
+}
+
+// open reads what is done of this storm, and says so.
+func (c command) open() (*storm.Journal, error) {
+	if len(c.faults) > 0 {
+		return &storm.Journal{}, nil
+	}
+	dir := c.rounds()
+	if c.again {
+		if err := resume.Forget(dir); err != nil {
+			return nil, err
+		}
+	}
+	done, err := storm.OpenJournal(dir, c.opts.Say)
+	if err != nil || len(done.Records) == 0 {
+		return done, err
+	}
+	what := "all of it is done already"
+	if round, more := done.Next(c.length()); more {
+		what = fmt.Sprintf("%d rounds are done already, round %d is next", len(done.Records), round)
+	}
+	c.opts.Say("%s; --again begins anew", what)
+	return done, nil
+}
+
+// rounds is the directory of the rounds of this storm: another seed, length or choice of variants is another storm.
+func (c command) rounds() string {
+	name := fmt.Sprintf("%s-seed%d-%gmin", c.names("-"), c.opts.Seed, c.minutes)
+	return filepath.Join(c.opts.Lab.Results, "storms", name)
+}
+
+// length is how long the storm is.
+func (c command) length() time.Duration { return time.Duration(c.minutes * float64(time.Minute)) }
+
+// names are those of the variants.
+func (c command) names(between string) string {
+	var all []string
+	for _, v := range c.variants {
+		all = append(all, v.Name)
+	}
+	return strings.Join(all, between)
 }
 
 // smaller looks for the smallest storm that still shows a finding, and prints it.
@@ -157,11 +228,11 @@ func (c command) smaller(ctx context.Context, f storm.Finding) {
 	limited, cancel := context.WithTimeout(ctx, c.minimise)
 	defer cancel()
 	faults, err := storm.Minimise(limited, f.Faults, func(fewer []storm.Fault) (bool, error) {
-		found, err := storm.Once(ctx, c.opts, f.Variant, f.Round, fewer)
+		r, err := storm.Once(ctx, c.opts, f.Variant, f.Round, fewer)
 		if err == nil {
-			c.opts.Say("with %s: shows it: %v", storm.Format(fewer), found != nil)
+			c.opts.Say("with %s: shows it: %v", storm.Format(fewer), r.Finding != nil)
 		}
-		return found != nil, err
+		return r.Finding != nil, err
 	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "redis-storm: look for a smaller storm: %v\n", err)
