@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -22,6 +23,28 @@ const fenceForgets = time.Hour
 // INFO go on. Each check run sets it again on whatever answers.
 // only names one instance; its zero value means all.
 func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
+	defer cancel()
+	w := r.writes()
+	var scripts atomic.Bool
+	err := r.each(o, func(i int) error {
+		l := o.Locals[i]
+		if !l.State.Alive() || only.Known() && l.Instance != only {
+			return nil
+		}
+		c := r.Conn(l.Instance)
+		defer c.Close()
+		if err := w.refuse(ctx, c, l.Instance, session.RefusedByFence); err != nil || l.Info == nil || l.Role() == model.Replica || !l.Info.Version.ScriptsPass() {
+			return err
+		}
+		ran, err := c.RanScripts(ctx)
+		if ran {
+			scripts.Store(true)
+		}
+		return err
+	})
+	// Writes are refused before the records are written: the refusal is what counts against the clock.
+	w.save()
 	var f session.FenceRecord
 	found := r.Store.Load(r.Store.Durable, session.FenceFile, &f)
 	begins := !found || f.Lifted != nil
@@ -31,20 +54,7 @@ func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Insta
 			r.Memory.Severed = r.Memory.Severed.With(l.Instance.Name())
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, session.CommandTimeout)
-	defer cancel()
-	w := r.writes()
-	err := r.each(o, func(i int) error {
-		l := o.Locals[i]
-		if !l.State.Alive() || only.Known() && l.Instance != only {
-			return nil
-		}
-		c := r.Conn(l.Instance)
-		defer c.Close()
-		return w.refuse(ctx, c, l.Instance, session.RefusedByFence)
-	})
-	// Writes are refused before the records are written: the refusal is what counts against the clock.
-	w.save()
+	f.Scripts = f.Scripts || scripts.Load()
 	r.Store.Save(r.Store.Durable, session.FenceFile, f)
 	if begins {
 		r.did(model.Step{Do: model.Fence})
@@ -182,10 +192,13 @@ func (r *Actor) restore(ctx context.Context, i model.Instance) error {
 		}
 		r.Memory.Guarded = r.Memory.Guarded.Without(i.Name())
 	}
-	if err != nil || len(r.Config.Peers) == 0 {
+	if err != nil {
 		return err
 	}
-	r.rewrite(ctx, c, i) // its role may have changed while the file could not be written
+	// Its role may have changed while the file could not be written, or somebody has written the refusal into it.
+	if len(r.Config.Peers) > 0 || r.configured(i).Replicas == redis.StopWrites {
+		r.rewrite(ctx, c, i)
+	}
 	return nil
 }
 

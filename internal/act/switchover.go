@@ -137,7 +137,7 @@ func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.Swit
 	w.record[m.From.Name()] = want
 	w.save() // before the gap
 	return func() (model.Info, error) {
-		if err := old.SetWriteRule(ctx, now, want.Rule()); err != nil {
+		if _, err := old.SetWriteRule(ctx, now, want.Rule()); err != nil {
 			return model.Info{}, err
 		}
 		return old.Replication(ctx)

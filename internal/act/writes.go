@@ -2,6 +2,7 @@ package act
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"keepalived-redis/internal/config"
@@ -53,6 +54,9 @@ func (w *writes) know(ctx context.Context, c *redis.Conn, i model.Instance) (now
 	case ok && now == known.Rule():
 	case now.Replicas == redis.StopWrites && !ok: // our record is lost, or the other host's refusal
 		known = session.Writes{Own: w.configured(i)}
+		if known.Own.Replicas == redis.StopWrites { // somebody wrote our own 99 into the file
+			known.Own.Replicas = "0"
+		}
 	case now.Replicas == redis.StopWrites:
 	case w.Config.Durability == model.DurabilityReplicated && now.Replicas != "0": // from its configuration file, where we wrote it
 		known = session.Writes{Own: redis.WriteRule{Replicas: "0", MaxLag: now.MaxLag}, Why: []session.Refusal{session.RefusedAlone}}
@@ -65,13 +69,21 @@ func (w *writes) know(ctx context.Context, c *redis.Conn, i model.Instance) (now
 
 // set tells an instance what its reasons come to. The record follows: where it is lost in between, the server says what is in force.
 func (w *writes) set(ctx context.Context, c *redis.Conn, i model.Instance, now redis.WriteRule, want session.Writes) error {
-	if err := c.SetWriteRule(ctx, now, want.Rule()); err != nil {
+	version, err := c.SetWriteRule(ctx, now, want.Rule())
+	if err != nil {
 		return err
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.record[i.Name()] = want; len(want.Why) == 0 {
 		delete(w.record, i.Name())
+	}
+	w.mu.Unlock()
+	if !want.Stops() || now.Replicas == redis.StopWrites || !version.QueuedPass() {
+		return nil
+	}
+	// What MULTI has queued goes with its connection. A server that loads has no clients.
+	if err := c.KillClients(ctx); err != nil && redis.Classify(err) != model.Loading {
+		return fmt.Errorf("end the transactions on %s: %w", i, err)
 	}
 	return nil
 }

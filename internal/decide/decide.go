@@ -279,6 +279,8 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 func (p *planner) fenced(o *model.Observation) {
 	f := o.Fence
 	switch {
+	case o.Isolated() && !f.Stopped && f.Scripts:
+		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.ScriptsPass})
 	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
 		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.StillCutOff, For: o.Times.FenceStopAfter})
 	case o.Isolated() || o.CutOff():

@@ -41,6 +41,10 @@ func fenceIs(o *model.Observation, fenced, alone time.Duration) {
 func TestFenceHoldsAndStops(t *testing.T) {
 	checkPlans(t, fencedCluster, Decide, []planCase{
 		{"cut off for fence_stop_after", func(o *model.Observation) { fenceIs(o, 20*time.Second, 5*time.Second) }, "fence-stop", "fence-stop still-cut-off"},
+		{"cut off, and a master runs scripts that pass the refusal", func(o *model.Observation) { fenceIs(o, time.Second, time.Second); o.Fence.Scripts = true },
+			"fence-stop", "fence-stop scripts-pass"},
+		{"cut off in this look, and a master runs scripts", func(o *model.Observation) { fenceIs(o, time.Second, 0); o.Alone.Looks = 1; o.Fence.Scripts = true }, "fence", "fence cut-off"},
+		{"heard, and a master runs scripts", func(o *model.Observation) { o.Fence.HeardFor, o.Fence.Scripts = 2*time.Second, true }, "fence", "fence hold-off"},
 		{"cut off, and others were seen since", func(o *model.Observation) { fenceIs(o, 20*time.Second, 4*time.Second) },
 			"fence", "fence cut-off; again 10ms"},
 		{"cut off, and the fence is new", func(o *model.Observation) { fenceIs(o, time.Second, time.Second) }, "fence", "fence cut-off"},

@@ -76,20 +76,44 @@ func (r *Reconciler) Run(ctx context.Context) (model.Observation, model.Outcome,
 	return o, model.Outcome{}, fmt.Errorf("look around: %w", err)
 }
 
-// look is one observation, and what it has found to write is written.
+// look is one observation, and what it has found to write is written. On a host that is cut off that comes behind the fence, which waits for no disk.
 func (r *Reconciler) look(ctx context.Context) (model.Observation, error) {
 	o, err := r.Look(ctx)
-	r.Store.Keep(r.Memory)
+	if !o.Isolated() {
+		r.Keep()
+	}
 	return o, err
+}
+
+// fenceAtOnce fences a host that is cut off while another run holds the acting lock: a fence waits for no lock.
+func (r *Reconciler) fenceAtOnce(ctx context.Context, o model.Observation) (fenced bool) {
+	if !o.Isolated() {
+		return false
+	}
+	plan := decide.Decide(o)
+	fence := model.Plan{Clauses: plan.Clauses}
+	for _, s := range plan.Steps {
+		if s.Do == model.Fence || s.Do == model.FenceStop {
+			fence.Steps = append(fence.Steps, s)
+			fenced = true
+		}
+	}
+	r.say(plan)
+	if err := r.Apply(ctx, o, fence); err != nil {
+		r.Log.Warn().Err(err).Msg("the next check goes on from here")
+	}
+	r.Keep()
+	return fenced
 }
 
 // reconcile goes on from a first observation. A check run that does not get the acting lock at once starts what died, and leaves.
 func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
-		unlock, waited, err := r.takeActLock(ctx)
+		unlock, waited, err := r.takeActLock(ctx, o)
 		switch {
 		case errors.Is(err, state.ErrBusy):
+			out.Fenced = out.Fenced || r.fenceAtOnce(ctx, o)
 			r.Restart(ctx, &o, decide.Decide(o))
 			r.KeepDeeds(ctx)
 			out.Clauses = []model.Clause{{Action: model.Keep, Reason: reason.AnotherRun}}
@@ -121,6 +145,7 @@ func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.
 		}
 		failed := r.Apply(ctx, o, plan)
 		r.Restart(ctx, &o, plan)
+		r.Keep()
 		r.KeepDeeds(ctx)
 		if failed == nil && len(plan.Steps) > 0 && plan.Steps[0].Do == model.Fence {
 			out.Fenced = true
@@ -180,12 +205,13 @@ func canLift(o *model.Observation) bool {
 }
 
 // takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
-func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, waited bool, err error) {
+func (r *Reconciler) takeActLock(ctx context.Context, o model.Observation) (unlock state.Unlock, waited bool, err error) {
 	r.Begin()
 	unlock, err = r.Store.Run.TryLock(session.ActLock)
 	if r.Event == nil || !errors.Is(err, state.ErrBusy) {
 		return unlock, false, err
 	}
+	r.fenceAtOnce(ctx, o)
 	unlock, err = session.Lock(ctx, r.Store.Run, session.ActLock)
 	return unlock, true, err
 }

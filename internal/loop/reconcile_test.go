@@ -61,6 +61,40 @@ func TestATickDoesNotWait(t *testing.T) {
 	}
 }
 
+// A fence waits for no lock: neither that of a check run that hangs, nor in a hook that waits. It waits for no disk either: what a look has found to
+// write is written behind it.
+func TestAFenceWaitsForNothing(t *testing.T) {
+	for name, event := range map[string]*model.Event{"check run": nil, "hook": {Name: "VI_1", State: model.VRRPBackup}} {
+		t.Run(name, func(t *testing.T) {
+			s := redistest.Start(t)
+			r := reconciler(t, s)
+			r.Event = event
+			unlock, err := state.Dir(r.Config.RunDir).TryLock(session.ActLock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unlock()
+			r.Begin()
+			r.Store.Later(r.Store.Durable, session.PeersFile, []string{})
+			o := sessiontest.Looks([]*redistest.Server{s}, nil)
+			o.KeepalivedLives, o.State, o.Alone = true, model.VRRPMaster, model.Stretch{For: time.Second, Looks: 2}
+			o.Peers, o.Witness = []model.Look{{Instance: model.At(fixture.Addr("192.168.9.70:7000")), State: model.Silent}}, model.Witness{Name: "192.168.9.1", Counts: true}
+			_, out, err := r.reconcile(sessiontest.Within(t, time.Second), o)
+			if event == nil && (err != nil || !out.Fenced) {
+				t.Errorf("%+v, %v", out, err)
+			}
+			if l := s.Look(); !l.Info.MinReplicas {
+				t.Error("writes are not refused")
+			}
+			for _, file := range []string{session.FenceFile, session.PeersFile} {
+				if _, found, _ := r.Store.Durable.Text(file); !found {
+					t.Errorf("%s is not written", file)
+				}
+			}
+		})
+	}
+}
+
 // BUSY counts from the first look that saw it, across runs, and again after a look that did not.
 func TestBusyForTooLong(t *testing.T) {
 	look := model.Look{Instance: model.Instance{Addr: fixture.Addr("127.0.0.1:7000")}, State: model.Busy}

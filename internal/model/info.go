@@ -15,12 +15,27 @@ const (
 )
 
 // Version of a server. Valkey counts as the Redis version that it says it is compatible with.
-type Version struct{ Major, Minor int }
+type Version struct{ Major, Minor, Patch int }
 
 // AtLeast compares.
 func (v Version) AtLeast(major, minor int) bool {
 	return v.Major > major || v.Major == major && v.Minor >= minor
 }
+
+// ScriptsPass: what a script writes is not refused by min-slaves-to-write, which EVAL and EVALSHA heed from 6.0.17, 6.2.7 and 7.0 on (the sources of
+// scripting.c tag by tag; tried on 3.2.4, 5.0.14, 6.2.16 and 7.4.1).
+func (v Version) ScriptsPass() bool {
+	switch {
+	case v.Major == 6 && v.Minor == 0:
+		return v.Patch < 17
+	case v.Major == 6 && v.Minor == 2:
+		return v.Patch < 7
+	}
+	return v.Major < 7
+}
+
+// QueuedPass: what a MULTI has queued before writes were refused is written by its EXEC. 6.0 and newer look again (multi.c).
+func (v Version) QueuedPass() bool { return !v.AtLeast(6, 0) }
 
 // Info is what we use of INFO. https://redis.io/commands/info
 type Info struct {

@@ -26,6 +26,8 @@ type FenceView struct {
 	For time.Duration
 	// Stopped: our instances were stopped by it.
 	Stopped bool
+	// Scripts: a master here runs scripts, whose writes are not refused.
+	Scripts bool
 	// HeardFor is how long the host of a peer has answered without a break, be it by refusing connections: the network is whole.
 	HeardFor time.Duration
 	// HoldOff is how long it must.

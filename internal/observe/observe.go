@@ -316,7 +316,7 @@ func (r *Observer) SeeFence(o *model.Observation, now state.Stamp) *model.FenceV
 	if session.Text(f) != before {
 		r.Store.Later(r.Store.Durable, session.FenceFile, f)
 	}
-	v := &model.FenceView{For: now.Since(f.Since), Stopped: f.Stopped, HoldOff: f.HoldOff(r.Config.Times.HoldOff)}
+	v := &model.FenceView{For: now.Since(f.Since), Stopped: f.Stopped, Scripts: f.Scripts, HoldOff: f.HoldOff(r.Config.Times.HoldOff)}
 	if f.HeardSince != nil {
 		v.HeardFor = now.Since(*f.HeardSince)
 	}

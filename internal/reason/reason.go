@@ -95,6 +95,7 @@ const (
 	LeaseLost            model.Reason = "lease-lost"
 	PerhapsCutOff        model.Reason = "perhaps-cut-off"
 	StillCutOff          model.Reason = "still-cut-off"
+	ScriptsPass          model.Reason = "scripts-pass"
 	Fenced               model.Reason = "fenced"
 	HoldOff              model.Reason = "hold-off"
 	PeerHeard            model.Reason = "peer-heard"

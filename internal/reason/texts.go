@@ -84,6 +84,7 @@ var entries = map[model.Reason]entry{
 	LeaseLost:            {"no peer answers, and the arbiter has not given this host the right to lead", ""},
 	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
+	ScriptsPass:          {"a master here runs scripts, whose writes this version of Redis does not refuse", "upgrade Redis to 6.0.17, 6.2.7 or 7.0"},
 	Fenced:               {"writes are refused here", ""},
 	HoldOff:              {"the fence stays until the other host has answered for {for}", ""},
 	PeerHeard:            {"the other host has answered for {for}", ""},

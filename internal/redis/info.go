@@ -137,16 +137,19 @@ func linkEnded(v string) bool {
 	return err == nil && n >= 0 && n < 1_000_000_000
 }
 
-// parseVersion reads the first two numbers of "7.0.15". What does not parse is 0.0: the oldest, for which we use what every
-// version knows.
+// parseVersion reads "7.0.15". What does not parse is 0.0: the oldest, for which we use what every version knows. A last number that does not
+// parse is 0.
 func parseVersion(s string) (v model.Version) {
 	major, rest, _ := strings.Cut(s, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	var err1, err2 error
+	minor, patch, _ := strings.Cut(rest, ".")
+	var err1, err2, err3 error
 	v.Major, err1 = strconv.Atoi(major)
 	v.Minor, err2 = strconv.Atoi(minor)
 	if err1 != nil || err2 != nil || v.Major < 0 || v.Minor < 0 {
 		return model.Version{}
+	}
+	if v.Patch, err3 = strconv.Atoi(patch); err3 != nil {
+		v.Patch = 0
 	}
 	return v
 }

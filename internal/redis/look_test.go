@@ -240,7 +240,7 @@ func TestParseRecordedInfo(t *testing.T) {
 		}
 	}
 	i, err := ParseInfo(bulk(t, "redis-3.2.4", "cluster-master.info"))
-	if err != nil || !i.Cluster || i.Version != (model.Version{Major: 3, Minor: 2}) || i.Role != model.Master {
+	if err != nil || !i.Cluster || i.Version != (model.Version{Major: 3, Minor: 2, Patch: 4}) || i.Role != model.Master {
 		t.Errorf("3.2.4: %+v, %v", i, err)
 	}
 }

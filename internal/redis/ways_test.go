@@ -38,7 +38,8 @@ func TestUserWithJustWhatIsNeeded(t *testing.T) {
 		{"bumpepoch", func(c *redis.Conn) error { _, _, err := c.BumpEpoch(ctx); return err }},
 		{"read min-slaves-to-write", func(c *redis.Conn) error { _, err := c.WriteRule(ctx); return err }},
 		{"set min-slaves-to-write", func(c *redis.Conn) error {
-			return c.SetWriteRule(ctx, redis.WriteRule{}, redis.WriteRule{Replicas: "0"})
+			_, err := c.SetWriteRule(ctx, redis.WriteRule{}, redis.WriteRule{Replicas: "0"})
+			return err
 		}},
 		{"pause", func(c *redis.Conn) error { _, err := c.PauseWrites(ctx, time.Millisecond); return err }},
 		{"unpause", func(c *redis.Conn) error { return c.Unpause(ctx) }},

@@ -2,7 +2,14 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"keepalived-redis/internal/model"
 )
 
 // The settings by which a master refuses writes, under the names that every version knows; 5.0 and newer also say min-replicas.
@@ -40,8 +47,13 @@ func (c *Conn) WriteRule(ctx context.Context) (WriteRule, error) {
 	return rule, nil
 }
 
-// SetWriteRule sets what differs, in the running server; nothing is written to its configuration file.
-func (c *Conn) SetWriteRule(ctx context.Context, from, to WriteRule) error {
+// ErrStillWrites: the server has taken the order to refuse writes, and does not say that it refuses them.
+var ErrStillWrites = errors.New("it was told to refuse writes, and INFO does not show that it does")
+
+// SetWriteRule sets what differs, in the running server; nothing is written to its configuration file. A rule that stops writes is then seen to be in
+// force: INFO counts good replicas only where it is (genRedisInfoString in server.c, 3.2 to 8). What passes all the same depends on the version,
+// which is returned for a rule that stops writes.
+func (c *Conn) SetWriteRule(ctx context.Context, from, to WriteRule) (model.Version, error) {
 	pipe := c.client.Pipeline()
 	if from.MaxLag != to.MaxLag {
 		pipe.ConfigSet(ctx, minReplicasLag, to.MaxLag)
@@ -49,8 +61,42 @@ func (c *Conn) SetWriteRule(ctx context.Context, from, to WriteRule) error {
 	if from.Replicas != to.Replicas {
 		pipe.ConfigSet(ctx, minReplicas, to.Replicas)
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("set %s of %s to %s: %w", minReplicas, c.target.Name(), to.Replicas, err)
+	var text *goredis.StringCmd
+	if to.Replicas == StopWrites {
+		text = pipe.Info(ctx)
 	}
-	return nil
+	_, err := pipe.Exec(ctx)
+	var now model.Info
+	if err == nil && text != nil {
+		if now, err = ParseInfo(text.Val()); err == nil && !now.MinReplicas {
+			err = ErrStillWrites
+		}
+	}
+	if err != nil {
+		return now.Version, fmt.Errorf("set %s of %s to %s: %w", minReplicas, c.target.Name(), to.Replicas, err)
+	}
+	return now.Version, nil
+}
+
+// RanScripts: the server has run scripts since its start. Asked where what they write is not refused.
+func (c *Conn) RanScripts(ctx context.Context) (bool, error) {
+	text, err := c.client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return false, fmt.Errorf("ask %s for its scripts: %w", c.target.Name(), err)
+	}
+	return strings.Contains(text, "cmdstat_eval:") || strings.Contains(text, "cmdstat_evalsha:"), nil
+}
+
+// PauseAll holds all clients back for d, ourselves as well, and says how the server stands from then on: what was written before is in the offset, and
+// nothing follows. It ends by itself, and before 6.2 nobody can end it earlier. Replicas go on. https://redis.io/commands/client-pause
+func (c *Conn) PauseAll(ctx context.Context, d time.Duration) (model.Info, error) {
+	var text *goredis.StringCmd
+	if _, err := c.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		p.Do(ctx, "client", "pause", d.Milliseconds())
+		text = p.Info(ctx, "replication")
+		return nil
+	}); err != nil {
+		return model.Info{}, fmt.Errorf("send client pause to %s: %w", c.target.Name(), err)
+	}
+	return ParseInfo(text.Val())
 }

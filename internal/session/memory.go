@@ -84,6 +84,8 @@ func (m *Memory) SwitchoverWait(now state.Stamp) time.Duration {
 type FenceRecord struct {
 	Since   state.Stamp `json:"since"`
 	Stopped bool        `json:"stopped,omitempty"`
+	// Scripts: an instance runs scripts, on a version where what they write passes the refusal.
+	Scripts bool `json:"scripts,omitempty"`
 	// HeardSince: the host of a peer has answered since then, be it by a refusal. UnansweredSince: no Redis there has, while a host or the
 	// witness did.
 	HeardSince      *state.Stamp `json:"heard_since,omitempty"`

@@ -37,12 +37,17 @@ func (w Writes) Rule() redis.WriteRule {
 	if slices.Contains(w.Why, RefusedAlone) {
 		rule = redis.WriteRule{Replicas: "1", MaxLag: redis.ReplicaMaxLag}
 	}
-	if slices.ContainsFunc(w.Why, func(r Refusal) bool { return r != RefusedAlone }) {
+	if w.Stops() {
 		if rule.Replicas = redis.StopWrites; rule.MaxLag == "0" {
 			rule.MaxLag = redis.DefaultMaxLag
 		}
 	}
 	return rule
+}
+
+// Stops: one of the reasons stops writes at all.
+func (w Writes) Stops() bool {
+	return slices.ContainsFunc(w.Why, func(r Refusal) bool { return r != RefusedAlone })
 }
 
 // With and Without are w with one reason more, or without some.

@@ -167,6 +167,7 @@ func (c *client) client(args []string) string {
 		}
 		c.pausedUntil = 0
 	case "kill":
+		c.killed++
 		return integer(0)
 	}
 	return okay

