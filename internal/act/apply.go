@@ -12,6 +12,7 @@ import (
 
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 )
@@ -109,6 +110,14 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		defer c.Close()
 		r.rewrite(ctx, c, s.Instance)
 		return nil
+	case model.ServeStale:
+		c := r.Conn(s.Instance)
+		defer c.Close()
+		if err := c.ServeStale(ctx); err != nil {
+			return err
+		}
+		r.did(s)
+		return nil
 	case model.UndoSwitchover:
 		return r.finishSwitchover(ctx)
 	case model.Bump:
@@ -192,7 +201,13 @@ func (r *Actor) promote(ctx context.Context, s model.Step) error {
 		if s.Do == model.Force {
 			ask = c.Force
 		}
-		if err := ask(ctx); err != nil {
+		err := ask(ctx)
+		if redis.Classify(err) == model.MasterDown { // up to 6.0, with slave-serve-stale-data no
+			if err = c.ServeStale(ctx); err == nil {
+				err = ask(ctx)
+			}
+		}
+		if err != nil {
 			if ns, nodesErr := c.Nodes(ctx); nodesErr == nil && leads(ns) {
 				return nil // a master takes no such command: the same plan was carried out before, or the vote came late
 			}

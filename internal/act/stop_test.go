@@ -104,3 +104,38 @@ func TestARefusalInTheConfigurationFile(t *testing.T) {
 		t.Errorf("the file says %q behind the end of all refusals", got)
 	}
 }
+
+// Up to 6.0 a replica with slave-serve-stale-data no refuses CLUSTER once its master is gone. It is promoted all the same.
+func TestATakeoverOfAReplicaThatServesNoStaleData(t *testing.T) {
+	w := fakeredis.NewWorld()
+	t.Cleanup(w.Close)
+	here, there := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
+	dir := t.TempDir()
+	start := func(host netip.Addr) *fakeredis.Server {
+		s, err := w.Start(dir, "5.0.14", host, netip.AddrPort{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	master, replica := start(there), start(here)
+	w.Join([]*fakeredis.Server{master, replica})
+	w.Begin("secret", here, nil, nil)
+	r := actor(t)
+	r.Config.Instances = []config.Instance{{Addr: replica.Addr, Port: replica.Addr.Port(), Password: "secret"}}
+	look := func() model.Look {
+		return redis.LookAt(sessiontest.Within(t, time.Second), redis.TargetOf(r.Config.Instances[0]), r.LocalLimits())
+	}
+	o := model.Observation{Locals: []model.Look{look()}}
+	replica.ServeNoStale()
+	master.Crash(false)
+	if l := look(); l.State != model.MasterDown || l.Nodes != nil {
+		t.Fatalf("it %s", l.State)
+	}
+	if err := r.Apply(sessiontest.Within(t, time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Takeover, Instance: model.At(replica.Addr)}}}); err != nil {
+		t.Fatal(err)
+	}
+	if !replica.View().Master {
+		t.Error("it is no master")
+	}
+}

@@ -82,7 +82,8 @@ func (c *check) run(ctx context.Context, dry bool, out io.Writer) model.Verdict 
 		r.Store.Peek(durable, session.CountsFile, &c.seen.done)
 	}
 	v := decide.VerdictOn(&o, outcome, c.facts(o), c.last.health())
-	worse := !v.EnoughForVIP() && !outcome.Unhealthy() && o.Maintenance.Word == "" && short && healthy > 0
+	serves := short && healthy > 0 || len(outcome.Outranked) > 0
+	worse := !v.EnoughForVIP() && !outcome.MayNotServe() && o.Maintenance.Word == "" && serves
 	takes := r.TakesAbandoned(ctx, &o, worse)
 	r.Keep()
 	if takes {

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -101,10 +102,29 @@ func replicaOf7003(o *model.Observation) {
 	}
 }
 
+// masterOn72 is a master on a third host, and what it has of A:7000.
+func masterOn72(o *model.Observation, sees model.Node) {
+	self := model.Node{ID: "c6", Addr: fixture.Addr("192.168.9.72:7006"), Role: model.Master, Slots: []model.Slots{{First: 16000, Last: 16383}}}
+	node(o, self)
+	self.Myself, sees.ID = true, "a0"
+	o.Peers = append(o.Peers, model.Look{Instance: model.At(self.Addr), State: model.Up, Info: &model.Info{Role: model.Master}, Nodes: model.Nodes{self, sees}})
+}
+
 func TestWhoIsPromotedInACluster(t *testing.T) {
 	checkPlans(t, oneLost, Decide, []planCase{
-		{"a third host, no majority: only a vote is safe", func(o *model.Observation) { node(o, model.Node{ID: "c6", Addr: fixture.Addr("192.168.9.72:7006")}) },
+		{"a third host, no majority: only a vote is safe", func(o *model.Observation) { masterOn72(o, model.Node{Failed: true}) },
 			"force B:7004", "force host-silent+more-hosts B:7004 of A:7000"},
+		{"it refuses CLUSTER while its link is down", func(o *model.Observation) {
+			o.Locals[1].State, o.Locals[1].Nodes, o.Locals[1].Info.Master = model.MasterDown, nil, fixture.Addr("192.168.9.70:7000")
+		}, "serve-stale B:7004, takeover B:7004", "serve-stale serves-no-stale B:7004; takeover host-silent+no-majority B:7004 of A:7000"},
+		{"a third host suspects the master as well", func(o *model.Observation) { masterOn72(o, model.Node{Suspected: true}) },
+			"force B:7004", "force host-silent+more-hosts B:7004 of A:7000"},
+		{"a third host sees the master alive", func(o *model.Observation) { masterOn72(o, model.Node{}) },
+			"", "no-promotion others-see-master+host-silent B:7004 of A:7000; again 100ms"},
+		{"dead nodes that nobody has forgotten", func(o *model.Observation) {
+			node(o, model.Node{ID: "c6", Addr: fixture.Addr("192.168.9.72:7006"), Role: model.Master, Failed: true})
+			node(o, model.Node{ID: "c7", Addr: fixture.Addr("192.168.9.73:7006"), Role: model.Replica, MasterID: "a0", Failed: true})
+		}, "takeover B:7004", "takeover host-silent+no-majority B:7004 of A:7000"},
 		{"a replica elsewhere has more of the data", func(o *model.Observation) { replicaOn72(o, model.Info{LinkUp: true, Offset: 900}) },
 			"force C:7006", "force host-silent+fresher-replica+more-hosts C:7006 of A:7000"},
 		{"a replica elsewhere has more of the data and is syncing", func(o *model.Observation) { replicaOn72(o, model.Info{Syncing: true, Offset: 900}) },
@@ -174,7 +194,7 @@ func TestMasterOfAClusterLivesElsewhere(t *testing.T) {
 		{"policy stay", func(o *model.Observation) { o.Policy = model.PolicyStay }, "", "no-switchover policy-stay B:7004 of A:7000"},
 		{"policy auto, Redis 3.2", func(o *model.Observation) { o.Peers[0].Info.Version = model.Version{Major: 3, Minor: 2} },
 			"", "no-switchover policy-stay B:7004 of A:7000"},
-		{"policy auto, a third host", func(o *model.Observation) { node(o, model.Node{ID: "c6", Addr: fixture.Addr("192.168.9.72:7006")}) },
+		{"policy auto, a third host", func(o *model.Observation) { masterOn72(o, model.Node{}) },
 			"", "no-switchover policy-stay B:7004 of A:7000"},
 		{"a Sentinel manages it", func(o *model.Observation) { o.Sentinel = map[model.Instance]bool{o.Locals[1].Instance: true} },
 			"", "keep sentinel B:7004"},
@@ -201,6 +221,25 @@ func TestMasterOfAClusterLivesElsewhere(t *testing.T) {
 	})
 }
 
+// In containers each instance has an address of its own: three and three are two hosts.
+func TestHostsWhoseInstancesHaveAnAddressEach(t *testing.T) {
+	o := fixture.Cluster()
+	for i := range o.Locals {
+		ns := slices.Clone(o.Locals[i].Nodes)
+		for j := range ns {
+			ns[j].Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(j)}), 6379)
+		}
+		o.Locals[i].Nodes = ns
+	}
+	if n := hosts(&o); n != 2 {
+		t.Errorf("%d hosts", n)
+	}
+	o.Locals = o.Locals[:2]
+	if n := hosts(&o); n != 3 {
+		t.Errorf("%d hosts, of which one has two of six addresses", n)
+	}
+}
+
 // One instance of this host has lost its nodes.conf: it knows only itself, and leads nothing. The others know the cluster.
 func TestOneThatKnowsNobodyBlindsNobody(t *testing.T) {
 	o := fixture.Cluster()
@@ -211,7 +250,7 @@ func TestOneThatKnowsNobodyBlindsNobody(t *testing.T) {
 			t.Errorf("node %s is not in view", l.Nodes[0].ID)
 		}
 	}
-	if n := hosts(o.View()); n != 2 {
+	if n := hosts(&o); n != 2 {
 		t.Errorf("%d hosts", n)
 	}
 	hostSilent(&o, firstLook)

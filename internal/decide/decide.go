@@ -279,6 +279,8 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 func (p *planner) fenced(o *model.Observation) {
 	f := o.Fence
 	switch {
+	case o.LongGone: // nobody else serves: writes are refused while the witness is silent, and nothing is stopped
+		p.longGone(o)
 	case o.Isolated() && !f.Stopped && f.Scripts:
 		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.ScriptsPass})
 	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
@@ -296,6 +298,15 @@ func (p *planner) fenced(o *model.Observation) {
 	default:
 		p.refence(f, model.Clause{Reason: reason.HoldOff, For: f.HoldOff})
 	}
+}
+
+// longGone decides on the fence of a host whose peers had been gone for long before it was cut off.
+func (p *planner) longGone(o *model.Observation) {
+	if o.CutOff() || !o.Witness.Answers {
+		p.refence(o.Fence, cutOff(o))
+		return
+	}
+	p.lift(o, model.Clause{Reason: reason.PeersLongGone, For: o.Times.ColdStartWait})
 }
 
 // refence fences once more what runs: an instance may have been started since.

@@ -41,6 +41,12 @@ func fenceIs(o *model.Observation, fenced, alone time.Duration) {
 func TestFenceHoldsAndStops(t *testing.T) {
 	checkPlans(t, fencedCluster, Decide, []planCase{
 		{"cut off for fence_stop_after", func(o *model.Observation) { fenceIs(o, 20*time.Second, 5*time.Second) }, "fence-stop", "fence-stop still-cut-off"},
+		{"cut off for fence_stop_after, and nobody else has served for long", func(o *model.Observation) { fenceIs(o, 20*time.Second, 5*time.Second); o.LongGone = true },
+			"fence", "fence cut-off"},
+		{"the witness is back, and nobody else has served for long", func(o *model.Observation) {
+			fenceIs(o, 20*time.Second, 0)
+			o.LongGone, o.Alone, o.Witness.Answers = true, model.Stretch{}, true
+		}, "restore-writes B:7003, restore-writes B:7004, restore-writes B:7005, lift", "lift peers-long-gone"},
 		{"cut off, and a master runs scripts that pass the refusal", func(o *model.Observation) { fenceIs(o, time.Second, time.Second); o.Fence.Scripts = true },
 			"fence-stop", "fence-stop scripts-pass"},
 		{"cut off in this look, and a master runs scripts", func(o *model.Observation) { fenceIs(o, time.Second, 0); o.Alone.Looks = 1; o.Fence.Scripts = true }, "fence", "fence cut-off"},

@@ -10,6 +10,11 @@ func (p *planner) guard(o *model.Observation) {
 	for _, a := range o.Unwritten {
 		p.do(model.Step{Do: model.Rewrite, Instance: a}, model.Clause{Reason: reason.RoleUnwritten})
 	}
+	for _, l := range o.Locals {
+		if l.State == model.MasterDown && l.Info != nil && l.Info.Cluster && l.Nodes == nil {
+			p.do(model.Step{Do: model.ServeStale, Instance: l.Instance}, about(l, reason.ServesNoStale))
+		}
+	}
 	for _, a := range o.Unconfirmed {
 		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: reason.Unconfirmed, For: o.Times.ColdStartWait})
 		p.in(LookAgain)

@@ -73,16 +73,19 @@ var stepRules = []struct {
 		}
 		m := o.PeerOf(l)
 		if !o.Replication() {
-			m, _, _, _ = o.MasterOf(l)
+			m, _, here, _ = o.MasterOf(l)
+			if here {
+				return true
+			}
 		}
 		return !m.SaysNothing()
 	}},
 	{"a takeover passes over the votes only where no majority answers on two hosts, or where no vote came", func(o *model.Observation, s model.Step) bool {
 		noVote := majority(o) && o.VoteWait[s.Instance] >= VoteWithin
-		return s.Do != model.Takeover || noVote || !majority(o) && hosts(o.View()) <= 2
+		return s.Do != model.Takeover || noVote || !majority(o) && hosts(o) <= 2
 	}},
 	{"a vote is asked for only where it can succeed, or on more than two hosts", func(o *model.Observation, s model.Step) bool {
-		return s.Do != model.Force || majority(o) || hosts(o.View()) > 2
+		return s.Do != model.Force || majority(o) || hosts(o) > 2
 	}},
 	{"a switchover is of a serving master to a linked replica that is not behind, once the VIP has settled", func(o *model.Observation, s model.Step) bool {
 		l, here, _ := lookAt(o, s.Instance)

@@ -58,7 +58,14 @@ func (p *planner) notPromoted(against, why model.Clause) {
 // A vote guards against another replica that is elected beside ours, and against an old master with the majority on its side. Neither can be
 // where a majority of the masters answers and there are no rivals. A takeover takes an epoch above all that our node knows. One that another
 // master got meanwhile is sorted out by Redis as any collision, without loss, for the slots are others.
+//
+// With more than two hosts it may be our link alone that is broken, and a forced vote is granted beside a living master. So no node on a third host
+// may see the old one alive.
 func (p *planner) promoteBy(o *model.Observation, l model.Look, why model.Clause) {
+	if _, _, here, _ := o.MasterOf(l); !here && hosts(o) > 2 && livesElsewhere(o, l) {
+		p.notPromoted(about(l, reason.SeenByOthers), why)
+		return
+	}
 	late := o.VoteWait[l.Instance] >= VoteWithin
 	vote, how := model.Force, reason.MajorityAnswers
 	switch {
@@ -68,8 +75,8 @@ func (p *planner) promoteBy(o *model.Observation, l model.Look, why model.Clause
 		if late {
 			p.say(model.Wait, about(l, reason.VoteMissing))
 		}
-	case hosts(o.View()) > 2:
-		how, why.Count = reason.MoreHosts, int64(hosts(o.View()))
+	case hosts(o) > 2:
+		how, why.Count = reason.MoreHosts, int64(hosts(o))
 	default:
 		vote, how = model.Takeover, reason.NoMajority
 	}
@@ -88,7 +95,7 @@ func rivals(o *model.Observation, l model.Look) bool {
 		}
 		other, _, ok := o.Find(n.Addr)
 		known := ok && other.State.Alive() && other.Role() == model.Replica
-		away := ok && hosts(l.Nodes) == 2 && o.HostSilent(n.Addr.Addr())
+		away := ok && hosts(o) <= 2 && o.HostSilent(n.Addr.Addr())
 		if !known && !away {
 			return true
 		}

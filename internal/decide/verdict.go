@@ -64,12 +64,14 @@ func Judge(f Facts) model.Verdict {
 func VerdictOn(o *model.Observation, out model.Outcome, f Facts, last *model.Health) model.Verdict {
 	m := o.Maintenance
 	switch {
-	case out.Unhealthy():
+	case out.MayNotServe():
 		return model.Verdict{Health: model.Unhealthy, Parts: unhealthy(o, out)}
 	case m.Word == model.Drain:
 		return model.Verdict{Health: model.Unhealthy, Parts: []model.Clause{{Reason: reason.Drain, Name: m.String()}}}
 	case m.Word == model.Hold && last != nil:
 		return model.Verdict{Health: *last, Parts: []model.Clause{{Reason: reason.Hold, Name: m.String()}}}
+	case len(out.Outranked) > 0:
+		return model.Verdict{Health: model.Unhealthy, Parts: unhealthy(o, out)}
 	}
 	return Judge(f)
 }

@@ -55,6 +55,39 @@ func TestJudgeOne(t *testing.T) {
 	}
 }
 
+// A master of a pair beside a serving one of a better claim makes its host unhealthy where it takes long to follow, whatever the VRRP state. If the VIP
+// answers nowhere the host may take it all the same.
+func TestAnOutrankedMasterTakesLongToFollow(t *testing.T) {
+	overruled := func(o *model.Observation, d time.Duration) {
+		changePair(o, func(p *model.Pair) { p.Overruled = model.Stretch{For: d, Looks: 9} })
+	}
+	for name, c := range map[string]struct {
+		makes func(*model.Observation)
+		want  string
+	}{
+		"it follows soon": {func(o *model.Observation) { overruled(o, followsWithin-1) }, ""},
+		"it takes long":   {func(o *model.Observation) { overruled(o, followsWithin) }, "unhealthy: peer-serves B:6379"},
+		"in FAULT":        {func(o *model.Observation) { overruled(o, followsWithin); o.State = model.VRRPFault }, "unhealthy: peer-serves B:6379"},
+		"held": {func(o *model.Observation) {
+			overruled(o, followsWithin)
+			o.Maintenance = model.Maintenance{Word: model.Hold}
+		}, "degraded: hold"},
+		"the peer does not serve":   {func(o *model.Observation) { overruled(o, followsWithin); o.Peers[0].State = model.Loading }, ""},
+		"ours has the better claim": {func(o *model.Observation) { overruled(o, followsWithin); o.Locals[0].Term.N = 9 }, ""},
+	} {
+		o := twoMasters()
+		c.makes(&o)
+		out, got := Outcome(&o, Decide(o)), ""
+		if out.Unhealthy() {
+			last := model.Degraded
+			got = verdictText(VerdictOn(&o, out, Facts{}, &last))
+		}
+		if got != c.want || out.MayNotServe() {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // A replica that cannot write does not keep the VIP away, a master does.
 func TestJudgeAFullDisk(t *testing.T) {
 	for role, want := range map[model.Role]string{model.Master: "unhealthy: misconf 7000", model.Replica: "degraded: replica-no-disk 7000"} {

@@ -58,12 +58,14 @@ type Observation struct {
 	Hosts     map[netip.Addr]Stretch
 	Instances map[netip.AddrPort]Stretch
 	// Alone is how long no peer and no witness has answered.
-	Alone   Stretch
-	Witness Witness
-	Lease   Lease
-	Policy  Policy
-	Times   Times
-	MaxLag  int64
+	Alone Stretch
+	// LongGone: every other host has been silent while the witness answered, for cold_start_wait, and none has been heard since: nobody else serves.
+	LongGone bool
+	Witness  Witness
+	Lease    Lease
+	Policy   Policy
+	Times    Times
+	MaxLag   int64
 	// HeldFor is how long the VIP has been on this host.
 	HeldFor time.Duration
 	// SwitchoverWait is how long the next switchover has to wait after a failed one.
@@ -160,9 +162,10 @@ func (o *Observation) Heard() bool {
 	return false
 }
 
-// Unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere.
+// Unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere; or none has since
+// long before the fence.
 func (o *Observation) Unanswered() bool {
-	return !o.PeerAlive() && o.Fence.UnansweredFor >= o.Times.ColdStartWait
+	return !o.PeerAlive() && (o.Fence.UnansweredFor >= o.Times.ColdStartWait || o.LongGone && o.Witness.Answers)
 }
 
 // HostSilent: no SYN answered and no refusal from any instance of that host, nor an answer of the host itself.

@@ -6,9 +6,14 @@ type Outcome struct {
 	Isolated, Fenced bool
 	// Cold: this host has just started, and a master on it has not heard of its peer yet.
 	Cold bool
+	// Outranked are the local masters of pairs beside a serving peer of a better claim, for so long that the VIP is better there.
+	Outranked []Instance
 	// Clauses are those of the last decision.
 	Clauses []Clause
 }
 
 // Unhealthy tells whether the host must not hold the VIP.
-func (o Outcome) Unhealthy() bool { return o.Isolated || o.Fenced || o.Cold }
+func (o Outcome) Unhealthy() bool { return o.MayNotServe() || len(o.Outranked) > 0 }
+
+// MayNotServe: nothing here may serve now, wherever the VIP is.
+func (o Outcome) MayNotServe() bool { return o.Isolated || o.Fenced || o.Cold }

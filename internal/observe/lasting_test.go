@@ -55,3 +55,33 @@ func TestHungFor(t *testing.T) {
 		}
 	}
 }
+
+// The other hosts are long gone once they were silent beside a witness that answers for cold_start_wait. That the witness falls silent as well ends
+// nothing; any word of a peer's host does.
+func TestLongGone(t *testing.T) {
+	r := observer(t)
+	now := state.Stamp{Boot: "this", Mono: time.Hour}
+	see := func(after time.Duration, peers model.State, witness bool) bool {
+		o := fixture.Cluster()
+		fixture.PeersAre(&o, peers, model.Stretch{})
+		o.Hosts, o.Instances, o.BusyFor, o.HungFor = map[netip.Addr]model.Stretch{}, map[netip.AddrPort]model.Stretch{}, map[string]time.Duration{}, map[model.Instance]time.Duration{}
+		o.Times.ColdStartWait, o.Witness = time.Minute, model.Witness{Name: "w", Counts: true, Answers: witness}
+		now.Mono += after
+		r.noteLasting(&o, now)
+		return o.LongGone
+	}
+	for i, s := range []struct {
+		after   time.Duration
+		peers   model.State
+		witness bool
+		want    bool
+	}{
+		{0, model.Silent, true, false}, {59 * time.Second, model.Silent, true, false}, {time.Second, model.Silent, false, false}, // cut off before the time
+		{time.Minute, model.Silent, true, false}, {time.Minute, model.Silent, true, true}, {time.Minute, model.Silent, false, true},
+		{time.Minute, model.Unseen, false, true}, {time.Second, model.Refused, true, false}, {time.Second, model.Silent, true, false},
+	} {
+		if got := see(s.after, s.peers, s.witness); got != s.want {
+			t.Errorf("look %d: long gone: %v", i, got)
+		}
+	}
+}

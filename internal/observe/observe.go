@@ -287,6 +287,14 @@ func (r *Observer) noteLasting(o *model.Observation, now state.Stamp) {
 		o.Hosts[host] = m.Note(session.HostSilent, host.String(), o.HostSilent(host), now)
 	}
 	o.Alone = m.Note(session.CutOff, "", o.CutOff(), now)
+	gone := m.Note(session.PeersGone, "", o.PeersSilent() && o.Witness.Answers, now)
+	switch {
+	case o.Heard():
+		r.Memory.LongGone = false
+	case gone.For >= o.Times.ColdStartWait && gone.Looks > 0:
+		r.Memory.LongGone = true
+	}
+	o.LongGone = r.Memory.LongGone
 }
 
 // Followed: a replica of this host has this address for its master.

@@ -78,15 +78,17 @@ const (
 
 // Why a replica is not promoted although its master is lost.
 const (
-	Syncing      model.Reason = "syncing"
-	NeverSynced  model.Reason = "never-synced"
-	DataStale    model.Reason = "data-stale"
-	NeverLinked  model.Reason = "never-linked"
-	WaitsForPeer model.Reason = "waits-for-peer"
-	Severed      model.Reason = "severed"
-	LessData     model.Reason = "less-data"
-	MasterLinked model.Reason = "master-linked"
-	IsMaster     model.Reason = "is-master"
+	ServesNoStale model.Reason = "serves-no-stale"
+	SeenByOthers  model.Reason = "others-see-master"
+	Syncing       model.Reason = "syncing"
+	NeverSynced   model.Reason = "never-synced"
+	DataStale     model.Reason = "data-stale"
+	NeverLinked   model.Reason = "never-linked"
+	WaitsForPeer  model.Reason = "waits-for-peer"
+	Severed       model.Reason = "severed"
+	LessData      model.Reason = "less-data"
+	MasterLinked  model.Reason = "master-linked"
+	IsMaster      model.Reason = "is-master"
 )
 
 // Why an instance takes writes, or refuses them.
@@ -100,6 +102,8 @@ const (
 	HoldOff              model.Reason = "hold-off"
 	PeerHeard            model.Reason = "peer-heard"
 	NoPeerAnswered       model.Reason = "peer-never-answered"
+	PeersLongGone        model.Reason = "peers-long-gone"
+	PeerServes           model.Reason = "peer-serves"
 	StartsNot            model.Reason = "does-not-start"
 	NoAnswerYet          model.Reason = "no-answer-yet"
 	Unconfirmed          model.Reason = "unconfirmed"

@@ -57,7 +57,7 @@ func (l *inquiry) withheld(question string, err error) {
 	if l.State != model.Up {
 		return
 	}
-	if s := Classify(err); s == model.NoPerm {
+	if s := Classify(err); s == model.NoPerm || s == model.MasterDown {
 		l.State = s
 	}
 	l.Err = fmt.Errorf("%s was not answered: %w", question, err)

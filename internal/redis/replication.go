@@ -92,6 +92,14 @@ func (c *Conn) RewriteConf(ctx context.Context) error {
 	return err
 }
 
+// ServeStale lets a replica whose link is down answer. Up to 6.0 one with slave-serve-stale-data no refuses CLUSTER then, and so cannot be promoted.
+func (c *Conn) ServeStale(ctx context.Context) error {
+	if err := c.client.ConfigSet(ctx, "slave-serve-stale-data", "yes").Err(); err != nil {
+		return fmt.Errorf("set slave-serve-stale-data of %s: %w", c.target.Name(), err)
+	}
+	return nil
+}
+
 // KillClients closes the connections of normal clients but this one. Replicas stay.
 func (c *Conn) KillClients(ctx context.Context) error {
 	_, err := c.Do(ctx, "client", "kill", "type", "normal")

@@ -53,6 +53,8 @@ type Memory struct {
 	// Able is what the last run has seen of the other hosts, see seeAble. TookVIP is since when this host is healthy because the VIP answered nowhere.
 	Able    *AbleMemo    `json:"able,omitempty"`
 	TookVIP *state.Stamp `json:"took_vip,omitempty"`
+	// LongGone: every other host has been silent while the witness answered, for cold_start_wait, and none has been heard since.
+	LongGone bool `json:"long_gone,omitempty"`
 	// Severed are the local instances that have not been linked to a master since the last fence of this host began.
 	Severed model.NameSet `json:"severed,omitempty"`
 	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.

@@ -39,6 +39,8 @@ const (
 	Loading     Kind = "loading"
 	// LeadsAlone: this host has led while every other one was silent and the witness answered.
 	LeadsAlone Kind = "leads-alone"
+	// PeersGone: every other host was silent, and the witness answered.
+	PeersGone Kind = "peers-gone"
 	// VIPNowhere: the VIP has answered nowhere.
 	VIPNowhere Kind = "vip-nowhere"
 )

@@ -84,6 +84,9 @@ func (c *client) command(args []string) string {
 		c.behind = max(0, c.behind-1)
 		return bulk(text)
 	case "cluster":
+		if c.noStale && !c.isMaster() && !c.linked { // as up to 6.0
+			return failed("MASTERDOWN Link with MASTER is down and slave-serve-stale-data is set to 'no'.")
+		}
 		return c.cluster(args)
 	case "config":
 		return c.config(args)
@@ -145,6 +148,8 @@ func (c *client) config(args []string) string {
 			c.rule.replicas = args[3]
 		case "min-slaves-max-lag":
 			c.rule.maxLag = args[3]
+		case "slave-serve-stale-data":
+			c.noStale = args[3] == "no"
 		}
 		return okay
 	}

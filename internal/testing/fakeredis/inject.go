@@ -50,6 +50,9 @@ func (s *Server) Stall(on bool) { s.locked(func() { s.stalled = on }) }
 // Subscribe says how many clients are subscribed to a channel.
 func (s *Server) Subscribe(n int) { s.locked(func() { s.channels = n }) }
 
+// ServeNoStale gives it slave-serve-stale-data no.
+func (s *Server) ServeNoStale() { s.locked(func() { s.noStale = true }) }
+
 // RunScript has it run a script.
 func (s *Server) RunScript() { s.locked(func() { s.scripts = true }) }
 

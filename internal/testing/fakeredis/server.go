@@ -45,6 +45,8 @@ type Server struct {
 	saves       int
 	// scripts: it has run some. killed is how often its clients were thrown out.
 	scripts bool
+	// noStale: slave-serve-stale-data no.
+	noStale bool
 	killed  int
 	*node
 }
