@@ -63,6 +63,11 @@ func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observatio
 		if err := awaitSaved(ctx, c); err != nil && !errors.Is(err, errSave) {
 			return err
 		}
+		if file, err := c.DataFile(ctx); err == nil { // else the save says what is wrong
+			if err := r.makeRoom(l, file); err != nil {
+				r.Log.Warn().Err(err).Msg("old divergent data sets are not removed")
+			}
+		}
 		if err := c.Save(ctx); errors.Is(err, redis.ErrChildActive) {
 			return errChild
 		} else if err != nil {

@@ -117,6 +117,8 @@ func TestWhoIsPromotedInACluster(t *testing.T) {
 		{"it refuses CLUSTER while its link is down", func(o *model.Observation) {
 			o.Locals[1].State, o.Locals[1].Nodes, o.Locals[1].Info.Master = model.MasterDown, nil, fixture.Addr("192.168.9.70:7000")
 		}, "serve-stale B:7004, takeover B:7004", "serve-stale serves-no-stale B:7004; takeover host-silent+no-majority B:7004 of A:7000"},
+		{"its disk is full", func(o *model.Observation) { o.NoRoom = map[model.Instance]bool{o.Locals[1].Instance: true} },
+			"", "no-promotion no-room+host-silent B:7004 of A:7000; again 100ms"},
 		{"a third host suspects the master as well", func(o *model.Observation) { masterOn72(o, model.Node{Suspected: true}) },
 			"force B:7004", "force host-silent+more-hosts B:7004 of A:7000"},
 		{"a third host sees the master alive", func(o *model.Observation) { masterOn72(o, model.Node{}) },

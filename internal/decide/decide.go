@@ -255,6 +255,9 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 		why.For = o.Times.Settle
 		p.say(model.NoSwitchover, why)
 		p.in(o.Times.Settle - o.HeldFor)
+	case o.NoRoom[l.Instance]:
+		p.say(model.NoSwitchover, about(l, reason.NoRoom))
+		p.in(LookAgain)
 	case l.State != model.Up:
 		p.say(model.NoSwitchover, of(reason.Of(l.State)))
 		p.in(LookAgain)

@@ -111,6 +111,9 @@ func limitation(o *model.Observation, l model.Look) model.Clause {
 	if o.Sentinel[l.Instance] {
 		return about(l, reason.Sentinel)
 	}
+	if o.NoRoom[l.Instance] {
+		return about(l, reason.NoRoom)
+	}
 	return oldData(o, l)
 }
 

@@ -242,7 +242,9 @@ func (r *Reconciler) decide(ctx context.Context, o *model.Observation, how func(
 	if !plan.ChangesRoles() {
 		return plan
 	}
-	if r.SeeSentinels(ctx, o); len(o.Sentinel) == 0 {
+	r.SeeSentinels(ctx, o)
+	r.SeeRoom(o)
+	if len(o.Sentinel) == 0 && len(o.NoRoom) == 0 {
 		return plan
 	}
 	return how(*o)

@@ -106,6 +106,8 @@ type Observation struct {
 	DataAge map[Instance]DataAge
 	// BothMaster: a master was taken away from this host while it held the VIP without a break, less than takenAwayFor ago.
 	BothMaster bool
+	// NoRoom names the local nodes of a cluster that would end themselves if their role changed, because they could not write it down.
+	NoRoom map[Instance]bool
 	// Sentinel names the local instances that a Sentinel watches.
 	Sentinel map[Instance]bool
 	// Pairs are the local instances with their peers, in replication mode; else it is empty.

@@ -79,6 +79,7 @@ const (
 // Why a replica is not promoted although its master is lost.
 const (
 	ServesNoStale model.Reason = "serves-no-stale"
+	NoRoom        model.Reason = "no-room"
 	SeenByOthers  model.Reason = "others-see-master"
 	Syncing       model.Reason = "syncing"
 	NeverSynced   model.Reason = "never-synced"

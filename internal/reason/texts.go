@@ -85,6 +85,7 @@ var entries = map[model.Reason]entry{
 	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
 	ServesNoStale:        {"it refuses CLUSTER while its link is down (slave-serve-stale-data no)", "set slave-serve-stale-data yes in its configuration file"},
+	NoRoom:               {"its disk is full or read-only, and it would end itself when it cannot write its new role", "make room on its disk"},
 	SeenByOthers:         {"a third host sees its master {others} alive", ""},
 	ScriptsPass:          {"a master here runs scripts, whose writes this version of Redis does not refuse", "upgrade Redis to 6.0.17, 6.2.7 or 7.0"},
 	Fenced:               {"writes are refused here", ""},
