@@ -7,7 +7,7 @@ import (
 
 // DataAge is what is known of the data of a local replica in a cluster.
 type DataAge struct {
-	// Unlinked: it has not been linked to a master since this host started, and Waited is how long its master has been missing
+	// Unlinked: it has not been linked to a master since its server started, and Waited is how long its master has been missing
 	// meanwhile.
 	Unlinked bool
 	Waited   time.Duration

@@ -24,6 +24,9 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 	led := lineageLooks{held: held, stops: r.Event != nil && r.Event.State == model.VRRPStop} // the VIP may still be here then, and no look will see it go
 	cluster := false
 	for _, l := range o.Locals {
+		if l.State == model.Refused || model.HasJustStarted(l) { // what it reads from its disk may be older than what it had
+			m.LinkedNames = m.LinkedNames.Without(l.Instance.Name())
+		}
 		if model.Absent(l) {
 			led.looks = append(led.looks, linkLook{instance: l.Instance, name: l.Instance.Name(), behind: passed(o, l)})
 		}

@@ -77,6 +77,28 @@ func TestAColdReplicaIsNotPromoted(t *testing.T) {
 	}
 }
 
+// What a server reads from its disk at a start may be older than what it had, as after a save that failed. So one that died after it was linked, and
+// was not linked again before its master was lost, is as cold as after a boot. (Found by a storm.)
+func TestAReplicaThatWasRestartedIsCold(t *testing.T) {
+	restarted := fixture.LostHost()
+	restarted.Locals[1].Info.Uptime = 0
+	dead := fixture.Cluster()
+	dead.Locals[1].State, dead.Locals[1].Info, dead.Locals[1].Nodes = model.Refused, nil, nil
+	for name, before := range map[string]model.Observation{"it was seen dead": dead, "it was not": restarted} {
+		h := newHistory(t)
+		h.run(fixture.Cluster(), 0, false)
+		h.run(before, time.Second, false)
+		p := decide.Decide(h.run(fixture.LostHost(), 3*time.Second, true))
+		if !fixture.Says(p, model.NoPromotion, reason.WaitsForPeer, replica7004) || len(p.Steps) != 1 {
+			t.Errorf("%s: %s", name, reason.Lines(p.Clauses))
+		}
+		h.run(fixture.Cluster(), time.Second, true)
+		if p := decide.Decide(h.run(fixture.LostHost(), time.Second, true)); len(p.Steps) != 2 {
+			t.Errorf("%s, and it was linked again: %s", name, reason.Lines(p.Clauses))
+		}
+	}
+}
+
 // After a reboot the host that held the VIP last promotes at once, also if it is cold.
 func TestTheHostThatHeldTheVIPLastIsNotCold(t *testing.T) {
 	h := newHistory(t)

@@ -43,7 +43,7 @@ type Memory struct {
 	PeerAnswered bool              `json:"peer_answered,omitempty"`
 	Linked       map[string]string `json:"linked,omitempty"`
 	Takings      map[string]taking `json:"takings,omitempty"`
-	// LinkedNames are the local nodes of a cluster that have been part of a linked pair in the boot LinkedBoot. Led have been
+	// LinkedNames are the local nodes of a cluster that have been part of a linked pair since their servers started, in the boot LinkedBoot. Led have been
 	// masters since the VIP has been here, and TakenAwayAt is when one was taken away from us meanwhile.
 	LinkedBoot  string        `json:"linked_boot,omitempty"`
 	LinkedNames model.NameSet `json:"linked_names,omitempty"`
