@@ -206,7 +206,7 @@ func (s *Survey) expire(now time.Time) {
 		name := g.look.Instance.Name()
 		switch {
 		case over, g.cut:
-			g.look.fail(fmt.Errorf("look at %s: this run had no more time: %w", name, context.Canceled))
+			g.look.fail(g.noTime())
 		case g.asked >= 0:
 			g.look.conclude(&s.lines[g.asked].answers, fmt.Errorf("read from %s: no answer within %s: %w", name, g.limits.Reply, os.ErrDeadlineExceeded))
 		default:
@@ -219,6 +219,11 @@ func (s *Survey) expire(now time.Time) {
 			s.drop(p)
 		}
 	}
+}
+
+// noTime is why a look was not finished before the run was over.
+func (g *query) noTime() error {
+	return fmt.Errorf("look at %s: this run had no more time: %w", g.look.Instance.Name(), context.Canceled)
 }
 
 // asks: this connection is a question that is still open.
@@ -351,7 +356,7 @@ func (s *Survey) connected(p int) {
 	}
 	g.asked = p
 	if g.look.target.TLS != nil {
-		s.lookSecurely(p)
+		s.handOver(p)
 		return
 	}
 	s.limit(g, g.limits.Reply)
@@ -359,8 +364,8 @@ func (s *Survey) connected(p int) {
 	s.converse(p)
 }
 
-// lookSecurely hands a connection to a goroutine that speaks TLS.
-func (s *Survey) lookSecurely(p int) {
+// handOver gives a connection to a goroutine that speaks TLS.
+func (s *Survey) handOver(p int) {
 	i := s.lines[p].of
 	g := s.queries[i]
 	file := os.NewFile(uintptr(s.lines[p].fd), "")
@@ -372,14 +377,12 @@ func (s *Survey) lookSecurely(p int) {
 		s.finish(i)
 		return
 	}
-	s.secure.Add(1)
 	g.done = true
 	s.open--
+	s.secure.Add(1)
 	go func() {
 		defer s.secure.Done()
-		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
-		g.look.Look = look(s.ctx, open(g.look.target, g.limits, opened))
-		g.look.Took = time.Since(s.begun)
+		s.lookSecurely(g, conn)
 	}()
 }
 
