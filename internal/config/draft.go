@@ -19,7 +19,7 @@ type draft struct {
 	// from says where values were written; the last place of a key counts.
 	from []place
 	// lines finds keys in text; made at the first error.
-	lines *lineIndex
+	lines lineIndex
 
 	// Values that need work before they are part of the configuration.
 	instances, peers []span

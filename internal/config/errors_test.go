@@ -45,13 +45,13 @@ func TestErrorTexts(t *testing.T) {
 		{"time without quotes", one + "[times]\ndeadline = 900ms", []string{
 			`FILE:3: key "deadline": the value is not in quotes; hint: write deadline = "900ms"`}},
 		{"no value", one + "policy =\nvip = \"10.0.0.1\"", []string{
-			`FILE:2: key "policy": is not valid TOML: expected value but found '\n' instead; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: unexpected character U+000A at start of value; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"unclosed list", "instances = [\"127.0.0.1:7000\"\npolicy = \"stay\"\n", []string{
-			`FILE:2: key "policy": is not valid TOML: expected a comma (',') or array terminator (']'), but got 'p'; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: expected ',' or ']' after array value; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"unclosed quotes", one + "policy = \"stay\nvip = \"10.0.0.1\"\n", []string{
-			`FILE:2: key "policy": is not valid TOML: strings cannot contain newlines; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: basic strings cannot have new lines; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"not TOML at all", "vrrp_instance VI_1 {\n", []string{
-			`FILE:1: is not valid TOML: expected '.' or '=', but got 'V' instead; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:1: is not valid TOML: expected '=' after key; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"a broken line may hold a secret", one + `requirepass = swordfish`, []string{
 			`FILE:2: is not valid TOML at column 15; hint: text needs quotes, a list brackets`}},
 

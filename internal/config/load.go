@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"keepalived-redis/internal/files"
 )
 
@@ -194,21 +192,6 @@ func isTable(name string) bool {
 		}
 	}
 	return false
-}
-
-// parseTOML reads a text. The library can panic on a bug of its own; that must not end a check without a verdict.
-func parseTOML(text string) (tree map[string]any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the TOML library failed: %v", r)
-		}
-	}()
-	var v any
-	if _, err := toml.NewDecoder(strings.NewReader(blankComments(text))).Decode(&v); err != nil {
-		return nil, err
-	}
-	tree, _ = v.(map[string]any)
-	return tree, nil
 }
 
 // applyEnviron reads the keys of the environment. An empty value counts as not set.

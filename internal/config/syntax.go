@@ -10,51 +10,27 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
 )
 
-// blankComments empties the lines that hold a comment alone, so that the TOML library need not read them letter by
-// letter; a file as shipped is mostly comments. Lines keep their numbers. In a text of several lines a # is no comment:
-// such a file is left as it is.
-func blankComments(text string) string {
-	if strings.Contains(text, `"""`) || strings.Contains(text, "'''") {
-		return text
-	}
-	var b strings.Builder
-	b.Grow(len(text))
-	for len(text) > 0 {
-		line := text
-		if i := strings.IndexByte(text, '\n'); i >= 0 {
-			line = text[:i+1]
+// parseTOML reads a text. The library can panic on a bug of its own; that must not end a check without a verdict.
+func parseTOML(text string) (tree map[string]any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the TOML library failed: %v", r)
 		}
-		text = text[len(line):]
-		i := 0
-		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
-			i++
-		}
-		if i < len(line) && line[i] == '#' {
-			line = "\n"
-		}
-		b.WriteString(line)
-	}
-	return b.String()
+	}()
+	return tree, toml.Unmarshal([]byte(text), &tree)
 }
 
 // failSyntax reports a text that is not valid TOML, without showing values of keys that we do not know: one of them could
 // be a password.
 func (d *draft) failSyntax(err error) {
 	e := &Error{Where: d.file, Text: "is not valid TOML", Hint: "compare it with keepalived-redis.toml as shipped", Cause: errSyntax}
-	var pe toml.ParseError
-	if errors.As(err, &pe) {
-		e.Line = pe.Position.Line
-		if e.Line == 0 { // the library knows no line at the end of the text
-			e.Line = strings.Count(d.text, "\n") + 1
-		}
-		line := ""
-		if lines := strings.Split(d.text, "\n"); e.Line > 0 && e.Line <= len(lines) {
-			line = strings.TrimSpace(lines[e.Line-1])
-		}
-		d.explainSyntax(e, pe, line)
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		e.Line, _ = wrong.Position()
+		explainSyntax(e, wrong, strings.TrimSpace(strings.Split(d.text, "\n")[e.Line-1]))
 	}
 	d.errs = append(d.errs, e)
 }
@@ -63,7 +39,7 @@ func (d *draft) failSyntax(err error) {
 var errSyntax = errors.New("not valid TOML")
 
 // explainSyntax fills in what is wrong and what to do, as far as the line tells.
-func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
+func explainSyntax(e *Error, wrong *toml.DecodeError, line string) {
 	name, value, isPair := strings.Cut(line, "=")
 	value, _, _ = strings.Cut(value, "#")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
@@ -71,8 +47,9 @@ func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
 	if isPair && known {
 		e.Key = name
 	}
+	said := strings.TrimPrefix(wrong.Error(), "toml: ")
 	switch {
-	case strings.Contains(pe.Message, "already been defined") || strings.Contains(pe.Message, "already created"):
+	case strings.Contains(said, "already"):
 		e.Text, e.Hint = "stands here a second time", "keep one of the two"
 		if e.Key == "" {
 			e.Text = "a key or table " + e.Text
@@ -81,10 +58,11 @@ func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
 		e.Text = "the value is not in quotes"
 		e.Hint = "write " + name + " = " + strconv.Quote(value)
 	case isPair && !known:
-		e.Text += fmt.Sprintf(" at column %d", pe.Position.Col)
+		_, column := wrong.Position()
+		e.Text += fmt.Sprintf(" at column %d", column)
 		e.Hint = "text needs quotes, a list brackets"
 	default:
-		e.Text += ": " + strings.TrimSuffix(strings.Map(printable, pe.Message), ".")
+		e.Text += ": " + strings.Map(printable, said)
 		e.Hint = "text needs quotes, a list brackets with commas between its elements"
 	}
 }

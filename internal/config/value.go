@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // place is where a value was written: the file, an environment variable or a flag.
@@ -92,6 +94,9 @@ func (d *draft) texts(p place, raw any) ([]string, bool) {
 		}
 		return list, true
 	case []any:
+		if typeName(v) == listOfTables {
+			break
+		}
 		for i, e := range v {
 			s, isText := e.(string)
 			if !isText {
@@ -250,9 +255,11 @@ func parseQuorum(raw any, k *key) (v, text, hint string) {
 	return strconv.FormatInt(n, 10), "", hint
 }
 
+const listOfTables = "a list of tables"
+
 // typeName says what a value of TOML is, in a person's words.
 func typeName(raw any) string {
-	switch raw.(type) {
+	switch v := raw.(type) {
 	case string:
 		return "a text"
 	case int64:
@@ -261,12 +268,13 @@ func typeName(raw any) string {
 		return "a number with a point"
 	case bool:
 		return "true or false"
-	case time.Time:
+	case time.Time, toml.LocalDate, toml.LocalTime, toml.LocalDateTime:
 		return "a date or time of day"
 	case []any:
+		if len(v) > 0 && typeName(v[0]) == "a table" {
+			return listOfTables
+		}
 		return "a list"
-	case []map[string]any:
-		return "a list of tables"
 	case map[string]any:
 		return "a table"
 	}
