@@ -90,13 +90,6 @@ func load(o Options) (*draft, error) {
 	return d, d.result()
 }
 
-func newDraft(o Options) *draft {
-	if o.Environ == nil {
-		o.Environ = os.Environ()
-	}
-	return &draft{o: o, c: defaults(o.Root), tls: tlsDraft{enabled: tlsAuto}}
-}
-
 // readFile finds the file and reads it; false means that it cannot be read.
 func (d *draft) readFile() (text string, ok bool) {
 	file, named := d.o.File, true

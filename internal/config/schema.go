@@ -1,9 +1,9 @@
 package config
 
 import (
+	"os"
+	"strings"
 	"time"
-
-	"keepalived-redis/internal/model"
 )
 
 // kind is the form of a key's value.
@@ -154,7 +154,7 @@ var keys = [...]key{
 	{table: "service", name: "server", kind: kindProgram, def: `"redis-server"`,
 		doc: `The redis-server program of the process backend, looked up in PATH when it has no slash.`,
 		str: func(d *draft) *string { return &d.c.Service.Server }},
-	{table: "service", name: "conf", kind: kindPattern, def: `"/etc/redis/%p.conf"`,
+	{table: "service", name: "conf", kind: kindPattern, example: `"/etc/redis/%p.conf"`,
 		doc: `An instance's own configuration; %p is its port. Without it: /etc/redis/%p.conf or /etc/redis/redis-%p.conf, whichever exists.`,
 		str: func(d *draft) *string { return &d.conf }},
 	{table: "service", name: "pid_file", kind: kindPattern, def: `"/var/run/redis_%p.pid"`,
@@ -190,33 +190,25 @@ const (
 	minDeadline     = 50 * time.Millisecond
 )
 
-// defaults is the configuration before anything is read. Root is put before the places, for tests.
-func defaults(root string) Config {
-	return Config{
-		KeepalivedConf: root + "/etc/keepalived/keepalived.conf",
-		Policy:         model.PolicyAuto,
-		Durability:     model.DurabilityAsync,
-		MaxLag:         1 << 20,
-		Times: model.Times{
-			Deadline:       defaultDeadline,
-			Settle:         time.Second,
-			StallGrace:     1500 * time.Millisecond,
-			FenceStopAfter: 5 * time.Second,
-			BusyGrace:      5 * time.Second,
-			HoldOff:        3 * time.Second,
-			ColdStartWait:  time.Minute,
-			MaxStaleness:   time.Minute,
-			Dial:           10 * time.Millisecond,
-		},
-		Service: Service{
-			Backend:      BackendAuto,
-			Server:       "redis-server",
-			PidFile:      root + "/var/run/redis_%p.pid",
-			StartTimeout: 10 * time.Second,
-			StopTimeout:  10 * time.Second,
-			Rights:       RightsOwn,
-		},
-		Restart:  Restart{When: RestartDied, Burst: 5, Window: time.Minute},
-		StateDir: root + DefaultStateDir,
+// newDraft begins with the defaults. Root is put before the places, for tests.
+func newDraft(o Options) *draft {
+	if o.Environ == nil {
+		o.Environ = os.Environ()
 	}
+	d := &draft{o: o}
+	for i := range keys {
+		if k := &keys[i]; k.def != "" {
+			d.reset(k)
+		}
+	}
+	return d
+}
+
+// reset stores the default of a key.
+func (d *draft) reset(k *key) {
+	def := strings.Trim(k.def, `"`)
+	if k.kind == kindPath || k.kind == kindPattern {
+		def = d.o.Root + def
+	}
+	d.store(k, def)
 }
