@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"os"
 	"strings"
 	"time"
@@ -195,7 +197,7 @@ func newDraft(o Options) *draft {
 	if o.Environ == nil {
 		o.Environ = os.Environ()
 	}
-	d := &draft{o: o}
+	d := &draft{o: o, tls: tlsDraft{pools: map[string]*x509.CertPool{}, certs: map[string]*tls.Certificate{}}}
 	for i := range keys {
 		if k := &keys[i]; k.def != "" {
 			d.reset(k)
