@@ -125,8 +125,8 @@ func (s *setup) template(port uint16, data, logs string) (text string, remarks [
 	}
 	line("bind %s", bind)
 	if password := s.cfg.Password.Reveal(); password != "" {
-		line("requirepass %s", quote(password))
-		line("masterauth %s", quote(password))
+		line("requirepass %s", config.Quote(password))
+		line("masterauth %s", config.Quote(password))
 		remarks = append(remarks, "its password is that of password_file")
 	} else {
 		line("protected-mode no")
@@ -164,25 +164,6 @@ func bindsAhead(a netip.Addr) bool {
 	}
 	text, err := os.ReadFile(file)
 	return err == nil && strings.TrimSpace(string(text)) == "1"
-}
-
-// quote writes a text as Redis reads it (sds.c, sdssplitargs).
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 // serverAccount is whom the distribution's Redis or Valkey runs as.

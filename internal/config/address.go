@@ -172,10 +172,11 @@ func (d *draft) setVIPs(p place, list []string) {
 		if s == "" {
 			continue
 		}
-		bare, _, _ := strings.Cut(s, "/")
-		addr, err := netip.ParseAddr(bare)
-		if pre, perr := netip.ParsePrefix(s); err == nil && bare != s && (perr != nil || !pre.IsValid()) {
-			err = perr
+		addr, err := netip.ParseAddr(s)
+		if strings.Contains(s, "/") {
+			var prefix netip.Prefix
+			prefix, err = netip.ParsePrefix(s)
+			addr = prefix.Addr()
 		}
 		if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
 			d.fail(p.at(i), fmt.Sprintf("%q is not an address", s), "write the address that keepalived moves, as in "+p.key.sample(), nil)

@@ -177,16 +177,6 @@ func leaves(tree map[string]any) int {
 	return n
 }
 
-// isTable tells whether the schema has a table of that name.
-func isTable(name string) bool {
-	for i := range keys {
-		if keys[i].table == name {
-			return name != ""
-		}
-	}
-	return false
-}
-
 // applyEnviron reads the keys of the environment. An empty value counts as not set.
 func (d *draft) applyEnviron() {
 	for _, e := range d.o.Environ {
@@ -197,22 +187,12 @@ func (d *draft) applyEnviron() {
 		if value == "" || name == envConfig || name == envLogLevel {
 			continue
 		}
-		if k := keyOfEnv(name); k != nil {
+		if k := find((*key).env, name); k != nil {
 			d.setBeside(place{key: k, name: name}, value)
 		} else {
 			d.warn("environment " + name + ": no such key, so it is ignored; hint: " + cmp.Or(didYouMean(name, envNames()), "remove it"))
 		}
 	}
-}
-
-// keyOfEnv finds the key that an environment variable overrides.
-func keyOfEnv(name string) *key {
-	for i := range keys {
-		if keys[i].env() == name {
-			return &keys[i]
-		}
-	}
-	return nil
 }
 
 // env is the name of the environment variable that overrides the key.
@@ -244,11 +224,9 @@ func (d *draft) applyFlags() {
 }
 
 func (d *draft) applyFlag(f Flag) {
-	for i := range keys {
-		if keys[i].full() == f.Key {
-			d.setBeside(place{key: &keys[i], name: f.Name, flag: true}, f.Value)
-			return
-		}
+	if k := find((*key).full, f.Key); k != nil {
+		d.setBeside(place{key: k, name: f.Name, flag: true}, f.Value)
+		return
 	}
 	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
 }

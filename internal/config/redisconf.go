@@ -182,15 +182,7 @@ func (r *confReader) include(path string) {
 func quoteArgs(args []string) string {
 	var b strings.Builder
 	for _, a := range args {
-		b.WriteString(` "`)
-		for i := range len(a) {
-			if a[i] < ' ' || a[i] >= 0x7f || a[i] == '"' || a[i] == '\\' {
-				fmt.Fprintf(&b, `\x%02x`, a[i])
-			} else {
-				b.WriteByte(a[i])
-			}
-		}
-		b.WriteByte('"')
+		b.WriteString(" " + Quote(a))
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -184,6 +185,44 @@ var keys = [...]key{
 	{table: "restart", name: "window", kind: kindDuration, def: `"60s"`, min: second, max: 24 * hour,
 		doc: `The time in which burst starts are allowed.`,
 		dur: func(d *draft) *time.Duration { return &d.c.Restart.Window }},
+}
+
+// find gives the key that has that name; nil if there is none.
+func find(nameOf func(*key) string, name string) *key {
+	for i := range keys {
+		if nameOf(&keys[i]) == name {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
+// isKey tells whether a key of that name exists in any table.
+func isKey(name string) bool {
+	return slices.ContainsFunc(keys[:], func(k key) bool { return k.name == name || k.full() == name })
+}
+
+// isTable tells whether the schema has a table of that name.
+func isTable(name string) bool { return slices.Contains(tableNames(), name) }
+
+// tableNames lists the tables of the schema in its order.
+func tableNames() []string {
+	var names []string
+	for i := range keys {
+		if t := keys[i].table; t != "" && !slices.Contains(names, t) {
+			names = append(names, t)
+		}
+	}
+	return names
+}
+
+// envNames lists the environment variables of the schema.
+func envNames() []string {
+	names := make([]string, len(keys))
+	for i := range keys {
+		names[i] = keys[i].env()
+	}
+	return names
 }
 
 // The deadline's default is below keepalived's shortest usual interval of 1 s.
