@@ -60,8 +60,13 @@ func (s *setup) newConf(ctx context.Context, port uint16) (string, error) {
 // create makes a new instance: its directories first and its configuration last, so that one that is half made does not look
 // like one.
 func (s *setup) create(ctx context.Context, port uint16) error {
-	uid, gid, err := serverAccount()
+	account, err := serverAccount()
 	if err != nil {
+		return err
+	}
+	uid, err1 := strconv.Atoi(account.Uid)
+	gid, err2 := strconv.Atoi(account.Gid)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	conf, err := s.newConf(ctx, port)
@@ -167,17 +172,13 @@ func bindsAhead(a netip.Addr) bool {
 }
 
 // serverAccount is whom the distribution's Redis or Valkey runs as.
-func serverAccount() (uid, gid int, err error) {
+func serverAccount() (*user.User, error) {
 	for _, name := range []string{"redis", "valkey"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
+		if u, err := user.Lookup(name); err == nil {
+			return u, nil
 		}
-		uid, err1 := strconv.Atoi(u.Uid)
-		gid, err2 := strconv.Atoi(u.Gid)
-		return uid, gid, errors.Join(err1, err2)
 	}
-	return 0, 0, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
+	return nil, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
 }
 
 // makeDir makes a directory for the server; one that is there is left as it is.

@@ -155,9 +155,7 @@ func writeJSON(out io.Writer, action string, results []result, code int) error {
 	for _, r := range results {
 		d.Instances = append(d.Instances, r.told())
 	}
-	b, err := json.MarshalIndent(d, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(out, "%s\n", b)
-	}
-	return err
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(d)
 }

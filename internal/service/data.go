@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived-redis/internal/config"
 )
 
@@ -37,7 +39,7 @@ func MissingData(i config.Instance) (string, error) {
 	}
 	// A directory that we may not enter shows itself only here: what is below it could seem to be missing.
 	dir := s.dataDir(base)
-	if err := syscall.Access(dir, accessSearch); errors.Is(err, syscall.EACCES) {
+	if err := unix.Access(dir, unix.X_OK); errors.Is(err, syscall.EACCES) {
 		return "", &fs.PathError{Op: "look into", Path: dir, Err: err}
 	}
 	if strings.EqualFold(s.value("appendonly"), "yes") {
@@ -45,9 +47,6 @@ func MissingData(i config.Instance) (string, error) {
 	}
 	return missing(s.rdbHasData, base, "a data set in "+s.file("dbfilename", base))
 }
-
-// accessSearch is X_OK of access(2).
-const accessSearch = 1
 
 func missing(has func(base string) (bool, error), base, what string) (string, error) {
 	switch found, err := has(base); {

@@ -2,11 +2,8 @@ package vrrp
 
 import (
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"keepalived-redis/internal/files"
 	"keepalived-redis/internal/procfs"
 )
 
@@ -67,12 +64,8 @@ func Parent(hint Process) (p Process, alive bool) {
 		}
 	}
 	for _, f := range pidFiles {
-		b, err := files.Read(f, 1<<10)
-		if err != nil {
-			continue
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-		if err != nil || pid < 2 {
+		pid := procfs.ReadPIDFile(f)
+		if pid == 0 {
 			continue
 		}
 		if name, _, start, err := stat(pid); err == nil && name == "keepalived" {
