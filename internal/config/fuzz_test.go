@@ -25,7 +25,7 @@ func FuzzFile(f *testing.F) {
 			f.Add(string(text))
 		}
 	}
-	for _, seed := range []string{Reference(), uncomment(Reference()), everyKey, "", "\ufeff" + one, "times.dial = '''1ms'''", "[[instances]]", "a.b.c = {d = [1, {e = 2}]}"} {
+	for _, seed := range []string{reference(f), uncomment(reference(f)), everyKey, "", "\ufeff" + one, "times.dial = '''1ms'''", "[[instances]]", "a.b.c = {d = [1, {e = 2}]}"} {
 		f.Add(seed)
 	}
 	root := f.TempDir()
