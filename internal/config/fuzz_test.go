@@ -135,7 +135,11 @@ func FuzzRedisConf(f *testing.F) {
 			if !ok {
 				t.Fatalf("%q: the arguments %q cannot be read", l.name, l.rest)
 			}
-			again, ok := splitArgs(quoteArgs(args))
+			quoted := make([]string, len(args))
+			for i, a := range args {
+				quoted[i] = Quote(a)
+			}
+			again, ok := splitArgs(strings.Join(quoted, " "))
 			if d := diff(args, again); !ok || d != "" {
 				t.Errorf("%q: %s", l.rest, d)
 			}

@@ -57,7 +57,7 @@ type Survey struct {
 	polls   []unix.PollFd
 	// open counts the targets and questions that are still waited for.
 	open int
-	// secure are the looks over TLS that are under way, each in a goroutine of its own.
+	// secure are the looks over TLS, and for it, that are under way, each in a goroutine of its own.
 	secure sync.WaitGroup
 }
 
@@ -162,14 +162,16 @@ func (s *Survey) Run() []model.Look {
 	}
 	s.secure.Wait()
 	looks := make([]model.Look, len(s.queries))
-	var again []int
-	for i := range s.queries {
-		looks[i] = s.queries[i].look.Look
-		if doubtful(s.queries[i].look) {
-			again = append(again, i)
+	for i, g := range s.queries {
+		if looks[i] = g.look.Look; doubtful(g.look) {
+			s.secure.Add(1)
+			go func() {
+				defer s.secure.Done()
+				looks[i] = lookTwice(s.ctx, g.look, g.limits)
+			}()
 		}
 	}
-	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, s.queries[i].look, s.queries[i].limits) })
+	s.secure.Wait()
 	return looks
 }
 
@@ -406,17 +408,4 @@ func (s *Survey) converse(p int) {
 		g.look.conclude(&l.answers, err)
 		s.finish(l.of)
 	}
-}
-
-// sideBySide does something with each of a list.
-func sideBySide[T any](list []T, do func(T)) {
-	var wg sync.WaitGroup
-	for _, x := range list {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			do(x)
-		}()
-	}
-	wg.Wait()
 }
