@@ -42,10 +42,8 @@ func (d *draft) discover() {
 func (d *draft) failNothing() {
 	hint := fmt.Sprintf("name them in %s, as in instances = [\"127.0.0.1:7000-7002\"]", d.file)
 	if dir := d.o.Root + "/etc/redis"; d.conf == "" {
-		if f, err := os.Open(dir); errors.Is(err, fs.ErrPermission) {
+		if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
 			hint = fmt.Sprintf("%s may not look into %s; %s", userName(), dir, hint)
-		} else if err == nil {
-			f.Close()
 		}
 	}
 	d.errs = append(d.errs, &Error{Where: d.file, Text: ErrNothingConfigured.Error(), Hint: hint, Cause: ErrNothingConfigured})

@@ -37,10 +37,8 @@ type draft struct {
 func (d *draft) fail(p place, text, hint string, cause error) {
 	e := &Error{Where: d.file, Text: text, Hint: hint, Cause: cause}
 	switch {
-	case p.name != "" && p.flag:
-		e.Where = "flag " + p.name
 	case p.name != "":
-		e.Where = "environment " + p.name
+		e.Where = p.name
 	case p.key != nil:
 		e.Key = p.key.full()
 		e.Line = d.lineOf(p)

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -25,24 +24,12 @@ const envLogLevel = "KEEPALIVED_REDIS_LOG_LEVEL"
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
-// Flag is a key that the command line overrides.
-type Flag struct {
-	// Name is the flag as people write it, such as --policy; it stands in errors.
-	Name string
-	// Key is the full name of the key, such as policy or times.settle.
-	Key string
-	// Value is read as in the environment: the parts of a list are separated by commas.
-	Value string
-}
-
 // Options say where a configuration comes from.
 type Options struct {
 	// File is the configuration file that a flag names; empty means the environment's, else DefaultFile.
 	File string
 	// Deadline overrides times.deadline when it is not 0. It stands for the flag --deadline.
 	Deadline time.Duration
-	// Flags override keys; later ones win.
-	Flags []Flag
 	// Environ is the environment as os.Environ gives it; nil means that of the process.
 	Environ []string
 	// Root is put before every place that nobody wrote: the default file and directories, /etc/redis, /proc. For tests.
@@ -128,7 +115,9 @@ func (d *draft) build(text string, readable bool) {
 	d.text = text
 	readable = d.applyFile() && readable
 	d.applyEnviron()
-	d.applyFlags()
+	if d.o.Deadline != 0 {
+		d.setBeside(place{key: find((*key).full, "times.deadline"), name: "flag --deadline"}, d.o.Deadline.String())
+	}
 	if readable {
 		d.finish()
 	}
@@ -188,7 +177,7 @@ func (d *draft) applyEnviron() {
 			continue
 		}
 		if k := find((*key).env, name); k != nil {
-			d.setBeside(place{key: k, name: name}, value)
+			d.setBeside(place{key: k, name: "environment " + name}, value)
 		} else {
 			d.warn("environment " + name + ": no such key, so it is ignored; hint: " + cmp.Or(didYouMean(name, envNames()), "remove it"))
 		}
@@ -211,24 +200,6 @@ func envValue(environ []string, name string) (value string) {
 		}
 	}
 	return value
-}
-
-// applyFlags reads the keys of the command line.
-func (d *draft) applyFlags() {
-	if d.o.Deadline != 0 {
-		d.applyFlag(Flag{Name: "--deadline", Key: "times.deadline", Value: d.o.Deadline.String()})
-	}
-	for _, f := range d.o.Flags {
-		d.applyFlag(f)
-	}
-}
-
-func (d *draft) applyFlag(f Flag) {
-	if k := find((*key).full, f.Key); k != nil {
-		d.setBeside(place{key: k, name: f.Name, flag: true}, f.Value)
-		return
-	}
-	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
 }
 
 // readText reads a regular file of bounded size.

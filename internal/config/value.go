@@ -15,9 +15,8 @@ import (
 // place is where a value was written: the file, an environment variable or a flag.
 type place struct {
 	key *key
-	// name is the environment variable or the flag; empty for the file.
+	// name is the environment variable or the flag, as Error.Where says it; empty for the file.
 	name string
-	flag bool
 	// elem is the element of a list, counted from 1; 0 for the whole value.
 	elem int
 }

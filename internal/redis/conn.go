@@ -112,14 +112,26 @@ func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 // ErrNoSetting: the server does not know a setting that every version has.
 var ErrNoSetting = errors.New("no such setting")
 
+// setting reads a setting, which is not empty.
+func (c *Conn) setting(ctx context.Context, key string) (string, error) {
+	m, err := c.client.ConfigGet(ctx, key).Result()
+	if err == nil && m[key] == "" {
+		err = ErrNoSetting
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+	}
+	return m[key], nil
+}
+
 // NodeTimeout reads cluster-node-timeout.
 func (c *Conn) NodeTimeout(ctx context.Context) (time.Duration, error) {
 	const key = "cluster-node-timeout"
-	m, err := c.client.ConfigGet(ctx, key).Result()
+	text, err := c.setting(ctx, key)
 	if err != nil {
-		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+		return 0, err
 	}
-	ms, err := strconv.ParseInt(m[key], 10, 64)
+	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms <= 0 {
 		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
 	}
