@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,14 +74,11 @@ var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOM
 
 // dialled tells what an error of the dial means.
 func dialled(err error) model.State {
-	for _, e := range ours {
-		if errors.Is(err, e) {
-			return model.Unseen
-		}
-	}
 	var op *net.OpError
 	socket := errors.As(err, &op) && op.Net == "unix"
 	switch {
+	case slices.ContainsFunc(ours, func(e error) bool { return errors.Is(err, e) }):
+		return model.Unseen
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		return model.Refused
 	case socket && errors.Is(err, syscall.EAGAIN): // its queue is full: it does not accept any more

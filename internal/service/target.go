@@ -117,14 +117,19 @@ func (t target) titled(args []string) bool {
 // listens: the process holds the socket on which the instance takes connections.
 func (t target) listens(pid int) bool {
 	held := sockets(pid)
-	return slices.ContainsFunc(listeners(), func(l listener) bool { return held[l.inode] && t.at(l) })
+	return slices.ContainsFunc(listeners(), func(l procfs.Listener) bool { return held[l.Inode] && t.at(l) })
 }
 
-func (t target) at(l listener) bool {
-	if l.path != "" {
-		return l.path == t.Socket
+// listeners are all listening sockets of our network. What cannot be read is left out: the caller has other evidence.
+func listeners() []procfs.Listener { return append(procfs.Listeners(""), procfs.UnixListeners()...) }
+
+// at: a connection to the instance reaches this listener.
+func (t target) at(l procfs.Listener) bool {
+	if l.Path != "" {
+		return l.Path == t.Socket
 	}
-	return t.Addr.Port() != 0 && l.covers(t.Addr)
+	here, there := l.Addr.Addr(), t.Addr.Addr().Unmap()
+	return t.Addr.Port() != 0 && t.Addr.Port() == l.Addr.Port() && (here.IsUnspecified() || !there.IsValid() || there.IsUnspecified() || here == there)
 }
 
 // occupant says who holds the instance's address while its server does not live, "" if nobody does. A file of a unix
@@ -137,7 +142,7 @@ func (t target) occupant() string {
 	}
 	processes, _ := pids() // without them it has no name
 	for _, pid := range processes {
-		if sockets(pid)[all[n].inode] {
+		if sockets(pid)[all[n].Inode] {
 			if p, err := procfs.Read(pid); err == nil {
 				return p.Comm + " (pid " + strconv.Itoa(pid) + ")"
 			}
@@ -160,7 +165,7 @@ func (t target) reached() bool { return slices.ContainsFunc(listeners(), t.at) }
 // listensAnywhere: the process takes connections, so it got through its start.
 func listensAnywhere(pid int) bool {
 	held := sockets(pid)
-	return slices.ContainsFunc(listeners(), func(l listener) bool { return held[l.inode] })
+	return slices.ContainsFunc(listeners(), func(l procfs.Listener) bool { return held[l.Inode] })
 }
 
 // gone: the process ended while we looked.
