@@ -105,14 +105,7 @@ func (d *draft) readFile() (text string, ok bool) {
 // build makes the configuration of the file's text and everything beside it. Where the file cannot be read, only the
 // values beside it are checked.
 func (d *draft) build(text string, readable bool) {
-	// Some editors begin a file with a byte order mark; the TOML library skips these.
-	for _, mark := range [...]string{"\ufeff", "\xff\xfe", "\xfe\xff"} {
-		if cut, found := strings.CutPrefix(text, mark); found {
-			text = cut
-			break
-		}
-	}
-	d.text = text
+	d.text = strings.TrimPrefix(text, "\ufeff") // some editors begin a file with a byte order mark
 	readable = d.applyFile() && readable
 	d.applyEnviron()
 	if d.o.Deadline != 0 {
