@@ -42,7 +42,7 @@ func (d *draft) set(p place, raw any) {
 	}
 }
 
-// store takes a value that is no list. It returns what is wrong and a hint; both are empty when nothing is, and nothing is stored else.
+// store takes a value that is no list. It returns what is wrong and a hint; both are empty when nothing is. A wrong value is not stored.
 func (d *draft) store(k *key, raw any) (text, hint string) {
 	switch k.kind {
 	case kindDuration:
