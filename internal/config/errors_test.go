@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // one is a good line, so that a test has no other error than its own.
@@ -186,6 +187,29 @@ func TestErrorsCanBeMatched(t *testing.T) {
 	_, err = newHost(t).load("")
 	if !errors.Is(err, ErrNothingConfigured) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The time of a check must not go into a file that somebody wrote for that.
+func TestHostileFiles(t *testing.T) {
+	const most = maxFile - 100
+	for name, text := range map[string]string{
+		"a deep key":      strings.Repeat("a.", most/2) + "a = 1",
+		"a deep table":    "[" + strings.Repeat("a.", most/2) + "a]",
+		"lists in lists":  "vip = " + strings.Repeat("[", most),
+		"tables in them":  "vip = " + strings.Repeat("{a=", most/3),
+		"deep and closed": "a = " + strings.Repeat("{a=", 5000) + "1" + strings.Repeat("}", 5000),
+		"many keys":       strings.Repeat("[[a]]\nb = 1\n", most/12),
+	} {
+		begun := time.Now()
+		if _, err := newHost(t).load(one + text); err == nil {
+			t.Errorf("%s: taken for a configuration", name)
+		}
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		} else {
+			t.Log(name, took)
+		}
 	}
 }
 

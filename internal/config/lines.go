@@ -42,9 +42,12 @@ func indexLines(text string) lineIndex {
 	return s.x
 }
 
+// deepest is how many parts of a key are looked at, more than any key of ours has: a hostile file has one of half a million.
+const deepest = 8
+
 // add notes a key's lines; a dotted key makes the tables above it as well.
 func (x lineIndex) add(parts []string, lines ...int) {
-	for n := range parts {
+	for n := range min(len(parts), deepest) {
 		full, at := strings.Join(parts[:n+1], "."), lines
 		if n+1 < len(parts) {
 			at = lines[:1]
