@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"keepalived-redis/internal/config"
 )
 
 // kept compares a file of the packages with what it is made of; with UPDATE_GOLDEN it is written again.
@@ -23,11 +21,6 @@ func kept(t *testing.T, file, want string) {
 	}
 }
 
-// The packaged file has every key with its default, and says nothing.
-func TestConfigurationFile(t *testing.T) {
-	kept(t, "keepalived-redis.toml", config.Reference())
-}
-
 // The page has every key of the file, in its words.
 func TestConfigurationPage(t *testing.T) {
 	const file, begin, end = "man/keepalived-redis.toml.5", ".\\\" keys begin\n", ".\\\" keys end\n"
@@ -37,19 +30,19 @@ func TestConfigurationPage(t *testing.T) {
 	if !ok1 || !ok2 {
 		t.Fatalf("%s has no place for the keys", file)
 	}
-	keys := pageOfKeys(config.Reference())
+	keys := pageOfKeys(read(t, "keepalived-redis.toml"))
 	if n := strings.Count(keys, ".TP\n"); n < 30 {
-		t.Fatalf("only %d keys are found in the reference", n)
+		t.Fatalf("only %d keys are found in the file", n)
 	}
 	kept(t, file, before+begin+keys+end+after)
 }
 
-// pageOfKeys renders the reference: comments of one line, each above its key, in tables.
-func pageOfKeys(reference string) string {
+// pageOfKeys renders the file: comments of one line, each above its key, in tables.
+func pageOfKeys(file string) string {
 	var b strings.Builder
 	escape := strings.NewReplacer(`\`, `\e`, "-", `\-`)
 	doc := ""
-	for _, line := range strings.Split(reference, "\n") {
+	for _, line := range strings.Split(file, "\n") {
 		name, value, isKey := strings.Cut(strings.TrimPrefix(line, "#"), " = ")
 		switch {
 		case strings.HasPrefix(line, "["):

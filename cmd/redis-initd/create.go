@@ -60,8 +60,13 @@ func (s *setup) newConf(ctx context.Context, port uint16) (string, error) {
 // create makes a new instance: its directories first and its configuration last, so that one that is half made does not look
 // like one.
 func (s *setup) create(ctx context.Context, port uint16) error {
-	uid, gid, err := serverAccount()
+	account, err := serverAccount()
 	if err != nil {
+		return err
+	}
+	uid, err1 := strconv.Atoi(account.Uid)
+	gid, err2 := strconv.Atoi(account.Gid)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	conf, err := s.newConf(ctx, port)
@@ -125,8 +130,8 @@ func (s *setup) template(port uint16, data, logs string) (text string, remarks [
 	}
 	line("bind %s", bind)
 	if password := s.cfg.Password.Reveal(); password != "" {
-		line("requirepass %s", quote(password))
-		line("masterauth %s", quote(password))
+		line("requirepass %s", config.Quote(password))
+		line("masterauth %s", config.Quote(password))
 		remarks = append(remarks, "its password is that of password_file")
 	} else {
 		line("protected-mode no")
@@ -166,37 +171,14 @@ func bindsAhead(a netip.Addr) bool {
 	return err == nil && strings.TrimSpace(string(text)) == "1"
 }
 
-// quote writes a text as Redis reads it (sds.c, sdssplitargs).
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
 // serverAccount is whom the distribution's Redis or Valkey runs as.
-func serverAccount() (uid, gid int, err error) {
+func serverAccount() (*user.User, error) {
 	for _, name := range []string{"redis", "valkey"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
+		if u, err := user.Lookup(name); err == nil {
+			return u, nil
 		}
-		uid, err1 := strconv.Atoi(u.Uid)
-		gid, err2 := strconv.Atoi(u.Gid)
-		return uid, gid, errors.Join(err1, err2)
 	}
-	return 0, 0, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
+	return nil, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
 }
 
 // makeDir makes a directory for the server; one that is there is left as it is.

@@ -104,9 +104,10 @@ func (r *result) restart(ctx context.Context, j *job) {
 	if r.err = r.bringUp(ctx, j); r.err != nil {
 		return
 	}
-	r.line = fmt.Sprintf("redis %s restarted (pid %d)%s", i.Name(), r.state.PID, condition(r.look))
 	if before.PID == 0 {
-		r.line = fmt.Sprintf("redis %s started (pid %d)%s", i.Name(), r.state.PID, condition(r.look))
+		r.runs("started")
+	} else {
+		r.runs("restarted")
 	}
 }
 

@@ -169,25 +169,32 @@ func ourPath() (string, error) {
 
 func (s *setup) uninstall(ctx context.Context, port uint16) error {
 	systemd, err := service.Systemd(s.cfg)
-	if err != nil {
+	switch {
+	case err != nil:
+	case systemd:
+		err = s.uninstallUnits(ctx, port)
+	default:
+		err = uninstallScript(ctx, filepath.Join(scriptDir, fmt.Sprintf("redis%d", port)))
+	}
+	if err == nil {
+		s.tell("redis %d is not started at boot any more; what runs goes on, its data is left alone", port)
+	}
+	return err
+}
+
+func uninstallScript(ctx context.Context, file string) error {
+	if err := mayReplace(ctx, file); err != nil {
 		return err
 	}
-	if !systemd {
-		file := filepath.Join(scriptDir, fmt.Sprintf("redis%d", port))
-		if err := mayReplace(ctx, file); err != nil {
+	if _, err := os.Stat(file); err == nil {
+		if _, err := enableScript(ctx, filepath.Base(file), false); err != nil {
 			return err
 		}
-		if _, err := os.Stat(file); err == nil {
-			if _, err := enableScript(ctx, filepath.Base(file), false); err != nil {
-				return err
-			}
-		}
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		s.tell("redis %d is not started at boot any more; what runs goes on, its data is left alone", port)
-		return nil
 	}
+	return remove(file)
+}
+
+func (s *setup) uninstallUnits(ctx context.Context, port uint16) error {
 	unit, err := service.UnitOf(ctx, s.cfg, s.instance(port))
 	if err != nil {
 		return err
@@ -207,15 +214,19 @@ func (s *setup) uninstall(ctx context.Context, port uint16) error {
 		return err
 	}
 	for _, file := range files {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(file); err != nil {
 			return err
 		}
 		_ = os.Remove(filepath.Dir(file)) // only if nothing else is in it
 	}
-	if err := service.Reload(ctx); err != nil {
+	return service.Reload(ctx)
+}
+
+// remove removes a file that may be gone already.
+func remove(file string) error {
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	s.tell("redis %d is not started at boot any more; what runs goes on, its data is left alone", port)
 	return nil
 }
 

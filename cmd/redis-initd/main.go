@@ -53,8 +53,8 @@ func command(args []string, out, errOut io.Writer) int {
 		defer stop()
 		return setUp(ctx, args, out, errOut)
 	}
-	f, code := parse(args, out, errOut)
-	if code >= 0 {
+	var f flags
+	if code := parse(&f, about, name, args, out, errOut); code >= 0 {
 		return code
 	}
 	ctx, stop := program.Context(0)
@@ -62,18 +62,17 @@ func command(args []string, out, errOut io.Writer) int {
 	return run(ctx, f, out, errOut)
 }
 
-// parse reads the command line; a code of 0 or more ends the program.
-func parse(args []string, out, errOut io.Writer) (flags, int) {
-	var f flags
-	code := -1
-	p, err := kong.New(&f, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
+// parse reads the command line of a command; a code of 0 or more ends the program.
+func parse(into any, about, command string, args []string, out, errOut io.Writer) (code int) {
+	code = -1
+	p, err := kong.New(into, kong.Name(name), kong.Description(about), kong.Vars{"version": program.Version()},
 		kong.Writers(out, errOut), kong.Exit(func(c int) { code = c }))
 	if err == nil {
 		_, err = p.Parse(args)
 	}
 	if err != nil && code < 0 {
-		program.Fail(errOut, name, fmt.Errorf("%w; hint: %s --help", err, name))
-		return f, badArguments
+		program.Fail(errOut, name, fmt.Errorf("%w; hint: %s --help", err, command))
+		return badArguments
 	}
-	return f, code
+	return code
 }

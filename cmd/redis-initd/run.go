@@ -154,6 +154,11 @@ func (r *result) start(ctx context.Context, j *job) {
 	if before.PID == r.state.PID {
 		verb = "is already running"
 	}
+	r.runs(verb)
+}
+
+// runs is the line for an instance that runs by now.
+func (r *result) runs(verb string) {
 	r.line = fmt.Sprintf("redis %s %s (pid %d)%s", r.instance.Name(), verb, r.state.PID, condition(r.look))
 }
 

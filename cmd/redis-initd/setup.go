@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/program"
 )
@@ -52,17 +50,8 @@ func isSetup(args []string) bool { return len(args) > 0 && slices.Contains(verbs
 // setUp parses the command line of a verb, and carries it out.
 func setUp(ctx context.Context, args []string, out, errOut io.Writer) int {
 	s := setup{out: out, said: func(err error) { program.Fail(errOut, name, err) }}
-	code := -1
-	p, err := kong.New(&s, kong.Name(name), kong.Description(aboutSetup), kong.Writers(out, errOut), kong.Exit(func(c int) { code = c }))
-	if err == nil {
-		_, err = p.Parse(args)
-	}
-	switch {
-	case code >= 0:
+	if code := parse(&s, aboutSetup, name+" "+args[0], args, out, errOut); code >= 0 {
 		return code
-	case err != nil:
-		s.said(fmt.Errorf("%w; hint: %s %s --help", err, name, args[0]))
-		return badArguments
 	}
 	ports, err := s.ports()
 	if err != nil {
@@ -119,7 +108,7 @@ func (s *setup) ports() ([]uint16, error) {
 func (s *setup) load() error {
 	cfg, err := config.LoadOrLastGood(config.Options{File: s.Config, ReadOnly: true})
 	if errors.Is(err, config.ErrNothingConfigured) {
-		cfg, err = &config.Config{Service: config.Service{Conf: defaultConf, Server: "redis-server"}, RunDir: "/run/keepalived-redis", StateDir: config.DefaultStateDir}, nil
+		cfg, err = &config.Config{Service: config.Service{Conf: defaultConf, Server: "redis-server"}, RunDir: config.DefaultRunDir, StateDir: config.DefaultStateDir}, nil
 	}
 	s.cfg = cfg
 	return err

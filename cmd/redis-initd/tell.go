@@ -111,12 +111,10 @@ var statuses = map[service.Status]string{service.Unknown: "unknown", service.Run
 func (r *result) told() told {
 	t := told{Address: r.instance.Name(), OK: r.err == nil, Code: r.code, Status: statuses[r.state.Status], Reason: program.Plain(r.state.Reason)}
 	if r.line != "" {
-		line := program.Plain(r.line)
-		t.Message = &line
+		t.Message = known(program.Plain(r.line))
 	}
 	if r.err != nil {
-		text := program.Plain(r.err.Error())
-		t.Error = &text
+		t.Error = known(program.Plain(r.err.Error()))
 	}
 	if r.state.PID != 0 {
 		t.PID = &r.state.PID
@@ -128,13 +126,11 @@ func (r *result) told() told {
 	if info == nil {
 		return t
 	}
-	role := string(info.Role)
-	t.Role = &role
+	t.Role = known(string(info.Role))
 	if info.Role == model.Replica {
 		t.LinkUp = &info.LinkUp
 		if info.Master.IsValid() {
-			master := info.Master.String()
-			t.Master = &master
+			t.Master = known(info.Master.String())
 		}
 	} else {
 		t.Replicas = &info.Replicas
@@ -144,6 +140,8 @@ func (r *result) told() told {
 	}
 	return t
 }
+
+func known[T any](v T) *T { return &v }
 
 func writeJSON(out io.Writer, action string, results []result, code int) error {
 	d := struct {
@@ -155,9 +153,7 @@ func writeJSON(out io.Writer, action string, results []result, code int) error {
 	for _, r := range results {
 		d.Instances = append(d.Instances, r.told())
 	}
-	b, err := json.MarshalIndent(d, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(out, "%s\n", b)
-	}
-	return err
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(d)
 }

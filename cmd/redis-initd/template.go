@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"keepalived-redis/internal/service"
@@ -54,15 +53,11 @@ func ownTemplate() (string, error) {
 	if server == "" {
 		return "", fmt.Errorf("%w: there is neither redis-server nor valkey-server", service.ErrNotInstalled)
 	}
-	uid, gid, err := serverAccount()
+	u, err := serverAccount()
 	if err != nil {
 		return "", err
 	}
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil {
-		return "", err
-	}
-	g, err := user.LookupGroupId(strconv.Itoa(gid))
+	g, err := user.LookupGroupId(u.Gid)
 	if err != nil {
 		return "", err
 	}

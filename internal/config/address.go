@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"path"
 	"strconv"
@@ -48,9 +49,17 @@ func parseSpan(s string) (sp span, text, hint string) {
 	if path.IsAbs(s) {
 		return sp, fmt.Sprintf("%q is not an address", s), fmt.Sprintf("a socket is written %q", "unix:"+s)
 	}
-	host, ports, text, hint := splitHost(s)
-	if text != "" {
-		return sp, text, hint
+	host, ports, err := net.SplitHostPort(s)
+	if err != nil {
+		port, _, _ := strings.Cut(s, "-")
+		_, portAlone := parsePort(port)
+		switch {
+		case portAlone:
+			return sp, fmt.Sprintf("%q has no address", s), fmt.Sprintf("write %q", "127.0.0.1:"+s)
+		case strings.Count(s, ":") > 1 && s[0] != '[':
+			return sp, fmt.Sprintf("%q has an IPv6 address without brackets", s), `write "[IPV6]:PORT"`
+		}
+		return sp, fmt.Sprintf("%q has no port", s), addressHint
 	}
 	addr, err := netip.ParseAddr(host)
 	switch {
@@ -78,29 +87,6 @@ func parseSpan(s string) (sp span, text, hint string) {
 		return sp, fmt.Sprintf("%q has its range the wrong way round", s), fmt.Sprintf("write %d-%d", sp.last, sp.first)
 	}
 	return sp, "", ""
-}
-
-// splitHost parts "[::1]:7000-7002" and "127.0.0.1:7000".
-func splitHost(s string) (host, ports, text, hint string) {
-	if strings.HasPrefix(s, "[") {
-		host, rest, found := strings.Cut(s[1:], "]")
-		if ports, hasPort := strings.CutPrefix(rest, ":"); found && hasPort {
-			return host, ports, "", ""
-		}
-		return "", "", fmt.Sprintf("%q has no port", s), addressHint
-	}
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 {
-		if _, ok := parsePort(strings.SplitN(s, "-", 2)[0]); ok {
-			return "", "", fmt.Sprintf("%q has no address", s), fmt.Sprintf("write %q", "127.0.0.1:"+s)
-		}
-		return "", "", fmt.Sprintf("%q has no port", s), addressHint
-	}
-	host, ports = s[:i], s[i+1:]
-	if strings.Contains(host, ":") {
-		return "", "", fmt.Sprintf("%q has an IPv6 address without brackets", s), `write "[IPV6]:PORT"`
-	}
-	return host, ports, "", ""
 }
 
 // parsePort reads 1 to 65535, digits only.
@@ -172,10 +158,11 @@ func (d *draft) setVIPs(p place, list []string) {
 		if s == "" {
 			continue
 		}
-		bare, _, _ := strings.Cut(s, "/")
-		addr, err := netip.ParseAddr(bare)
-		if pre, perr := netip.ParsePrefix(s); err == nil && bare != s && (perr != nil || !pre.IsValid()) {
-			err = perr
+		addr, err := netip.ParseAddr(s)
+		if strings.Contains(s, "/") {
+			var prefix netip.Prefix
+			prefix, err = netip.ParsePrefix(s)
+			addr = prefix.Addr()
 		}
 		if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
 			d.fail(p.at(i), fmt.Sprintf("%q is not an address", s), "write the address that keepalived moves, as in "+p.key.sample(), nil)

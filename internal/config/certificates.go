@@ -7,21 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 )
 
-// flaw is what is wrong with a file, behind its name, and what to do.
-type flaw struct {
-	text, hint string
-	cause      error
-}
-
 // readPool reads a file of authorities. own says which directive of an instance's own configuration names it; empty means
 // the key tls.ca. A broken file is an empty pool: nothing is trusted then, and least of all the whole world.
 func (d *draft) readPool(file, own string) *x509.CertPool {
-	if pool, seen := d.tls.read.pools[file]; seen {
+	if pool, seen := d.tls.pools[file]; seen {
 		return pool
 	}
 	pool := x509.NewCertPool()
@@ -32,23 +25,17 @@ func (d *draft) readPool(file, own string) *x509.CertPool {
 	if bad == nil {
 		bad = outOfDate(certs)
 	}
-	if d.tls.read.pools == nil {
-		d.tls.read.pools = map[string]*x509.CertPool{}
-	}
-	d.tls.read.pools[file] = pool
+	d.tls.pools[file] = pool
 	d.complain("ca", file, own, bad)
 	return pool
 }
 
 // readCert reads a client certificate and its key; nil when they are broken. own is as for readPool.
 func (d *draft) readCert(file, key, own string) *tls.Certificate {
-	if cert, seen := d.tls.read.certs[file]; seen {
+	if cert, seen := d.tls.certs[file]; seen {
 		return cert
 	}
-	if d.tls.read.certs == nil {
-		d.tls.read.certs = map[string]*tls.Certificate{}
-	}
-	d.tls.read.certs[file] = nil
+	d.tls.certs[file] = nil
 	certs, bad := readCertificates(file)
 	if bad == nil {
 		bad = outOfDate(certs[:1])
@@ -72,7 +59,7 @@ func (d *draft) readCert(file, key, own string) *tls.Certificate {
 		d.complain("key", key, own, &flaw{"is not the key of " + file, "name the key that the certificate was made with", nil})
 		return nil
 	}
-	d.tls.read.certs[file] = &cert
+	d.tls.certs[file] = &cert
 	return &cert
 }
 
@@ -83,11 +70,13 @@ func (d *draft) complain(name, file, own string, bad *flaw) {
 		return
 	}
 	p, _ := d.placeOf("tls", name)
+	tell := d.warn
+	if errors.Is(bad.cause, fs.ErrPermission) {
+		tell = d.note
+	}
 	switch text := file + " " + bad.text; {
-	case own != "" && errors.Is(bad.cause, fs.ErrPermission):
-		d.note(fmt.Sprintf("%s: %s; hint: %s, or set %s below [tls]", own, text, bad.hint, name))
 	case own != "":
-		d.warn(fmt.Sprintf("%s: %s; hint: %s, or set %s below [tls]", own, text, bad.hint, name))
+		tell(fmt.Sprintf("%s: %s; hint: %s, or set %s below [tls]", own, text, bad.hint, name))
 	case d.lenient:
 		d.warn(fmt.Sprintf("tls.%s %s; hint: %s", name, text, bad.hint))
 	default:
@@ -97,9 +86,9 @@ func (d *draft) complain(name, file, own string, bad *flaw) {
 
 // readCertificates reads the certificates of a PEM file: at least one.
 func readCertificates(file string) ([]*x509.Certificate, *flaw) {
-	text, bad := readPEM(file)
-	if bad != nil {
-		return nil, bad
+	text, err := readText(file)
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	var all []*x509.Certificate
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
@@ -136,18 +125,12 @@ func outOfDate(certs []*x509.Certificate) *flaw {
 
 // readKey reads a private key; ours must be for nobody else's eyes. What it returns is a secret.
 func readKey(file string, ours bool) (string, *flaw) {
-	text, bad := readPEM(file)
-	if bad != nil {
-		return "", bad
+	text, err := readText(file)
+	if err != nil {
+		return "", unreadable(err)
 	}
-	if ours {
-		fi, err := os.Stat(file)
-		if err != nil {
-			return "", unreadable(err)
-		}
-		if text, hint := checkSecretFile(file, fi.Mode()); text != "" {
-			return "", &flaw{text, hint, nil}
-		}
+	if bad := exposed(file); ours && bad != nil {
+		return "", bad
 	}
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		switch {
@@ -160,15 +143,7 @@ func readKey(file string, ours bool) (string, *flaw) {
 	return "", &flaw{"holds no private key", "it must be PEM, with a line -----BEGIN PRIVATE KEY-----", nil}
 }
 
-// readPEM reads a file of bounded size.
-func readPEM(file string) (string, *flaw) {
-	text, err := readText(file)
-	if err != nil {
-		return "", unreadable(err)
-	}
-	return text, nil
-}
-
+// unreadable is why a file was not read.
 func unreadable(err error) *flaw {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -5,7 +5,6 @@
 package config
 
 import (
-	"log/slog"
 	"net/netip"
 	"time"
 
@@ -45,9 +44,6 @@ func (s Secret) String() string {
 
 // GoString hides the secret from %#v.
 func (s Secret) GoString() string { return s.String() }
-
-// LogValue hides the secret from log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText hides the secret from encoding/json and from the last good copy.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

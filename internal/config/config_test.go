@@ -270,25 +270,24 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-func TestFlagsWinOverTheEnvironment(t *testing.T) {
+func TestFlagWinsOverTheEnvironment(t *testing.T) {
 	b := newHost(t)
 	b.write(DefaultFile, "instances = [\"127.0.0.1:7000\"]\npolicy = \"follow\"\n")
 	o := b.options("KEEPALIVED_REDIS_POLICY=auto", "KEEPALIVED_REDIS_TIMES_DEADLINE=2s")
 	o.Deadline = 3 * time.Second
-	o.Flags = []Flag{{"--policy", "policy", "stay"}, {"--instances", "instances", "127.0.0.1:7001, 127.0.0.1:7003-7004"}}
 	c, err := Load(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Policy != model.PolicyStay || c.Times.Deadline != 3*time.Second || len(c.Instances) != 3 {
-		t.Errorf("got policy %s, deadline %s, %d instances", c.Policy, c.Times.Deadline, len(c.Instances))
+	if c.Policy != model.PolicyAuto || c.Times.Deadline != 3*time.Second {
+		t.Errorf("got policy %s, deadline %s", c.Policy, c.Times.Deadline)
 	}
-	o.Flags = []Flag{{"--policy", "policy", "go"}}
+	o.Environ = append(o.Environ, "KEEPALIVED_REDIS_POLICY=go")
 	o.Deadline = time.Millisecond
 	_, err = Load(o)
 	want := []string{
+		`environment KEEPALIVED_REDIS_POLICY: "go" is not known; hint: write "auto", "follow" or "stay"`,
 		`flag --deadline: 1ms is out of range; hint: write 50ms to 1m`,
-		`flag --policy: "go" is not known; hint: write "auto", "follow" or "stay"`,
 	}
 	if d := diff(want, b.lines(err)); d != "" {
 		t.Error(d)

@@ -42,10 +42,8 @@ func (d *draft) discover() {
 func (d *draft) failNothing() {
 	hint := fmt.Sprintf("name them in %s, as in instances = [\"127.0.0.1:7000-7002\"]", d.file)
 	if dir := d.o.Root + "/etc/redis"; d.conf == "" {
-		if f, err := os.Open(dir); errors.Is(err, fs.ErrPermission) {
+		if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
 			hint = fmt.Sprintf("%s may not look into %s; %s", userName(), dir, hint)
-		} else if err == nil {
-			f.Close()
 		}
 	}
 	d.errs = append(d.errs, &Error{Where: d.file, Text: ErrNothingConfigured.Error(), Hint: hint, Cause: ErrNothingConfigured})
@@ -55,14 +53,14 @@ func (d *draft) failNothing() {
 func (d *draft) confFiles() []string {
 	var files []string
 	for _, pattern := range d.patterns() {
-		before, after, _ := strings.Cut(pattern, "%p")
 		if !strings.Contains(pattern, "%p") {
 			if _, err := os.Stat(pattern); err == nil {
 				files = append(files, pattern)
 			}
 			continue
 		}
-		found, err := filepath.Glob(globQuote(before) + "[0-9]*" + globQuote(strings.ReplaceAll(after, "%p", "[0-9]*")))
+		plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(pattern)
+		found, err := filepath.Glob(strings.ReplaceAll(plain, "%p", "[0-9]*"))
 		if err != nil {
 			d.warn(fmt.Sprintf("cannot look for %s: %v", pattern, err))
 		}
@@ -72,18 +70,6 @@ func (d *draft) confFiles() []string {
 		files = append(files, found...)
 	}
 	return files
-}
-
-// globQuote takes the special meaning from a path's letters, but for our own [0-9]*.
-func globQuote(s string) string {
-	if !strings.ContainsAny(s, `*?[\`) {
-		return s
-	}
-	parts := strings.Split(s, "[0-9]*")
-	for i, part := range parts {
-		parts[i] = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(part)
-	}
-	return strings.Join(parts, "[0-9]*")
 }
 
 // addFound adds the instance that a configuration describes.

@@ -19,7 +19,7 @@ type draft struct {
 	// from says where values were written; the last place of a key counts.
 	from []place
 	// lines finds keys in text; made at the first error.
-	lines *lineIndex
+	lines lineIndex
 
 	// Values that need work before they are part of the configuration.
 	instances, peers []span
@@ -37,10 +37,8 @@ type draft struct {
 func (d *draft) fail(p place, text, hint string, cause error) {
 	e := &Error{Where: d.file, Text: text, Hint: hint, Cause: cause}
 	switch {
-	case p.name != "" && p.flag:
-		e.Where = "flag " + p.name
 	case p.name != "":
-		e.Where = "environment " + p.name
+		e.Where = p.name
 	case p.key != nil:
 		e.Key = p.key.full()
 		e.Line = d.lineOf(p)

@@ -50,6 +50,12 @@ func (e *Error) Error() string {
 // Unwrap gives the error underneath.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// flaw is what is wrong with a file, behind its name, and what to do.
+type flaw struct {
+	text, hint string
+	cause      error
+}
+
 // Errors is everything that is wrong, one line each. Errors of the file come in the order of its lines.
 type Errors []error
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // one is a good line, so that a test has no other error than its own.
@@ -45,13 +46,13 @@ func TestErrorTexts(t *testing.T) {
 		{"time without quotes", one + "[times]\ndeadline = 900ms", []string{
 			`FILE:3: key "deadline": the value is not in quotes; hint: write deadline = "900ms"`}},
 		{"no value", one + "policy =\nvip = \"10.0.0.1\"", []string{
-			`FILE:2: key "policy": is not valid TOML: expected value but found '\n' instead; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: unexpected character U+000A at start of value; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"unclosed list", "instances = [\"127.0.0.1:7000\"\npolicy = \"stay\"\n", []string{
-			`FILE:2: key "policy": is not valid TOML: expected a comma (',') or array terminator (']'), but got 'p'; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: expected ',' or ']' after array value; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"unclosed quotes", one + "policy = \"stay\nvip = \"10.0.0.1\"\n", []string{
-			`FILE:2: key "policy": is not valid TOML: strings cannot contain newlines; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:2: key "policy": is not valid TOML: basic strings cannot have new lines; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"not TOML at all", "vrrp_instance VI_1 {\n", []string{
-			`FILE:1: is not valid TOML: expected '.' or '=', but got 'V' instead; hint: text needs quotes, a list brackets with commas between its elements`}},
+			`FILE:1: is not valid TOML: expected '=' after key; hint: text needs quotes, a list brackets with commas between its elements`}},
 		{"a broken line may hold a secret", one + `requirepass = swordfish`, []string{
 			`FILE:2: is not valid TOML at column 15; hint: text needs quotes, a list brackets`}},
 
@@ -186,6 +187,29 @@ func TestErrorsCanBeMatched(t *testing.T) {
 	_, err = newHost(t).load("")
 	if !errors.Is(err, ErrNothingConfigured) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The time of a check must not go into a file that somebody wrote for that.
+func TestHostileFiles(t *testing.T) {
+	const most = maxFile - 100
+	for name, text := range map[string]string{
+		"a deep key":      strings.Repeat("a.", most/2) + "a = 1",
+		"a deep table":    "[" + strings.Repeat("a.", most/2) + "a]",
+		"lists in lists":  "vip = " + strings.Repeat("[", most),
+		"tables in them":  "vip = " + strings.Repeat("{a=", most/3),
+		"deep and closed": "a = " + strings.Repeat("{a=", 5000) + "1" + strings.Repeat("}", 5000),
+		"many keys":       strings.Repeat("[[a]]\nb = 1\n", most/12),
+	} {
+		begun := time.Now()
+		if _, err := newHost(t).load(one + text); err == nil {
+			t.Errorf("%s: taken for a configuration", name)
+		}
+		if took := time.Since(begun); took > 30*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		} else {
+			t.Log(name, took)
+		}
 	}
 }
 

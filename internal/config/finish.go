@@ -13,11 +13,8 @@ import (
 // finish works on what no single key can tell: instances with their own configurations, the password, and keys that
 // must fit together.
 func (d *draft) finish() {
-	if d.burst != 0 {
-		d.c.Restart.Burst = int(d.burst)
-	}
+	d.c.Restart.Burst = int(d.burst)
 	if _, set := d.placeOf("", "run_dir"); !set {
-		d.c.RunDir = d.o.Root + DefaultRunDir
 		if _, err := os.Stat(d.o.Root + "/run"); errors.Is(err, fs.ErrNotExist) {
 			d.c.RunDir = d.o.Root + "/var/run/keepalived-redis"
 		}
@@ -60,7 +57,7 @@ func (d *draft) checkTimes() {
 	if p, set := d.placeOf("times", "dial"); set && t.Dial >= t.Deadline {
 		d.fail(p, fmt.Sprintf("%s is not shorter than the deadline of %s", t.Dial, t.Deadline),
 			"write a small part of the deadline, as in dial = \"10ms\"", nil)
-		t.Dial = defaults("").Times.Dial
+		d.reset(p.key)
 	}
 }
 

@@ -25,7 +25,7 @@ func FuzzFile(f *testing.F) {
 			f.Add(string(text))
 		}
 	}
-	for _, seed := range []string{Reference(), uncomment(Reference()), everyKey, "", "\ufeff" + one, "times.dial = '''1ms'''", "[[instances]]", "a.b.c = {d = [1, {e = 2}]}"} {
+	for _, seed := range []string{reference(f), uncomment(reference(f)), everyKey, "", "\ufeff" + one, "times.dial = '''1ms'''", "[[instances]]", "a.b.c = {d = [1, {e = 2}]}"} {
 		f.Add(seed)
 	}
 	root := f.TempDir()
@@ -135,7 +135,11 @@ func FuzzRedisConf(f *testing.F) {
 			if !ok {
 				t.Fatalf("%q: the arguments %q cannot be read", l.name, l.rest)
 			}
-			again, ok := splitArgs(quoteArgs(args))
+			quoted := make([]string, len(args))
+			for i, a := range args {
+				quoted[i] = Quote(a)
+			}
+			again, ok := splitArgs(strings.Join(quoted, " "))
 			if d := diff(args, again); !ok || d != "" {
 				t.Errorf("%q: %s", l.rest, d)
 			}

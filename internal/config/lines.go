@@ -2,18 +2,17 @@ package config
 
 import (
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// lineIndex knows on which line of a TOML text each key and each element of its list begins.
-type lineIndex struct {
-	keys map[string][]int // full key name: line of the key, then of each element
-}
+// lineIndex knows on which line of a TOML text each key begins, by its full name, and behind it each element of its list.
+type lineIndex map[string][]int
 
 // find gives the line of a key (elem 0) or of an element of its list (counted from 1); 0 if the key is not there.
-func (x *lineIndex) find(full string, elem int) int {
-	lines := x.keys[full]
+func (x lineIndex) find(full string, elem int) int {
+	lines := x[full]
 	if elem < len(lines) {
 		return lines[elem]
 	}
@@ -23,206 +22,84 @@ func (x *lineIndex) find(full string, elem int) int {
 	return 0
 }
 
-// indexLines scans a text that is valid TOML. The TOML library gives positions for syntax errors only, and our own checks
-// must name the line as well. On a text that is not valid it gives up where it is lost.
-func indexLines(text string) *lineIndex {
-	s := &lineScanner{text: text, line: 1, x: &lineIndex{keys: map[string][]int{}}}
+// indexLines reads a text once more, for the positions: the decoder gives them for syntax errors only, and our own checks must name
+// the line as well. On a text that is not valid it gives up where it is lost.
+func indexLines(text string) lineIndex {
+	s := lineScanner{text: text, line: 1, x: lineIndex{}}
+	var p unstable.Parser
+	p.Reset([]byte(text))
 	var table []string
-	for s.skip(" \t\r\n") {
-		switch {
-		case s.peek() == '#':
-			s.restOfLine()
-		case s.peek() == '[':
-			line := s.line
-			for s.more() && s.peek() == '[' {
-				s.pos++
-			}
-			table = s.keyPath(nil)
+	for p.NextExpression() {
+		switch e := p.Expression(); e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			var line int
+			table, line = s.key(nil, e)
 			s.x.add(table, line)
-			s.restOfLine()
-		default:
-			if !s.pair(table) {
-				return s.x
-			}
-			s.restOfLine()
+		case unstable.KeyValue:
+			s.pair(table, e)
 		}
 	}
 	return s.x
 }
 
+// deepest is how many parts of a key are looked at, more than any key of ours has: a hostile file has one of half a million.
+const deepest = 8
+
 // add notes a key's lines; a dotted key makes the tables above it as well.
-func (x *lineIndex) add(parts []string, lines ...int) {
-	for n := range parts {
+func (x lineIndex) add(parts []string, lines ...int) {
+	for n := range min(len(parts), deepest) {
 		full, at := strings.Join(parts[:n+1], "."), lines
 		if n+1 < len(parts) {
 			at = lines[:1]
 		}
-		if _, known := x.keys[full]; !known {
-			x.keys[full] = at
+		if _, known := x[full]; !known {
+			x[full] = at
 		}
 	}
 }
 
-// lineScanner walks over a text and counts lines.
+// lineScanner counts the lines of a text up to where it is.
 type lineScanner struct {
 	text      string
 	pos, line int
-	x         *lineIndex
+	x         lineIndex
 }
 
-func (s *lineScanner) more() bool { return s.pos < len(s.text) }
-
-func (s *lineScanner) peek() byte { return s.text[s.pos] }
-
-// next steps over one byte.
-func (s *lineScanner) next() byte {
-	c := s.text[s.pos]
-	if c == '\n' {
-		s.line++
+// at is the line of a node, or of the first one in it. Nodes come in the order of the text.
+func (s *lineScanner) at(n *unstable.Node) int {
+	for n.Raw.Length == 0 && n.Child() != nil {
+		n = n.Child()
 	}
-	s.pos++
-	return c
+	if begin := int(n.Raw.Offset); begin > s.pos {
+		s.line += strings.Count(s.text[s.pos:begin], "\n")
+		s.pos = begin
+	}
+	return s.line
 }
 
-// skip steps over the given bytes and tells whether anything follows.
-func (s *lineScanner) skip(set string) bool {
-	for s.more() && strings.IndexByte(set, s.peek()) >= 0 {
-		s.next()
+// key gives the parts of a key, with those of its table in front, and its line.
+func (s *lineScanner) key(table []string, of *unstable.Node) (parts []string, line int) {
+	parts = slices.Clone(table)
+	for k := of.Key(); k.Next(); {
+		if line == 0 {
+			line = s.at(k.Node())
+		}
+		parts = append(parts, string(k.Node().Data))
 	}
-	return s.more()
+	return parts, line
 }
 
-func (s *lineScanner) restOfLine() {
-	for s.more() && s.peek() != '\n' {
-		s.pos++
-	}
-}
-
-// pair reads KEY = VALUE.
-func (s *lineScanner) pair(table []string) bool {
-	line := s.line
-	full := s.keyPath(table)
-	if !s.skip(" \t") || s.peek() != '=' {
-		return false
-	}
-	s.pos++
-	elems := s.value(full)
-	s.x.add(full, append([]int{line}, elems...)...)
-	return true
-}
-
-// keyPath reads a dotted key and gives its parts, with those of its table in front.
-func (s *lineScanner) keyPath(table []string) []string {
-	parts := slices.Clone(table)
-	for s.skip(" \t") {
-		parts = append(parts, s.keyPart())
-		if !s.skip(" \t") || s.peek() != '.' {
-			break
-		}
-		s.pos++
-	}
-	return parts
-}
-
-func (s *lineScanner) keyPart() string {
-	start := s.pos
-	if c := s.peek(); c == '"' || c == '\'' {
-		s.str()
-		quoted := s.text[start:s.pos]
-		if plain, err := strconv.Unquote(quoted); err == nil && c == '"' {
-			return plain
-		}
-		return strings.Trim(quoted, string(c))
-	}
-	for s.more() && strings.IndexByte(" \t\r\n=.[]", s.peek()) < 0 {
-		s.pos++
-	}
-	return s.text[start:s.pos]
-}
-
-// value steps over a value; of a list it gives the line of each element.
-func (s *lineScanner) value(full []string) (elems []int) {
-	if !s.skip(" \t") {
-		return nil
-	}
-	switch s.peek() {
-	case '"', '\'':
-		s.str()
-	case '[':
-		s.pos++
-		for s.skipBlank() && s.peek() != ']' {
-			elems = append(elems, s.line)
-			before := s.pos
-			// Keys of a table within a list are nobody's: they get a table that no file can name.
-			s.value([]string{"[]"})
-			if s.skipBlank() && s.peek() == ',' {
-				s.pos++
-			}
-			if s.pos == before {
-				return elems
-			}
-		}
-		if s.more() {
-			s.pos++
-		}
-	case '{':
-		s.pos++
-		for s.skipBlank() && s.peek() != '}' {
-			if !s.pair(full) {
-				return nil
-			}
-			if s.skipBlank() && s.peek() == ',' {
-				s.pos++
-			}
-		}
-		if s.more() {
-			s.pos++
-		}
-	default:
-		for s.more() && strings.IndexByte(",]}#\n", s.peek()) < 0 {
-			s.pos++
+// pair notes a key, the elements of its list, and the keys of its table.
+func (s *lineScanner) pair(table []string, n *unstable.Node) {
+	full, line := s.key(table, n)
+	lines := []int{line}
+	for e := n.Value().Children(); e.Next(); {
+		switch n.Value().Kind {
+		case unstable.Array:
+			lines = append(lines, s.at(e.Node()))
+		case unstable.InlineTable:
+			s.pair(full, e.Node())
 		}
 	}
-	return elems
-}
-
-// skipBlank steps over blanks, line ends and comments.
-func (s *lineScanner) skipBlank() bool {
-	for s.skip(" \t\r\n") {
-		if s.peek() != '#' {
-			return true
-		}
-		s.restOfLine()
-	}
-	return false
-}
-
-// str steps over a text in one of TOML's four kinds of quotes.
-func (s *lineScanner) str() {
-	quote := s.text[s.pos : s.pos+1]
-	if triple := strings.Repeat(quote, 3); strings.HasPrefix(s.text[s.pos:], triple) {
-		s.pos += 3
-		for s.more() && !strings.HasPrefix(s.text[s.pos:], triple) {
-			s.step(quote)
-		}
-		// Up to two more quotes belong to the text itself.
-		for s.more() && s.peek() == quote[0] {
-			s.pos++
-		}
-		return
-	}
-	s.pos++
-	for s.more() && s.peek() != quote[0] && s.peek() != '\n' {
-		s.step(quote)
-	}
-	if s.more() && s.peek() == quote[0] {
-		s.pos++
-	}
-}
-
-// step steps over one byte of a text, or over an escape.
-func (s *lineScanner) step(quote string) {
-	if s.next() == '\\' && quote == `"` && s.more() {
-		s.next()
-	}
+	s.x.add(full, lines...)
 }

@@ -41,19 +41,6 @@ func TestIndexLines(t *testing.T) {
 	}
 }
 
-func TestBlankCommentsKeepsLines(t *testing.T) {
-	for _, test := range []struct{ in, out string }{
-		{"", ""},
-		{"# a\nb = 1 # c\n  \t# d\n\ne = \"# f\"\n# g", "\nb = 1 # c\n\n\ne = \"# f\"\n\n"},
-		{"a = '''\n# b\n'''\n", "a = '''\n# b\n'''\n"},
-		{"a = [\n# b\n1]\r\n# c\r\n", "a = [\n\n1]\r\n\n"},
-	} {
-		if got := blankComments(test.in); got != test.out {
-			t.Errorf("%q: got %q", test.in, got)
-		}
-	}
-}
-
 func TestNearest(t *testing.T) {
 	words := []string{"policy", "peers", "password_file"}
 	for word, want := range map[string]string{

@@ -3,14 +3,11 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/BurntSushi/toml"
 
 	"keepalived-redis/internal/files"
 )
@@ -27,24 +24,12 @@ const envLogLevel = "KEEPALIVED_REDIS_LOG_LEVEL"
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
-// Flag is a key that the command line overrides.
-type Flag struct {
-	// Name is the flag as people write it, such as --policy; it stands in errors.
-	Name string
-	// Key is the full name of the key, such as policy or times.settle.
-	Key string
-	// Value is read as in the environment: the parts of a list are separated by commas.
-	Value string
-}
-
 // Options say where a configuration comes from.
 type Options struct {
 	// File is the configuration file that a flag names; empty means the environment's, else DefaultFile.
 	File string
 	// Deadline overrides times.deadline when it is not 0. It stands for the flag --deadline.
 	Deadline time.Duration
-	// Flags override keys; later ones win.
-	Flags []Flag
 	// Environ is the environment as os.Environ gives it; nil means that of the process.
 	Environ []string
 	// Root is put before every place that nobody wrote: the default file and directories, /etc/redis, /proc. For tests.
@@ -92,13 +77,6 @@ func load(o Options) (*draft, error) {
 	return d, d.result()
 }
 
-func newDraft(o Options) *draft {
-	if o.Environ == nil {
-		o.Environ = os.Environ()
-	}
-	return &draft{o: o, c: defaults(o.Root), tls: tlsDraft{enabled: tlsAuto}}
-}
-
 // readFile finds the file and reads it; false means that it cannot be read.
 func (d *draft) readFile() (text string, ok bool) {
 	file, named := d.o.File, true
@@ -127,17 +105,12 @@ func (d *draft) readFile() (text string, ok bool) {
 // build makes the configuration of the file's text and everything beside it. Where the file cannot be read, only the
 // values beside it are checked.
 func (d *draft) build(text string, readable bool) {
-	// Some editors begin a file with a byte order mark; the TOML library skips these.
-	for _, mark := range [...]string{"\ufeff", "\xff\xfe", "\xfe\xff"} {
-		if cut, found := strings.CutPrefix(text, mark); found {
-			text = cut
-			break
-		}
-	}
-	d.text = text
+	d.text = strings.TrimPrefix(text, "\ufeff") // some editors begin a file with a byte order mark
 	readable = d.applyFile() && readable
 	d.applyEnviron()
-	d.applyFlags()
+	if d.o.Deadline != 0 {
+		d.setBeside(place{key: find((*key).full, "times.deadline"), name: "flag --deadline"}, d.o.Deadline.String())
+	}
 	if readable {
 		d.finish()
 	}
@@ -186,31 +159,6 @@ func leaves(tree map[string]any) int {
 	return n
 }
 
-// isTable tells whether the schema has a table of that name.
-func isTable(name string) bool {
-	for i := range keys {
-		if keys[i].table == name {
-			return name != ""
-		}
-	}
-	return false
-}
-
-// parseTOML reads a text. The library can panic on a bug of its own; that must not end a check without a verdict.
-func parseTOML(text string) (tree map[string]any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the TOML library failed: %v", r)
-		}
-	}()
-	var v any
-	if _, err := toml.NewDecoder(strings.NewReader(blankComments(text))).Decode(&v); err != nil {
-		return nil, err
-	}
-	tree, _ = v.(map[string]any)
-	return tree, nil
-}
-
 // applyEnviron reads the keys of the environment. An empty value counts as not set.
 func (d *draft) applyEnviron() {
 	for _, e := range d.o.Environ {
@@ -221,22 +169,12 @@ func (d *draft) applyEnviron() {
 		if value == "" || name == envConfig || name == envLogLevel {
 			continue
 		}
-		if k := keyOfEnv(name); k != nil {
-			d.setBeside(place{key: k, name: name}, value)
+		if k := find((*key).env, name); k != nil {
+			d.setBeside(place{key: k, name: "environment " + name}, value)
 		} else {
 			d.warn("environment " + name + ": no such key, so it is ignored; hint: " + cmp.Or(didYouMean(name, envNames()), "remove it"))
 		}
 	}
-}
-
-// keyOfEnv finds the key that an environment variable overrides.
-func keyOfEnv(name string) *key {
-	for i := range keys {
-		if keys[i].env() == name {
-			return &keys[i]
-		}
-	}
-	return nil
 }
 
 // env is the name of the environment variable that overrides the key.
@@ -255,26 +193,6 @@ func envValue(environ []string, name string) (value string) {
 		}
 	}
 	return value
-}
-
-// applyFlags reads the keys of the command line.
-func (d *draft) applyFlags() {
-	if d.o.Deadline != 0 {
-		d.applyFlag(Flag{Name: "--deadline", Key: "times.deadline", Value: d.o.Deadline.String()})
-	}
-	for _, f := range d.o.Flags {
-		d.applyFlag(f)
-	}
-}
-
-func (d *draft) applyFlag(f Flag) {
-	for i := range keys {
-		if keys[i].full() == f.Key {
-			d.setBeside(place{key: &keys[i], name: f.Name, flag: true}, f.Value)
-			return
-		}
-	}
-	d.fail(place{name: f.Name, flag: true}, fmt.Sprintf("there is no key %q", f.Key), "this is a mistake in the program", nil)
 }
 
 // readText reads a regular file of bounded size.

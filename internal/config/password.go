@@ -3,11 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
+
+	"keepalived-redis/internal/files"
 )
 
 // maxPassword bounds a password, in bytes; Redis takes 512 in ACL files.
@@ -23,55 +23,51 @@ func (d *draft) readPassword() {
 		}
 		return
 	}
-	secret, text, hint, err := readSecret(d.passwordFile)
-	if text == "" {
+	secret, bad := readSecret(d.passwordFile)
+	switch {
+	case bad == nil:
 		d.c.Password = secret
-		return
-	}
 	// A password file that broke after the configuration was good must not take the good one away as well: without the
 	// password the instances answer NOAUTH, which still shows that they live.
-	if d.lenient {
-		d.warn(fmt.Sprintf("password file %s %s; it is ignored; hint: %s", d.passwordFile, text, hint))
-		return
+	case d.lenient:
+		d.warn(fmt.Sprintf("password file %s %s; it is ignored; hint: %s", d.passwordFile, bad.text, bad.hint))
+	default:
+		d.fail(p, d.passwordFile+" "+bad.text, bad.hint, bad.cause)
 	}
-	d.fail(p, fmt.Sprintf("%s %s", d.passwordFile, text), hint, err)
 }
 
-// readSecret reads a password file: one line, for nobody else's eyes. It returns what is wrong and a hint; both are empty
-// when nothing is. They never show the password.
-func readSecret(file string) (secret Secret, text, hint string, err error) {
-	// O_NONBLOCK: a named pipe must not hang a check.
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// readSecret reads a password file: one line, for nobody else's eyes. What is wrong with it never shows the password.
+func readSecret(file string) (Secret, *flaw) {
+	if bad := exposed(file); bad != nil {
+		return "", bad
+	}
+	text, err := files.Read(file, maxPassword+len("\r\n"))
+	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", "is not there", "make it with one line, the password, and mode 0600", err
+		return "", &flaw{"is not there", "make it with one line, the password, and mode 0600", err}
 	case errors.Is(err, fs.ErrPermission):
-		return "", "cannot be read by " + userName(), "chown it to the user that runs keepalived's scripts, or to root with that user's group and mode 0640", err
+		return "", &flaw{"cannot be read by " + userName(), "chown it to the user that runs keepalived's scripts, or to root with that user's group and mode 0640", err}
+	case errors.Is(err, files.ErrTooLarge), len(line) > maxPassword:
+		return "", &flaw{fmt.Sprintf("is longer than %d bytes", maxPassword), "a password file holds one line, the password", nil}
 	case err != nil:
-		return "", "cannot be read: " + cause(err).Error(), "check the path", err
-	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return "", "cannot be read: " + cause(err).Error(), "check the path", err
-	}
-	if text, hint := checkSecretFile(file, fi.Mode()); text != "" {
-		return "", text, hint, nil
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxPassword+3))
-	if err != nil {
-		return "", "cannot be read: " + cause(err).Error(), "check the path", err
-	}
-	line := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	switch {
-	case len(line) > maxPassword:
-		return "", fmt.Sprintf("is longer than %d bytes", maxPassword), "a password file holds one line, the password", nil
+		return "", unreadable(err)
 	case line == "":
-		return "", "is empty", "write one line, the password", nil
+		return "", &flaw{"is empty", "write one line, the password", nil}
 	case strings.ContainsAny(line, "\n\r\x00"):
-		return "", "holds more than one line", "write one line, the password", nil
+		return "", &flaw{"holds more than one line", "write one line, the password", nil}
 	}
-	return Secret(line), "", "", nil
+	return Secret(line), nil
+}
+
+// exposed tells when others can reach a secret file. One that is not there, or cannot be looked at, shows when it is read.
+func exposed(file string) *flaw {
+	if fi, err := os.Stat(file); err == nil {
+		if text, hint := checkSecretFile(file, fi.Mode()); text != "" {
+			return &flaw{text, hint, nil}
+		}
+	}
+	return nil
 }
 
 // checkSecretFile wants a regular file that others cannot read and the group cannot write: root:keepalived_script 0640

@@ -125,14 +125,13 @@ func (r *confReader) line(path string, number int, line string) {
 		name, rest = line[:i], line[i:]
 	}
 	if strings.ContainsAny(line, `"'`) {
-		args, ok := splitArgs(line)
-		if !ok {
+		if _, ok := splitArgs(line); !ok {
 			r.errs = append(r.errs, fmt.Errorf("read redis configuration %s:%d: the quotes do not match: %w; hint: close them, and put a blank behind", path, number, ErrConfSyntax))
 			return
 		}
 		// The name itself may be quoted.
-		if len(args) > 0 && strings.ContainsAny(name, `"'`) {
-			name, rest = args[0], quoteArgs(args[1:])
+		if strings.ContainsAny(name, `"'`) {
+			name, rest, _ = nextArg(line)
 		}
 	}
 	name = strings.ToLower(name)
@@ -176,21 +175,4 @@ func (r *confReader) include(path string) {
 	for _, file := range files {
 		r.read(file)
 	}
-}
-
-// quoteArgs writes arguments so that splitArgs reads them back.
-func quoteArgs(args []string) string {
-	var b strings.Builder
-	for _, a := range args {
-		b.WriteString(` "`)
-		for i := range len(a) {
-			if a[i] < ' ' || a[i] >= 0x7f || a[i] == '"' || a[i] == '\\' {
-				fmt.Fprintf(&b, `\x%02x`, a[i])
-			} else {
-				b.WriteByte(a[i])
-			}
-		}
-		b.WriteByte('"')
-	}
-	return b.String()
 }

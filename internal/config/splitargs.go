@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // splitArgs parts a line into arguments with the quoting rules of redis-server (sdssplitargs in sds.c): "…" with the
 // escapes \n \r \t \b \a \xHH, '…' with the escape \', a quote ends only before a blank. ok is false where redis-server
@@ -63,12 +67,10 @@ func quoted(b *strings.Builder, s string, quote byte) (n int, closed bool) {
 		case c == '\\' && quote == '\'' && i+1 < len(s) && s[i+1] == '\'':
 			b.WriteByte('\'')
 			i++
-		case c == '\\' && quote == '"' && i+3 < len(s) && s[i+1] == 'x' && isHex(s[i+2]) && isHex(s[i+3]):
-			b.WriteByte(unhex(s[i+2])<<4 | unhex(s[i+3]))
-			i += 3
 		case c == '\\' && quote == '"' && i+1 < len(s):
-			b.WriteByte(unescape(s[i+1]))
-			i++
+			plain, size := unescape(s[i+1:])
+			b.WriteByte(plain)
+			i += size
 		default:
 			b.WriteByte(c)
 		}
@@ -80,29 +82,32 @@ func isBlank(c byte) bool {
 	return c == ' ' || c >= '\t' && c <= '\r'
 }
 
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
+// unescape reads what stands behind a backslash, and tells how long it is.
+func unescape(s string) (c byte, size int) {
+	if len(s) >= 3 && s[0] == 'x' {
+		if n, err := strconv.ParseUint(s[1:3], 16, 8); err == nil {
+			return byte(n), 3
+		}
+	}
+	const letters, meant = "nrtba", "\n\r\t\b\a"
+	if i := strings.IndexByte(letters, s[0]); i >= 0 {
+		return meant[i], 1
+	}
+	return s[0], 1
 }
 
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
+// Quote writes an argument so that redis-server, and splitArgs, read it as it is.
+func Quote(s string) string {
+	b := []byte{'"'}
+	for _, c := range []byte(s) {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, `\x%02x`, c)
+		default:
+			b = append(b, c)
+		}
 	}
-	return c | 0x20 - 'a' + 10
-}
-
-func unescape(c byte) byte {
-	switch c {
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	case 'b':
-		return '\b'
-	case 'a':
-		return '\a'
-	}
-	return c
+	return string(append(b, '"'))
 }

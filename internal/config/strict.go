@@ -137,24 +137,17 @@ func (d *draft) report(err error) string {
 	}
 	fmt.Fprintf(&b, "configuration is good: %s\n", d.c.Source)
 	for _, i := range d.c.Instances {
-		fmt.Fprintf(&b, "instance %s%s%s\n", i.Name(), with(i.TLS), in(i.Conf))
+		line := "instance " + i.Name()
+		if i.TLS != nil {
+			line += " with TLS"
+		}
+		if i.Conf != "" {
+			line += ", " + i.Conf
+		}
+		fmt.Fprintln(&b, line)
 	}
 	for _, p := range d.c.Peers {
 		fmt.Fprintf(&b, "peer %s\n", p)
 	}
 	return b.String()
-}
-
-func with(t *TLS) string {
-	if t == nil {
-		return ""
-	}
-	return " with TLS"
-}
-
-func in(conf string) string {
-	if conf == "" {
-		return ""
-	}
-	return ", " + conf
 }

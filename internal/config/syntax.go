@@ -10,51 +10,27 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
 )
 
-// blankComments empties the lines that hold a comment alone, so that the TOML library need not read them letter by
-// letter; a file as shipped is mostly comments. Lines keep their numbers. In a text of several lines a # is no comment:
-// such a file is left as it is.
-func blankComments(text string) string {
-	if strings.Contains(text, `"""`) || strings.Contains(text, "'''") {
-		return text
-	}
-	var b strings.Builder
-	b.Grow(len(text))
-	for len(text) > 0 {
-		line := text
-		if i := strings.IndexByte(text, '\n'); i >= 0 {
-			line = text[:i+1]
+// parseTOML reads a text. The library can panic on a bug of its own; that must not end a check without a verdict.
+func parseTOML(text string) (tree map[string]any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the TOML library failed: %v", r)
 		}
-		text = text[len(line):]
-		i := 0
-		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
-			i++
-		}
-		if i < len(line) && line[i] == '#' {
-			line = "\n"
-		}
-		b.WriteString(line)
-	}
-	return b.String()
+	}()
+	return tree, toml.Unmarshal([]byte(text), &tree)
 }
 
 // failSyntax reports a text that is not valid TOML, without showing values of keys that we do not know: one of them could
 // be a password.
 func (d *draft) failSyntax(err error) {
 	e := &Error{Where: d.file, Text: "is not valid TOML", Hint: "compare it with keepalived-redis.toml as shipped", Cause: errSyntax}
-	var pe toml.ParseError
-	if errors.As(err, &pe) {
-		e.Line = pe.Position.Line
-		if e.Line == 0 { // the library knows no line at the end of the text
-			e.Line = strings.Count(d.text, "\n") + 1
-		}
-		line := ""
-		if lines := strings.Split(d.text, "\n"); e.Line > 0 && e.Line <= len(lines) {
-			line = strings.TrimSpace(lines[e.Line-1])
-		}
-		d.explainSyntax(e, pe, line)
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		e.Line, _ = wrong.Position()
+		explainSyntax(e, wrong, strings.TrimSpace(strings.Split(d.text, "\n")[e.Line-1]))
 	}
 	d.errs = append(d.errs, e)
 }
@@ -63,16 +39,17 @@ func (d *draft) failSyntax(err error) {
 var errSyntax = errors.New("not valid TOML")
 
 // explainSyntax fills in what is wrong and what to do, as far as the line tells.
-func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
+func explainSyntax(e *Error, wrong *toml.DecodeError, line string) {
 	name, value, isPair := strings.Cut(line, "=")
 	value, _, _ = strings.Cut(value, "#")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-	known := knownName(name)
+	known := isKey(name)
 	if isPair && known {
 		e.Key = name
 	}
+	said := strings.TrimPrefix(wrong.Error(), "toml: ")
 	switch {
-	case strings.Contains(pe.Message, "already been defined") || strings.Contains(pe.Message, "already created"):
+	case strings.Contains(said, "already"):
 		e.Text, e.Hint = "stands here a second time", "keep one of the two"
 		if e.Key == "" {
 			e.Text = "a key or table " + e.Text
@@ -81,10 +58,11 @@ func (d *draft) explainSyntax(e *Error, pe toml.ParseError, line string) {
 		e.Text = "the value is not in quotes"
 		e.Hint = "write " + name + " = " + strconv.Quote(value)
 	case isPair && !known:
-		e.Text += fmt.Sprintf(" at column %d", pe.Position.Col)
+		_, column := wrong.Position()
+		e.Text += fmt.Sprintf(" at column %d", column)
 		e.Hint = "text needs quotes, a list brackets"
 	default:
-		e.Text += ": " + strings.TrimSuffix(strings.Map(printable, pe.Message), ".")
+		e.Text += ": " + strings.Map(printable, said)
 		e.Hint = "text needs quotes, a list brackets with commas between its elements"
 	}
 }
@@ -97,16 +75,6 @@ func printable(r rune) rune {
 	return -1
 }
 
-// knownName tells whether a key of that name exists in any table.
-func knownName(name string) bool {
-	for i := range keys {
-		if keys[i].name == name || keys[i].full() == name {
-			return true
-		}
-	}
-	return false
-}
-
 // unquoted tells whether a value looks like text without its quotes.
 func unquoted(value string) bool {
 	return value != "" && !strings.ContainsAny(value, "\"'[]{}\\")
@@ -116,15 +84,16 @@ func unquoted(value string) bool {
 func (d *draft) failUnknown(tree map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
 		table, isMap := tree[name].(map[string]any)
+		at := place{key: &key{name: name}}
 		switch {
 		case isMap && isTable(name):
 			for _, sub := range slices.Sorted(maps.Keys(table)) {
 				d.failUnknownKey(name, sub)
 			}
 		case isTable(name):
-			d.failAt(name, "is "+typeName(tree[name])+", not a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name))
-		case isMap && !knownName(name):
-			d.failAt(name, "no such table", hints(didYouMean(name, tableNames()), "the tables are "+strings.Join(tableNames(), ", ")))
+			d.fail(at, "is "+typeName(tree[name])+", not a table", fmt.Sprintf("write [%s] on a line of its own, and its keys below", name), nil)
+		case isMap && !isKey(name):
+			d.fail(at, "no such table", hints(didYouMean(name, tableNames()), "the tables are "+strings.Join(tableNames(), ", ")), nil)
 		default:
 			d.failUnknownKey("", name)
 		}
@@ -133,28 +102,25 @@ func (d *draft) failUnknown(tree map[string]any) {
 
 // failUnknownKey reports one key, unless the schema has it.
 func (d *draft) failUnknownKey(table, name string) {
-	var here, full []string
-	for i := range keys {
-		k := &keys[i]
-		if k.table == table {
-			if k.name == name {
-				return
-			}
-			here = append(here, k.name)
-		}
-		full = append(full, k.full())
+	if !slices.ContainsFunc(keys[:], func(k key) bool { return k.table == table && k.name == name }) {
+		d.fail(place{key: &key{table: table, name: name}}, "no such key", unknownHint(table, name), nil)
 	}
-	d.failAt(join(table, name), "no such key", unknownHint(name, here, full))
 }
 
 // unknownHint says which key was meant.
-func unknownHint(name string, here, full []string) string {
-	for _, f := range full {
-		if table, short, nested := strings.Cut(f, "."); nested && short == name {
-			return "it belongs below [" + table + "]"
-		} else if f == name {
+func unknownHint(table, name string) string {
+	var here, all []string
+	for i := range keys {
+		k := &keys[i]
+		switch {
+		case k.name == name && k.table != "":
+			return "it belongs below [" + k.table + "]"
+		case k.name == name:
 			return "it belongs above the first table"
+		case k.table == table:
+			here = append(here, k.name)
 		}
+		all = append(all, k.name)
 	}
 	switch name {
 	case "password", "requirepass", "auth", "auth_pass":
@@ -163,58 +129,11 @@ func unknownHint(name string, here, full []string) string {
 	if hint := didYouMean(name, here); hint != "" {
 		return hint
 	}
-	if near := nearest(name, shortNames(full)); near != "" {
-		for _, f := range full {
-			if f == near || strings.HasSuffix(f, "."+near) {
-				return fmt.Sprintf("did you mean %q?", f)
-			}
-		}
+	near := nearest(name, all)
+	if i := slices.IndexFunc(keys[:], func(k key) bool { return k.name == near }); i >= 0 {
+		return fmt.Sprintf("did you mean %q?", keys[i].full())
 	}
 	return "remove the line; keepalived-redis.toml as shipped shows every key"
-}
-
-// shortNames cuts the tables off.
-func shortNames(full []string) []string {
-	short := make([]string, len(full))
-	for i, f := range full {
-		short[i] = f[strings.IndexByte(f, '.')+1:]
-	}
-	return short
-}
-
-// failAt reports a key that is not in the schema.
-func (d *draft) failAt(full, text, hint string) {
-	if d.lines == nil {
-		d.lines = indexLines(d.text)
-	}
-	d.errs = append(d.errs, &Error{Where: d.file, Line: d.lines.find(full, 0), Key: full, Text: text, Hint: hint})
-}
-
-func join(table, name string) string {
-	if table == "" {
-		return name
-	}
-	return table + "." + name
-}
-
-// tableNames lists the tables of the schema in its order.
-func tableNames() []string {
-	var names []string
-	for i := range keys {
-		if t := keys[i].table; t != "" && !slices.Contains(names, t) {
-			names = append(names, t)
-		}
-	}
-	return names
-}
-
-// envNames lists the environment variables of the schema.
-func envNames() []string {
-	names := make([]string, len(keys))
-	for i := range keys {
-		names[i] = keys[i].env()
-	}
-	return names
 }
 
 // didYouMean names the nearest word; it is empty when none is near.

@@ -8,14 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // place is where a value was written: the file, an environment variable or a flag.
 type place struct {
 	key *key
-	// name is the environment variable or the flag; empty for the file.
+	// name is the environment variable or the flag, as Error.Where says it; empty for the file.
 	name string
-	flag bool
 	// elem is the element of a list, counted from 1; 0 for the whole value.
 	elem int
 }
@@ -36,40 +37,24 @@ func (d *draft) set(p place, raw any) {
 		}
 		return
 	}
-	var text, hint string
-	switch k.kind {
-	case kindDuration:
-		v, t, h := parseDuration(raw, k)
-		if text, hint = t, h; t == "" {
-			*k.dur(d) = v
-		}
-	case kindSize:
-		v, t, h := parseSize(raw, k)
-		if text, hint = t, h; t == "" {
-			*k.num(d) = v
-		}
-	case kindCount:
-		v, t, h := parseCount(raw, k)
-		if text, hint = t, h; t == "" {
-			*k.num(d) = v
-		}
-	case kindQuorum:
-		v, t, h := parseQuorum(raw, k)
-		if text, hint = t, h; t == "" {
-			*k.str(d) = v
-		}
-	default:
-		if on, isSwitch := raw.(bool); isSwitch && k.kind == kindSwitch {
-			raw = strconv.FormatBool(on)
-		}
-		v, t, h := parseText(raw, k)
-		if text, hint = t, h; t == "" {
-			*k.str(d) = v
-		}
-	}
-	if text != "" {
+	if text, hint := d.store(k, raw); text != "" {
 		d.fail(p, text, hint, nil)
 	}
+}
+
+// store takes a value that is no list. It returns what is wrong and a hint; both are empty when nothing is. A wrong value is not stored.
+func (d *draft) store(k *key, raw any) (text, hint string) {
+	switch k.kind {
+	case kindDuration:
+		return k.duration(raw, k.dur(d))
+	case kindSize:
+		return k.size(raw, k.num(d))
+	case kindCount:
+		return k.count(raw, k.num(d))
+	case kindQuorum:
+		return k.quorum(raw, k.str(d))
+	}
+	return k.text(raw, k.str(d))
 }
 
 // texts gives the elements of a list. One text is a list of one; in the environment commas part the elements. An element
@@ -92,6 +77,9 @@ func (d *draft) texts(p place, raw any) ([]string, bool) {
 		}
 		return list, true
 	case []any:
+		if typeName(v) == listOfTables {
+			break
+		}
 		for i, e := range v {
 			s, isText := e.(string)
 			if !isText {
@@ -115,59 +103,77 @@ func (k *key) sample() string {
 	return k.name + " = " + k.example
 }
 
-// parseText checks texts, paths and choices. It returns what is wrong and a hint; both are empty when nothing is.
-func parseText(raw any, k *key) (v, text, hint string) {
+// text takes texts, paths, choices and the like.
+func (k *key) text(raw any, to *string) (text, hint string) {
+	if on, isSwitch := raw.(bool); isSwitch && k.kind == kindSwitch {
+		raw = strconv.FormatBool(on)
+	}
 	v, ok := raw.(string)
 	switch {
 	case !ok:
-		return "", "is " + typeName(raw) + ", not a text", "write " + k.sample()
+		return "is " + typeName(raw) + ", not a text", "write " + k.sample()
 	case v == "":
-		return "", "is empty", "write " + k.sample() + ", or remove the line"
+		return "is empty", "write " + k.sample() + ", or remove the line"
 	case strings.ContainsAny(v, "\x00\r\n"):
-		return "", "has a line break or a zero byte in it", "write it on one line"
+		return "has a line break or a zero byte in it", "write it on one line"
 	}
 	switch k.kind {
 	case kindChoice, kindSwitch:
 		if !slices.Contains(k.choices, v) {
-			return "", strconv.Quote(v) + " is not known", hints(didYouMean(v, k.choices), "write "+orList(k.choices))
+			return strconv.Quote(v) + " is not known", hints(didYouMean(v, k.choices), "write "+orList(k.choices))
 		}
 	case kindPath, kindPattern:
 		if !path.IsAbs(v) {
-			return "", strconv.Quote(v) + " is not a full path", "begin it with a slash, as in " + k.sample()
+			return strconv.Quote(v) + " is not a full path", "begin it with a slash, as in " + k.sample()
 		}
 	case kindProgram:
 		if strings.Contains(v, "/") && !path.IsAbs(v) {
-			return "", strconv.Quote(v) + " is not a full path", "begin it with a slash, or write the name alone, as in " + k.sample()
+			return strconv.Quote(v) + " is not a full path", "begin it with a slash, or write the name alone, as in " + k.sample()
 		}
-	}
-	if k.kind == kindUnit && (strings.Contains(v, "/") || !strings.HasSuffix(v, ".service")) {
-		return "", strconv.Quote(v) + " is not the name of a service unit", "write its full name, as in " + k.sample()
+	case kindUnit:
+		if strings.Contains(v, "/") || !strings.HasSuffix(v, ".service") {
+			return strconv.Quote(v) + " is not the name of a service unit", "write its full name, as in " + k.sample()
+		}
 	}
 	if k.kind == kindPattern || k.kind == kindUnit {
 		if rest := strings.ReplaceAll(v, "%p", ""); strings.Contains(rest, "%") {
-			return "", strconv.Quote(v) + " has a % that is not %p", "only %p stands for something, the port, as in " + k.sample()
+			return strconv.Quote(v) + " has a % that is not %p", "only %p stands for something, the port, as in " + k.sample()
 		}
 	}
-	return v, "", ""
+	*to = v
+	return "", ""
 }
 
-func parseDuration(raw any, k *key) (v time.Duration, text, hint string) {
-	hint = "write a number with its unit (ms, s, m, h), as in " + k.sample()
+// form is how a value is written.
+func (k *key) form() string {
+	switch k.kind {
+	case kindDuration:
+		return "write a number with its unit (ms, s, m, h), as in " + k.sample()
+	case kindSize:
+		return "write bytes as a number, or with KiB, MiB or GiB, as in " + k.sample()
+	case kindQuorum:
+		return "write " + orList(k.choices) + ", or a number from " + strconv.FormatInt(k.min, 10) + " on"
+	}
+	return fmt.Sprintf("write %d to %d, as in %s", k.min, k.max, k.sample())
+}
+
+func (k *key) duration(raw any, to *time.Duration) (text, hint string) {
 	s, ok := raw.(string)
 	if !ok {
-		return 0, "is " + typeName(raw) + ", not a time", hint
+		return "is " + typeName(raw) + ", not a time", k.form()
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
 		if _, err := strconv.ParseFloat(s, 64); err == nil {
-			return 0, strconv.Quote(s) + " has no unit", hint
+			return strconv.Quote(s) + " has no unit", k.form()
 		}
-		return 0, strconv.Quote(s) + " is not a time", hint
+		return strconv.Quote(s) + " is not a time", k.form()
 	}
 	if int64(v) < k.min || int64(v) > k.max {
-		return 0, fmt.Sprintf("%s is out of range", s), fmt.Sprintf("write %s to %s", shortDuration(k.min), shortDuration(k.max))
+		return s + " is out of range", fmt.Sprintf("write %s to %s", shortDuration(k.min), shortDuration(k.max))
 	}
-	return v, "", ""
+	*to = v
+	return "", ""
 }
 
 // shortDuration prints 1m instead of 1m0s.
@@ -188,13 +194,11 @@ var units = [...]struct {
 	factor int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}}
 
-func parseSize(raw any, k *key) (v int64, text, hint string) {
-	hint = "write bytes as a number, or with KiB, MiB or GiB, as in " + k.sample()
-	switch r := raw.(type) {
-	case int64:
-		v = r
-	case string:
-		number, factor := strings.TrimSpace(r), int64(1)
+func (k *key) size(raw any, to *int64) (text, hint string) {
+	factor := int64(1)
+	v, isNumber := raw.(int64)
+	if r, isText := raw.(string); isText {
+		number := strings.TrimSpace(r)
 		for _, u := range units {
 			if cut, found := strings.CutSuffix(number, u.name); found {
 				number, factor = strings.TrimSpace(cut), u.factor
@@ -203,56 +207,56 @@ func parseSize(raw any, k *key) (v int64, text, hint string) {
 		}
 		n, err := strconv.ParseInt(number, 10, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
-			return 0, strconv.Quote(r) + " is not a size", hint
+			return strconv.Quote(r) + " is not a size", k.form()
 		}
-		if err != nil || n > k.max/factor || n < 0 {
-			return 0, r + " is out of range", fmt.Sprintf("write %d to %d bytes", k.min, k.max)
-		}
-		v = n * factor
-	default:
-		return 0, "is " + typeName(raw) + ", not a size", hint
+		v = n // out of range it is the largest or the smallest number
+	} else if !isNumber {
+		return "is " + typeName(raw) + ", not a size", k.form()
 	}
-	if v < k.min || v > k.max {
-		return 0, fmt.Sprintf("%d is out of range", v), fmt.Sprintf("write %d to %d bytes", k.min, k.max)
+	if v < 0 || v > k.max/factor || v*factor < k.min {
+		return fmt.Sprintf("%v is out of range", raw), fmt.Sprintf("write %d to %d bytes", k.min, k.max)
 	}
-	return v, "", ""
+	*to = v * factor
+	return "", ""
 }
 
-func parseCount(raw any, k *key) (v int64, text, hint string) {
-	hint = fmt.Sprintf("write %d to %d, as in %s", k.min, k.max, k.sample())
-	switch r := raw.(type) {
-	case int64:
-		v = r
-	case string:
+func (k *key) count(raw any, to *int64) (text, hint string) {
+	v, isNumber := raw.(int64)
+	if r, isText := raw.(string); isText {
 		n, err := strconv.ParseInt(r, 10, 64)
 		if err != nil {
-			return 0, strconv.Quote(r) + " is not a whole number", hint
+			return strconv.Quote(r) + " is not a whole number", k.form()
 		}
 		v = n
-	default:
-		return 0, "is " + typeName(raw) + ", not a whole number", hint
+	} else if !isNumber {
+		return "is " + typeName(raw) + ", not a whole number", k.form()
 	}
 	if v < k.min || v > k.max {
-		return 0, fmt.Sprintf("%d is out of range", v), hint
+		return fmt.Sprintf("%d is out of range", v), k.form()
 	}
-	return v, "", ""
+	*to = v
+	return "", ""
 }
 
-// parseQuorum reads one of the key's words, or a count.
-func parseQuorum(raw any, k *key) (v, text, hint string) {
+// quorum takes one of the key's words, or a count.
+func (k *key) quorum(raw any, to *string) (text, hint string) {
 	if s, ok := raw.(string); ok && slices.Contains(k.choices, s) {
-		return s, "", ""
+		*to = s
+		return "", ""
 	}
-	n, text, hint := parseCount(raw, k)
-	if text != "" {
-		return "", text, "write " + orList(k.choices) + ", or a number from " + strconv.FormatInt(k.min, 10) + " on"
+	var n int64
+	if text, hint = k.count(raw, &n); text != "" {
+		return text, hint
 	}
-	return strconv.FormatInt(n, 10), "", hint
+	*to = strconv.FormatInt(n, 10)
+	return "", ""
 }
+
+const listOfTables = "a list of tables"
 
 // typeName says what a value of TOML is, in a person's words.
 func typeName(raw any) string {
-	switch raw.(type) {
+	switch v := raw.(type) {
 	case string:
 		return "a text"
 	case int64:
@@ -261,12 +265,13 @@ func typeName(raw any) string {
 		return "a number with a point"
 	case bool:
 		return "true or false"
-	case time.Time:
+	case time.Time, toml.LocalDate, toml.LocalTime, toml.LocalDateTime:
 		return "a date or time of day"
 	case []any:
+		if len(v) > 0 && typeName(v[0]) == "a table" {
+			return listOfTables
+		}
 		return "a list"
-	case []map[string]any:
-		return "a list of tables"
 	case map[string]any:
 		return "a table"
 	}

@@ -30,10 +30,10 @@ type Process struct {
 	CPU time.Duration
 }
 
-// readProcess reads /proc/PID/stat (proc(5)). An error that is fs.ErrNotExist: there is no such process.
+// Read reads /proc/PID/stat (proc(5)). An error that is fs.ErrNotExist: there is no such process.
 func Read(pid int) (Process, error) { return readLine(pid, Path(pid, "stat")) }
 
-// ReadMainThread is readProcess for the main thread alone.
+// ReadMainThread is Read for the main thread alone.
 func ReadMainThread(pid int) (Process, error) {
 	return readLine(pid, Path(pid, "task/")+strconv.Itoa(pid)+"/stat")
 }
@@ -110,6 +110,19 @@ func (p Process) Lives() bool {
 
 // Path is the path of a file about a process.
 func Path(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
+
+// ReadPIDFile gives the pid that a file claims, 0 if it claims none. It may be anything: a fifo, a link, garbage.
+func ReadPIDFile(path string) int {
+	text, err := files.Read(path, 32)
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 31)
+	if err != nil || pid < 2 {
+		return 0
+	}
+	return int(pid)
+}
 
 // SinceBoot is the time since boot, by the clock of a process' start time.
 func SinceBoot() (time.Duration, error) {

@@ -1,11 +1,8 @@
 package program
 
 import (
-	"fmt"
 	"io"
 	"strings"
-
-	"keepalived-redis/internal/reason"
 )
 
 // Fail shows an error to a person: one line for each joined error, headed by the program's name, and each hint on a line
@@ -19,31 +16,22 @@ func Fail(w io.Writer, name string, err error) {
 	if err == nil {
 		return
 	}
-	var b strings.Builder
 	// errors.Join puts a line break between its errors, also where the joined error is wrapped once more.
-	for _, line := range strings.Split(err.Error(), "\n") {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		parts := strings.Split(line, reason.HintMark)
-		fmt.Fprintf(&b, "%s: %s\n", name, Plain(parts[0]))
-		for _, hint := range parts[1:] {
-			fmt.Fprintf(&b, "  hint: %s\n", Plain(hint))
-		}
-	}
 	// Nobody is left to tell when the error output is gone.
-	_, _ = io.WriteString(w, b.String())
+	_, _ = io.WriteString(w, headed(name+": ", err.Error()))
 }
 
 // Lines is a text for people on a terminal: one line for each of its lines, and each hint on a line of its own. It is empty for an empty text.
-func Lines(text string) string {
+func Lines(text string) string { return headed("", text) }
+
+func headed(head, text string) string {
 	var b strings.Builder
 	for _, line := range strings.Split(text, "\n") {
-		if line == "" {
+		if strings.TrimSpace(line) == "" {
 			continue
 		}
 		said, hints := hinted(line)
-		b.WriteString(Plain(said) + "\n")
+		b.WriteString(head + Plain(said) + "\n")
 		for _, h := range hints {
 			b.WriteString("  " + hintHead + Plain(h) + "\n")
 		}

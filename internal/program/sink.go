@@ -57,15 +57,7 @@ type sink struct {
 func (s *sink) Write(p []byte) (int, error) { return s.WriteLevel(zerolog.NoLevel, p) }
 
 // WriteLevel never fails: what cannot be written is counted, and zerolog would only print its error.
-func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	lines, fields := render(p)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keeps && (level == zerolog.WarnLevel || level == zerolog.ErrorLevel) && s.known(strings.Join(lines, "; ")) {
-		return len(p), nil
-	}
-	return s.write(level, p, lines, fields)
-}
+func (s *sink) WriteLevel(level zerolog.Level, p []byte) (int, error) { return s.write(level, p, true) }
 
 // maxWarned bounds what a run keeps of its warnings for the next.
 const maxWarned = 100
@@ -87,13 +79,18 @@ type always struct{ *sink }
 func (a always) Write(p []byte) (int, error) { return a.WriteLevel(zerolog.NoLevel, p) }
 
 func (a always) WriteLevel(level zerolog.Level, p []byte) (int, error) {
-	lines, fields := render(p)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.write(level, p, lines, fields)
+	return a.write(level, p, false)
 }
 
-func (s *sink) write(level zerolog.Level, p []byte, lines []string, fields []field) (int, error) {
+// write renders a line and writes it; one that is news no more is left out if that is asked for.
+func (s *sink) write(level zerolog.Level, p []byte, newsOnly bool) (int, error) {
+	lines, fields := render(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	warns := level == zerolog.WarnLevel || level == zerolog.ErrorLevel
+	if newsOnly && warns && s.keeps && s.known(strings.Join(lines, "; ")) {
+		return len(p), nil
+	}
 	s.end = time.Now().Add(writeDeadline)
 	s.pay()
 	for _, line := range lines {

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 )
 
 // questions are those of a look, in one round trip, in RESP2, which every version speaks without a greeting.
-// https://redis.io/docs/latest/develop/reference/protocol-spec/
 const questions = "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nINFO\r\n*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n"
 
 // askTerm is the further question to one of a pair.
@@ -82,10 +80,7 @@ func isNil(err error) bool {
 	return errors.As(err, &m) && m.Error() == string(errNil)
 }
 
-// errNoRESP: what answers does not speak Redis' protocol, or not as Redis answers these questions.
-var errNoRESP = errors.New("not an answer of Redis")
-
-// answers reads the replies to a request. Nothing is believed: not a length, not that a line ends.
+// answers reads the replies to a request.
 type answers struct {
 	replies []reply
 	// auth: the first reply is that to AUTH.
@@ -100,16 +95,21 @@ type answers struct {
 // firstRead is enough for INFO of a server without a cluster and all replies around it.
 const firstRead = 8 << 10
 
+// room is where the next bytes go.
+func (a *answers) room() []byte {
+	switch {
+	case a.buf == nil:
+		a.buf = make([]byte, 0, firstRead)
+	case len(a.buf) == cap(a.buf):
+		a.buf = append(make([]byte, 0, 2*cap(a.buf)), a.buf...)
+	}
+	return a.buf[len(a.buf):cap(a.buf)]
+}
+
 // readFrom reads what there is. end: every reply is there, or no more will come, and err says why.
 func (a *answers) readFrom(fd int) (end bool, err error) {
-	if a.buf == nil {
-		a.buf = make([]byte, 0, firstRead)
-	}
 	for {
-		if len(a.buf) == cap(a.buf) {
-			a.buf = append(make([]byte, 0, 2*cap(a.buf)), a.buf...)
-		}
-		n, err := unix.Read(fd, a.buf[len(a.buf):cap(a.buf)])
+		n, err := unix.Read(fd, a.room())
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return false, nil
@@ -150,44 +150,31 @@ func (a *answers) take(n int) (end bool, err error) {
 
 // parseReply reads the first reply in b. A size of 0 means that it is not whole yet.
 func parseReply(b []byte) (r reply, size int, err error) {
-	end := bytes.IndexByte(b, '\n')
+	h, size, err := parseHeader(b, "+-$")
+	if size == 0 {
+		return r, 0, err
+	}
+	r.kind = h.kind
 	switch {
-	case len(b) > 0 && b[0] != '+' && b[0] != '-' && b[0] != '$':
-		return r, 0, fmt.Errorf("%w: %.30q", errNoRESP, b)
-	case end < 0 && len(b) > maxLine, end > maxLine:
-		return r, 0, fmt.Errorf("%w: a line of more than %d bytes", errTooLarge, maxLine)
-	case end < 0:
-		return r, 0, nil
-	case end < 2 || b[end-1] != '\r':
-		return r, 0, fmt.Errorf("%w: %.30q", errNoRESP, b[:end])
-	}
-	r.kind = b[0]
-	line := string(b[1 : end-1])
-	switch r.kind {
-	case '+':
-		r.text = line
-		return r, end + 1, nil
-	case '-':
-		r.err = replyError(line)
-		return r, end + 1, nil
-	}
-	if line == "-1" {
+	case h.kind == '+':
+		r.text = string(h.text)
+		return r, size, nil
+	case h.kind == '-':
+		r.err = replyError(h.text)
+		return r, size, nil
+	case h.n < 0:
 		r.err = errNil
-		return r, end + 1, nil
+		return r, size, nil
 	}
-	n, err := strconv.ParseUint(line, 10, 32)
-	if err != nil || n > maxAnswer {
-		return r, 0, fmt.Errorf("%w: %.30q", errTooLarge, b[:end])
-	}
-	size = end + 1 + int(n) + 2
-	if len(b) < size {
+	bulk := b[size:]
+	if len(bulk) < h.n+2 {
 		return r, 0, nil
 	}
-	if string(b[size-2:size]) != "\r\n" {
+	if string(bulk[h.n:h.n+2]) != "\r\n" {
 		return r, 0, fmt.Errorf("%w: a bulk string of another length", errNoRESP)
 	}
-	r.text = string(b[end+1 : size-2])
-	return r, size, nil
+	r.text = string(bulk[:h.n])
+	return r, size + h.n + 2, nil
 }
 
 // needless: the server wants no password, and says so to who brings one (before 6.0, and since).
@@ -202,8 +189,9 @@ func (l *inquiry) fail(err error) { l.State, l.Err = Classify(err), err }
 func (l *inquiry) conclude(a *answers, err error) {
 	got := a.replies[:a.n]
 	if err != nil {
-		if l.fail(err); l.State != model.Stalled {
-			l.parted(a.buf)
+		l.fail(err)
+		if said := parting(a.buf); said != model.Unseen && l.State != model.Stalled {
+			l.State = said
 		}
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -20,8 +19,6 @@ import (
 type Conn struct {
 	client *goredis.Client
 	target Target
-	// wire is the connection as it was dialled, nil before that. go-redis dials in a goroutine of its own.
-	wire atomic.Pointer[wire]
 }
 
 type silent struct{}
@@ -33,10 +30,7 @@ func init() { goredis.SetLogger(silent{}) }
 
 // Open prepares a connection and dials nothing. The options are those of a process that lives a few milliseconds: with
 // go-redis' defaults a refused connection takes two seconds to come back.
-func Open(t Target, l Limits) *Conn { return open(t, l, dial) }
-
-func open(t Target, l Limits, dial dialer) *Conn {
-	conn := &Conn{target: t}
+func Open(t Target, l Limits) *Conn {
 	o := &goredis.Options{
 		Network: "tcp", Addr: t.Addr.String(), Username: t.Username, Password: t.Password,
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DialerRetryTimeout: time.Microsecond,
@@ -48,24 +42,18 @@ func open(t Target, l Limits, dial dialer) *Conn {
 			if err != nil {
 				return nil, err
 			}
-			w := &wire{Conn: c}
-			conn.wire.Store(w)
-			if t.TLS == nil || network == "unix" {
-				return w, nil
+			if t.TLS != nil && network != "unix" {
+				if c, err = handshake(ctx, c, t, l); err != nil {
+					return nil, err
+				}
 			}
-			secure, err := handshake(ctx, c, t, l)
-			if err != nil {
-				return nil, err
-			}
-			w.Conn = secure
-			return w, nil
+			return &wire{Conn: c}, nil
 		},
 	}
 	if t.Socket != "" {
 		o.Network, o.Addr = "unix", t.Socket
 	}
-	conn.client = goredis.NewClient(o)
-	return conn
+	return &Conn{client: goredis.NewClient(o), target: t}
 }
 
 // Close drops the connection.
@@ -124,14 +112,26 @@ func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 // ErrNoSetting: the server does not know a setting that every version has.
 var ErrNoSetting = errors.New("no such setting")
 
+// setting reads a setting, which is not empty.
+func (c *Conn) setting(ctx context.Context, key string) (string, error) {
+	m, err := c.client.ConfigGet(ctx, key).Result()
+	if err == nil && m[key] == "" {
+		err = ErrNoSetting
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+	}
+	return m[key], nil
+}
+
 // NodeTimeout reads cluster-node-timeout.
 func (c *Conn) NodeTimeout(ctx context.Context) (time.Duration, error) {
 	const key = "cluster-node-timeout"
-	m, err := c.client.ConfigGet(ctx, key).Result()
+	text, err := c.setting(ctx, key)
 	if err != nil {
-		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+		return 0, err
 	}
-	ms, err := strconv.ParseInt(m[key], 10, 64)
+	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms <= 0 {
 		return 0, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
 	}

@@ -16,13 +16,6 @@ type inquiry struct {
 
 func inquire(t Target) inquiry { return inquiry{Look: model.Look{Instance: t.Instance}, target: t} }
 
-// parted takes what the server said before it hung up for its answer.
-func (l *inquiry) parted(first []byte) {
-	if s := parting(first); s != model.Unseen {
-		l.State = s
-	}
-}
-
 // read takes in the replies behind PING.
 func (l *inquiry) read(info, nodes reply) {
 	if info.err != nil {

@@ -120,17 +120,12 @@ func (c *Conn) Watched(ctx context.Context) (bool, error) {
 
 // DataFile is where the instance writes its data set, on its own host.
 func (c *Conn) DataFile(ctx context.Context) (string, error) {
-	var path [2]string
-	for i, key := range [...]string{"dir", "dbfilename"} {
-		m, err := c.client.ConfigGet(ctx, key).Result()
-		if err != nil {
-			return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
-		}
-		if path[i] = m[key]; path[i] == "" {
-			return "", fmt.Errorf("read %s of %s: %w", key, c.target.Name(), ErrNoSetting)
-		}
+	dir, err := c.setting(ctx, "dir")
+	if err != nil {
+		return "", err
 	}
-	return filepath.Join(path[0], path[1]), nil
+	name, err := c.setting(ctx, "dbfilename")
+	return filepath.Join(dir, name), err
 }
 
 // ErrChildActive: another child of the server is at work, as one that writes its append only file again. A save begins once that has ended.

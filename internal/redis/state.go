@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -38,6 +39,22 @@ func stateOf(text string) model.State {
 		}
 	}
 	return model.OtherError
+}
+
+// parting is what a server that hung up had said at first, for the two sentences after which Redis always does, and for an
+// alert of TLS, which it is that a server with TLS has for a connection without. Unseen is anything else.
+func parting(first []byte) model.State {
+	const alert, version = 0x15, 0x03
+	switch {
+	case len(first) > 1 && first[0] == alert && first[1] == version:
+		return model.WantsTLS
+	case len(first) == 0 || first[0] != '-':
+		return model.Unseen
+	}
+	if s := stateOf(string(first[1:min(len(first), 64)])); s == model.TooManyClients || s == model.Denied {
+		return s
+	}
+	return model.Unseen
 }
 
 // Classify tells what an error of a look means. nil is Up.
@@ -73,14 +90,11 @@ var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOM
 
 // dialled tells what an error of the dial means.
 func dialled(err error) model.State {
-	for _, e := range ours {
-		if errors.Is(err, e) {
-			return model.Unseen
-		}
-	}
 	var op *net.OpError
 	socket := errors.As(err, &op) && op.Net == "unix"
 	switch {
+	case slices.ContainsFunc(ours, func(e error) bool { return errors.Is(err, e) }):
+		return model.Unseen
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		return model.Refused
 	case socket && errors.Is(err, syscall.EAGAIN): // its queue is full: it does not accept any more

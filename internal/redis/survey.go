@@ -57,7 +57,7 @@ type Survey struct {
 	polls   []unix.PollFd
 	// open counts the targets and questions that are still waited for.
 	open int
-	// secure are the looks over TLS that are under way, each in a goroutine of its own.
+	// secure are the looks over TLS, and for it, that are under way, each in a goroutine of its own.
 	secure sync.WaitGroup
 }
 
@@ -162,14 +162,16 @@ func (s *Survey) Run() []model.Look {
 	}
 	s.secure.Wait()
 	looks := make([]model.Look, len(s.queries))
-	var again []int
-	for i := range s.queries {
-		looks[i] = s.queries[i].look.Look
-		if doubtful(s.queries[i].look) {
-			again = append(again, i)
+	for i, g := range s.queries {
+		if looks[i] = g.look.Look; doubtful(g.look) {
+			s.secure.Add(1)
+			go func() {
+				defer s.secure.Done()
+				looks[i] = lookTwice(s.ctx, g.look, g.limits)
+			}()
 		}
 	}
-	sideBySide(again, func(i int) { looks[i] = lookTwice(s.ctx, s.queries[i].look, s.queries[i].limits) })
+	s.secure.Wait()
 	return looks
 }
 
@@ -206,7 +208,7 @@ func (s *Survey) expire(now time.Time) {
 		name := g.look.Instance.Name()
 		switch {
 		case over, g.cut:
-			g.look.fail(fmt.Errorf("look at %s: this run had no more time: %w", name, context.Canceled))
+			g.look.fail(g.noTime())
 		case g.asked >= 0:
 			g.look.conclude(&s.lines[g.asked].answers, fmt.Errorf("read from %s: no answer within %s: %w", name, g.limits.Reply, os.ErrDeadlineExceeded))
 		default:
@@ -219,6 +221,11 @@ func (s *Survey) expire(now time.Time) {
 			s.drop(p)
 		}
 	}
+}
+
+// noTime is why a look was not finished before the run was over.
+func (g *query) noTime() error {
+	return fmt.Errorf("look at %s: this run had no more time: %w", g.look.Instance.Name(), context.Canceled)
 }
 
 // asks: this connection is a question that is still open.
@@ -351,7 +358,7 @@ func (s *Survey) connected(p int) {
 	}
 	g.asked = p
 	if g.look.target.TLS != nil {
-		s.lookSecurely(p)
+		s.handOver(p)
 		return
 	}
 	s.limit(g, g.limits.Reply)
@@ -359,8 +366,8 @@ func (s *Survey) connected(p int) {
 	s.converse(p)
 }
 
-// lookSecurely hands a connection to a goroutine that speaks TLS.
-func (s *Survey) lookSecurely(p int) {
+// handOver gives a connection to a goroutine that speaks TLS.
+func (s *Survey) handOver(p int) {
 	i := s.lines[p].of
 	g := s.queries[i]
 	file := os.NewFile(uintptr(s.lines[p].fd), "")
@@ -372,14 +379,12 @@ func (s *Survey) lookSecurely(p int) {
 		s.finish(i)
 		return
 	}
-	s.secure.Add(1)
 	g.done = true
 	s.open--
+	s.secure.Add(1)
 	go func() {
 		defer s.secure.Done()
-		opened := func(context.Context, string, string, Limits) (net.Conn, error) { return conn, nil }
-		g.look.Look = look(s.ctx, open(g.look.target, g.limits, opened))
-		g.look.Took = time.Since(s.begun)
+		s.lookSecurely(g, conn)
 	}()
 }
 
@@ -403,17 +408,4 @@ func (s *Survey) converse(p int) {
 		g.look.conclude(&l.answers, err)
 		s.finish(l.of)
 	}
-}
-
-// sideBySide does something with each of a list.
-func sideBySide[T any](list []T, do func(T)) {
-	var wg sync.WaitGroup
-	for _, x := range list {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			do(x)
-		}()
-	}
-	wg.Wait()
 }

@@ -2,8 +2,6 @@
 package redis
 
 import (
-	"context"
-	"net"
 	"time"
 
 	"keepalived-redis/internal/config"
@@ -27,6 +25,3 @@ type Limits struct {
 	// Reply bounds the wait for an answer.
 	Reply time.Duration
 }
-
-// dialer connects, within the limits.
-type dialer func(ctx context.Context, network, addr string, l Limits) (net.Conn, error)

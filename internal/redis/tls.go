@@ -25,7 +25,7 @@ func (e tlsError) Unwrap() error { return e.error }
 
 // handshake begins TLS within the limit of a reply: a server that hangs accepts connections, the kernel does that, but does
 // not answer.
-func handshake(ctx context.Context, c net.Conn, t Target, l Limits) (*tls.Conn, error) {
+func handshake(ctx context.Context, c net.Conn, t Target, l Limits) (net.Conn, error) {
 	secure := tls.Client(c, t.TLS.Client(t.Addr.Addr()))
 	ctx, cancel := context.WithTimeout(ctx, l.Reply)
 	defer cancel()

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // asRoot is the way out for a user who may not start the instance.
@@ -31,14 +33,11 @@ func forbidden(err error) error {
 // mayWrite: a server started by this user could work with its files. Only root starts a server of somebody else.
 func (t target) mayWrite(base string) error {
 	dir := t.settings.dataDir(base)
-	if err := syscall.Access(dir, accessWrite|accessSearch); errors.Is(err, syscall.EACCES) {
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("%w: its data directory %s %w; %s", ErrRefused, dir, errNotOurs, asRoot)
 	}
 	return nil
 }
-
-// accessWrite is W_OK of access(2).
-const accessWrite = 2
 
 // account is whom the server must run as when root starts it: whoever owns its data files, else the directory. Started as
 // root, it would make files that it cannot write when it is next started as it should be. Nil is ourselves.

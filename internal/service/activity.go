@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,19 +189,13 @@ func frozen(pid int) bool {
 		if len(f) < 3 {
 			continue
 		}
-		switch {
-		case f[1] == "":
-			for _, root := range unifiedRoots {
-				if says(root+f[2]+"/cgroup.events", "frozen 1") {
-					return true
-				}
-			}
-		case f[1] == "freezer":
-			for _, root := range freezerRoots {
-				if state := root + f[2] + "/freezer.state"; says(state, "FROZEN") || says(state, "FREEZING") {
-					return true
-				}
-			}
+		unified := func(root string) bool { return says(root+f[2]+"/cgroup.events", "frozen 1") }
+		freezer := func(root string) bool {
+			state := root + f[2] + "/freezer.state"
+			return says(state, "FROZEN") || says(state, "FREEZING")
+		}
+		if f[1] == "" && slices.ContainsFunc(unifiedRoots, unified) || f[1] == "freezer" && slices.ContainsFunc(freezerRoots, freezer) {
+			return true
 		}
 	}
 	return false
@@ -209,13 +204,5 @@ func frozen(pid int) bool {
 // says: a line of the file is that one.
 func says(path, line string) bool {
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return false
-	}
-	for _, l := range strings.Split(string(text), "\n") {
-		if l == line {
-			return true
-		}
-	}
-	return false
+	return err == nil && slices.Contains(strings.Split(string(text), "\n"), line)
 }

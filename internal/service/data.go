@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived-redis/internal/config"
 )
 
@@ -37,30 +39,23 @@ func MissingData(i config.Instance) (string, error) {
 	}
 	// A directory that we may not enter shows itself only here: what is below it could seem to be missing.
 	dir := s.dataDir(base)
-	if err := syscall.Access(dir, accessSearch); errors.Is(err, syscall.EACCES) {
+	if err := unix.Access(dir, unix.X_OK); errors.Is(err, syscall.EACCES) {
 		return "", &fs.PathError{Op: "look into", Path: dir, Err: err}
 	}
+	var what string
+	var found bool
 	if strings.EqualFold(s.value("appendonly"), "yes") {
-		return missing(s.aofHasData, base, "an append only file with data in "+dir)
+		what = "an append only file with data in " + dir
+		found, err = s.aofHasData(base)
+	} else {
+		file := s.file("dbfilename", base)
+		what = "a data set in " + file
+		found, err = rdbHasData(file)
 	}
-	return missing(s.rdbHasData, base, "a data set in "+s.file("dbfilename", base))
-}
-
-// accessSearch is X_OK of access(2).
-const accessSearch = 1
-
-func missing(has func(base string) (bool, error), base, what string) (string, error) {
-	switch found, err := has(base); {
-	case err != nil:
+	if found || err != nil {
 		return "", err
-	case found:
-		return "", nil
 	}
 	return what, nil
-}
-
-func (s settings) rdbHasData(base string) (bool, error) {
-	return rdbHasData(s.file("dbfilename", base))
 }
 
 // aofHasData looks for the one file of Redis before 7.0, which 7.0 takes over, and for what the manifest lists.

@@ -11,8 +11,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
-
-	"keepalived-redis/internal/config"
 )
 
 // ErrNoUnit: systemd knows no unit for the instance.
@@ -90,7 +88,7 @@ func (b bus) subscribe() error {
 
 // GoesDown: systemd stops everything for a shutdown. False where it cannot be asked, or is not the init.
 func GoesDown(ctx context.Context) bool {
-	if init, err := detect(); err != nil || init != config.BackendSystemd {
+	if asked, err := isInit(); err != nil || !asked {
 		return false
 	}
 	b, err := dialSystemd(ctx)

@@ -10,12 +10,7 @@ import (
 // UnitOf is the name of the systemd unit of an instance; an error if it cannot be started. A template that nobody uses for it
 // and that would start a server with another configuration, as Debian's redis-server@ does with redis-PORT.conf, is none.
 func UnitOf(ctx context.Context, cfg *config.Config, i config.Instance) (string, error) {
-	b, err := dialSystemd(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer b.Close()
-	u, err := b.find(ctx, cfg.Service.Unit, i)
+	u, err := find(ctx, cfg, i)
 	if err == nil {
 		err = u.usable()
 	}
@@ -32,23 +27,25 @@ func ConfOf(ctx context.Context, cfg *config.Config, i config.Instance) (string,
 	if systemd, err := Systemd(cfg); err != nil || !systemd {
 		return "", err
 	}
+	u, err := find(ctx, cfg, i)
+	return u.conf, err
+}
+
+// find asks systemd for the unit of an instance.
+func find(ctx context.Context, cfg *config.Config, i config.Instance) (unit, error) {
 	b, err := dialSystemd(ctx)
 	if err != nil {
-		return "", err
+		return unit{}, err
 	}
 	defer b.Close()
-	u, err := b.find(ctx, cfg.Service.Unit, i)
-	if err != nil {
-		return "", err
-	}
-	return u.conf, nil
+	return b.find(ctx, cfg.Service.Unit, i)
 }
 
 // Enable has systemd read its units again, and start these at boot. It starts nothing now.
 func Enable(ctx context.Context, units ...string) error {
 	return reloaded(ctx, func(b bus) error {
-		if err := b.ReloadContext(ctx); err != nil {
-			return b.refusal("reload", "its units", err)
+		if err := b.reload(ctx); err != nil {
+			return err
 		}
 		if _, _, err := b.EnableUnitFilesContext(ctx, units, false, false); err != nil {
 			return b.refusal("enable", fmt.Sprint(units), err)
@@ -82,6 +79,10 @@ func reloaded(ctx context.Context, do func(bus) error) error {
 	if err := do(b); err != nil {
 		return err
 	}
+	return b.reload(ctx)
+}
+
+func (b bus) reload(ctx context.Context) error {
 	if err := b.ReloadContext(ctx); err != nil {
 		return b.refusal("reload", "its units", err)
 	}

@@ -39,7 +39,7 @@ func TestForeignPIDFileIsNeverSignalled(t *testing.T) {
 					t.Fatal("another program was ended")
 				}
 			}
-			if readPIDFile(b.pidFile()) != 0 {
+			if procfs.ReadPIDFile(b.pidFile()) != 0 {
 				t.Error("stop left the stale pid file")
 			}
 			writeFile(t, b.pidFile(), strconv.Itoa(other.Process.Pid)+"\n")

@@ -17,38 +17,38 @@ const systemdDir = "/run/systemd/system"
 // else the process backend. run holds the locks, durable the marks of deliberate stops. Nothing is started, opened or
 // written here.
 func New(cfg *config.Config, run, durable state.Dir) (Manager, error) {
-	switch cfg.Service.Backend {
-	case config.BackendProcess, config.BackendSystemd, config.BackendAuto, "":
-	default:
-		return nil, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", cfg.Service.Backend)
-	}
-	systemd, err := Systemd(cfg)
+	bySystemd, err := Systemd(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return manager(cfg, run, durable, systemd), nil
+	var m Manager = newProcess(cfg, run, durable)
+	if bySystemd {
+		m = newSystemd(cfg, run, durable)
+	}
+	if cfg.Service.Rights == config.RightsSudo && os.Geteuid() != 0 {
+		m = &sudo{Manager: m, start: cfg.Service.StartTimeout, stop: cfg.Service.StopTimeout}
+	}
+	return m, nil
 }
 
 // Systemd says whether systemd manages the instances of this host.
 func Systemd(cfg *config.Config) (bool, error) {
-	backend := cfg.Service.Backend
-	if backend == config.BackendAuto || backend == "" {
-		var err error
-		if backend, err = detect(); err != nil {
-			return false, err
-		}
+	switch cfg.Service.Backend {
+	case config.BackendProcess:
+		return false, nil
+	case config.BackendSystemd:
+		return true, nil
+	case config.BackendAuto, "":
+		return isInit()
 	}
-	return backend == config.BackendSystemd, nil
+	return false, fmt.Errorf("unknown service backend %q; hint: service.backend is auto, systemd or process", cfg.Service.Backend)
 }
 
-func detect() (config.Backend, error) {
+// isInit: systemd is the init of this machine.
+func isInit() (bool, error) {
 	_, err := os.Lstat(systemdDir)
-	switch {
-	case err == nil:
-		return config.BackendSystemd, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return config.BackendProcess, nil
-	default:
-		return "", fmt.Errorf("look for systemd: %w; hint: set service.backend", err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("look for systemd: %w; hint: set service.backend", err)
 	}
+	return err == nil, nil
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +31,8 @@ var ErrInUse = errors.New("address is in use")
 // Nothing is believed that the kernel does not confirm: a pid file only says where to look first. A lock for each
 // instance keeps several programs from starting it at once; it is held until the server listens or has failed.
 type processes struct {
-	server        string
-	conf, pidFile string
-	startTimeout  time.Duration
-	stopTimeout   time.Duration
-	run, durable  state.Dir
+	config.Service
+	run, durable state.Dir
 	// subsys and scripts are the places of init scripts and of their locks.
 	subsys, scripts string
 	// instances are all of this host: two of them may share a directory.
@@ -42,18 +40,14 @@ type processes struct {
 }
 
 func newProcess(cfg *config.Config, run, durable state.Dir) *processes {
-	s := cfg.Service
-	server := s.Server
-	if server == "" {
-		server = "redis-server"
-	}
-	return &processes{server: server, conf: s.Conf, pidFile: s.PidFile,
-		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, subsys: subsysDir, scripts: scriptsDir, instances: cfg.Instances}
+	m := &processes{Service: cfg.Service, run: run, durable: durable, subsys: subsysDir, scripts: scriptsDir, instances: cfg.Instances}
+	m.Server = cmp.Or(m.Server, "redis-server")
+	return m
 }
 
 // Start starts redis-server with the instance's own configuration, unless its server lives already.
 func (m *processes) Start(ctx context.Context, i config.Instance) error {
-	ctx, cancel := within(ctx, m.startTimeout)
+	ctx, cancel := within(ctx, m.StartTimeout)
 	defer cancel()
 	t := m.target(i)
 	unlock, err := m.lock(ctx, t)
@@ -81,8 +75,8 @@ func (m *processes) start(ctx context.Context, t target) error {
 	if t.unreadable != nil {
 		return forbidden(t.unreadable)
 	}
-	if who := t.occupant(); who != "" {
-		return fmt.Errorf("%w by %s; hint: stop it, or give the instance another port", ErrInUse, who)
+	if err := t.vacant(); err != nil {
+		return err
 	}
 	base, err := t.settings.base()
 	if err != nil {
@@ -96,7 +90,7 @@ func (m *processes) start(ctx context.Context, t target) error {
 		return err
 	}
 	defer release()
-	program, err := lookUp(m.server)
+	program, err := lookUp(m.Server)
 	if err != nil {
 		return err
 	}
@@ -107,7 +101,7 @@ func (m *processes) start(ctx context.Context, t target) error {
 // says, and waits until it is gone. It never uses SIGKILL: when the time is up the error matches ErrStillRuns, and
 // ErrCannotSave when the server goes on because its data would be lost.
 func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) error {
-	ctx, cancel := within(ctx, m.stopTimeout)
+	ctx, cancel := within(ctx, m.StopTimeout)
 	defer cancel()
 	t := m.target(i)
 	unlock, err := m.lock(ctx, t)
@@ -140,7 +134,7 @@ func (m *processes) Stop(ctx context.Context, i config.Instance, byHand bool) er
 
 // Kill ends the server with SIGKILL. It takes no lock: it must not wait for a Stop that waits for a hung server.
 func (m *processes) Kill(ctx context.Context, i config.Instance) error {
-	ctx, cancel := within(ctx, m.stopTimeout)
+	ctx, cancel := within(ctx, m.StopTimeout)
 	defer cancel()
 	if err := m.end(ctx, m.target(i), syscall.SIGKILL); err != nil {
 		return fmt.Errorf("kill %s: %w", i.Name(), err)
@@ -162,7 +156,7 @@ func (m *processes) Status(_ context.Context, i config.Instance) State {
 		return State{Status: Busy, Reason: "it is being started or stopped right now"}
 	}
 	s := State{Status: Dead, Reason: "redis-server does not run"}
-	if pid := readPIDFile(t.pidFile); pid > 0 {
+	if pid := procfs.ReadPIDFile(t.pidFile); pid > 0 {
 		s.StalePIDFile = t.pidFile
 		s.Reason = fmt.Sprintf("redis-server does not run, its pid file %s is stale", t.pidFile)
 	}
@@ -224,7 +218,7 @@ func (t target) signal(p procfs.Process, sig syscall.Signal) error {
 // dropPIDFile removes the pid file of a server that is gone. One that cannot be removed does no harm: it is never
 // believed.
 func (t target) dropPIDFile() {
-	pid := readPIDFile(t.pidFile)
+	pid := procfs.ReadPIDFile(t.pidFile)
 	if pid == 0 {
 		return
 	}
@@ -298,18 +292,18 @@ func (m *processes) target(i config.Instance) target {
 	t := target{Instance: i}
 	path := i.Conf
 	if path == "" {
-		path = strings.ReplaceAll(m.conf, "%p", t.id())
+		path = strings.ReplaceAll(m.Conf, "%p", t.id())
 	}
 	if abs, err := filepath.Abs(path); err == nil && path != "" {
 		path = abs
 	}
 	t.settings, t.unreadable = readSettings(path)
 	if t.pidFile = t.settings.file("pidfile", "/"); t.pidFile == "" {
-		t.pidFile = strings.ReplaceAll(m.pidFile, "%p", t.id())
+		t.pidFile = strings.ReplaceAll(m.PidFile, "%p", t.id())
 	}
-	t.titles = []string{"redis-server", "valkey-server", filepath.Base(m.server)}
+	t.titles = []string{"redis-server", "valkey-server", filepath.Base(m.Server)}
 	t.programs = append([]string{"redis-check-rdb", "valkey-check-rdb"}, t.titles...)
-	if program, err := lookUp(m.server); err == nil {
+	if program, err := lookUp(m.Server); err == nil {
 		if real, err := filepath.EvalSymlinks(program); err == nil {
 			t.programs = append(t.programs, filepath.Base(real))
 		}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keepalived-redis/internal/procfs"
 )
 
 // bothWays runs a test for a server that goes into the background and for one that does not.
@@ -159,9 +161,9 @@ func TestConcurrentStartsAndStops(t *testing.T) {
 	s := b.manager.Status(context.Background(), b.instance)
 	left := b.servers()
 	switch {
-	case s.Status == Running && len(left) == 1 && left[0] == s.PID && readPIDFile(b.pidFile()) == s.PID:
-	case s.Status == Stopped && len(left) == 0 && readPIDFile(b.pidFile()) == 0:
+	case s.Status == Running && len(left) == 1 && left[0] == s.PID && procfs.ReadPIDFile(b.pidFile()) == s.PID:
+	case s.Status == Stopped && len(left) == 0 && procfs.ReadPIDFile(b.pidFile()) == 0:
 	default:
-		t.Errorf("status %d %q, pid %d, servers %v, pid file %d", s.Status, s.Reason, s.PID, left, readPIDFile(b.pidFile()))
+		t.Errorf("status %d %q, pid %d, servers %v, pid file %d", s.Status, s.Reason, s.PID, left, procfs.ReadPIDFile(b.pidFile()))
 	}
 }

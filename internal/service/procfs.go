@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,19 +43,14 @@ func sameNetwork(pid int) bool {
 	return err != nil || ours == theirs
 }
 
-// sockets are the inodes of the sockets that the process holds; nil without permission.
+// sockets are the inodes of the sockets that the process holds; none without permission.
 func sockets(pid int) map[uint64]bool {
 	dir := procfs.Path(pid, "fd")
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	// An error half-way means that the process is going: what was read is all there is.
-	names, _ := f.Readdirnames(-1)
+	entries, _ := os.ReadDir(dir)
 	held := make(map[uint64]bool)
-	for _, name := range names {
-		link, err := os.Readlink(dir + "/" + name)
+	for _, e := range entries {
+		link, err := os.Readlink(dir + "/" + e.Name())
 		if err != nil {
 			continue
 		}
@@ -69,20 +65,16 @@ func sockets(pid int) map[uint64]bool {
 
 // pids are all processes of this machine.
 func pids() ([]int, error) {
-	f, err := os.Open("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
+	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
 	var all []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
 			all = append(all, pid)
 		}
 	}
+	slices.Sort(all)
 	return all, nil
 }

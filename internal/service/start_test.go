@@ -67,7 +67,7 @@ func TestNotConfigured(t *testing.T) {
 	}
 	b.write("port 1", "dir /tmp")
 	for _, server := range []string{"no-such-server", "/none/redis-server", b.instance.Conf} {
-		b.manager.server = server
+		b.manager.Server = server
 		err := b.manager.Start(context.Background(), b.instance)
 		if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), server+" is not installed") || !strings.Contains(err.Error(), "; hint: ") {
 			t.Errorf("error = %v", err)

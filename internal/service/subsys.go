@@ -65,9 +65,6 @@ func exists(path string) bool {
 
 // runsUs: the script's interpreter is this program.
 func runsUs(script string) bool {
-	if script == "" {
-		return false
-	}
 	f, err := os.Open(script)
 	if err != nil {
 		return false

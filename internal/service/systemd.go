@@ -80,8 +80,8 @@ func (m *systemd) mayStart(ctx context.Context, b bus, u unit, i config.Instance
 		if p, lives := t.find(); lives {
 			return fmt.Errorf("%w: redis-server (pid %d) runs, and systemd did not start it; hint: stop it (kill %d), then start it again", ErrInUse, p.PID, p.PID)
 		}
-		if who := t.occupant(); who != "" {
-			return fmt.Errorf("%w by %s; hint: stop it, or give the instance another port", ErrInUse, who)
+		if err := t.vacant(); err != nil {
+			return err
 		}
 	}
 	// A start now could be the one that holds up the shutdown.
@@ -274,7 +274,7 @@ func (m *systemd) besides(s *State, i config.Instance) {
 		s.Reason = fmt.Sprintf("redis-server runs (pid %d), but %s", p.PID, s.Note)
 		return
 	}
-	if pid := readPIDFile(t.pidFile); pid > 0 {
+	if pid := procfs.ReadPIDFile(t.pidFile); pid > 0 {
 		s.StalePIDFile = t.pidFile
 	}
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"syscall"
 
 	"keepalived-redis/internal/config"
-	"keepalived-redis/internal/files"
 	"keepalived-redis/internal/procfs"
 )
 
@@ -43,7 +43,7 @@ func (t target) id() string {
 // find looks for the server of the instance: first where its pid file points, then in the whole process table. The pid
 // file alone proves nothing.
 func (t target) find() (procfs.Process, bool) {
-	if pid := readPIDFile(t.pidFile); pid > 0 {
+	if pid := procfs.ReadPIDFile(t.pidFile); pid > 0 {
 		if p, ok := t.match(pid); ok {
 			return p, true
 		}
@@ -117,79 +117,55 @@ func (t target) titled(args []string) bool {
 // listens: the process holds the socket on which the instance takes connections.
 func (t target) listens(pid int) bool {
 	held := sockets(pid)
-	for _, l := range listeners() {
-		if held[l.inode] && t.at(l) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(listeners(), func(l procfs.Listener) bool { return held[l.Inode] && t.at(l) })
 }
 
-func (t target) at(l listener) bool {
-	if l.path != "" {
-		return l.path == t.Socket
+// listeners are all listening sockets of our network. What cannot be read is left out: the caller has other evidence.
+func listeners() []procfs.Listener { return append(procfs.Listeners(""), procfs.UnixListeners()...) }
+
+// at: a connection to the instance reaches this listener.
+func (t target) at(l procfs.Listener) bool {
+	if l.Path != "" {
+		return l.Path == t.Socket
 	}
-	return t.Addr.Port() != 0 && l.covers(t.Addr)
+	here, there := l.Addr.Addr(), t.Addr.Addr().Unmap()
+	return t.Addr.Port() != 0 && t.Addr.Port() == l.Addr.Port() && (here.IsUnspecified() || !there.IsValid() || there.IsUnspecified() || here == there)
 }
 
 // occupant says who holds the instance's address while its server does not live, "" if nobody does. A file of a unix
 // socket that nobody listens on does not count: redis-server replaces it.
 func (t target) occupant() string {
-	for _, l := range listeners() {
-		if !t.at(l) {
-			continue
-		}
-		all, err := pids()
-		if err != nil {
-			return "another program"
-		}
-		for _, pid := range all {
-			if sockets(pid)[l.inode] {
-				if p, err := procfs.Read(pid); err == nil {
-					return p.Comm + " (pid " + strconv.Itoa(pid) + ")"
-				}
+	all := listeners()
+	n := slices.IndexFunc(all, t.at)
+	if n < 0 {
+		return ""
+	}
+	processes, _ := pids() // without them it has no name
+	for _, pid := range processes {
+		if sockets(pid)[all[n].Inode] {
+			if p, err := procfs.Read(pid); err == nil {
+				return p.Comm + " (pid " + strconv.Itoa(pid) + ")"
 			}
 		}
-		return "another program"
 	}
-	return ""
+	return "another program"
+}
+
+// vacant is an error when somebody holds the instance's address.
+func (t target) vacant() error {
+	if who := t.occupant(); who != "" {
+		return fmt.Errorf("%w by %s; hint: stop it, or give the instance another port", ErrInUse, who)
+	}
+	return nil
 }
 
 // reached: something takes connections where the instance does; whose socket it is only root can see.
-func (t target) reached() bool {
-	for _, l := range listeners() {
-		if t.at(l) {
-			return true
-		}
-	}
-	return false
-}
+func (t target) reached() bool { return slices.ContainsFunc(listeners(), t.at) }
 
 // listensAnywhere: the process takes connections, so it got through its start.
 func listensAnywhere(pid int) bool {
 	held := sockets(pid)
-	for _, l := range listeners() {
-		if held[l.inode] {
-			return true
-		}
-	}
-	return false
-}
-
-// readPIDFile gives the pid that a file claims, 0 if it claims none. It may be anything: a fifo, a link, garbage.
-func readPIDFile(path string) int {
-	if path == "" {
-		return 0
-	}
-	text, err := files.Read(path, 32)
-	if err != nil {
-		return 0
-	}
-	pid, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 31)
-	if err != nil || pid < 2 {
-		return 0
-	}
-	return int(pid)
+	return slices.ContainsFunc(listeners(), func(l procfs.Listener) bool { return held[l.Inode] })
 }
 
 // gone: the process ended while we looked.

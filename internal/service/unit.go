@@ -1,8 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -107,14 +109,7 @@ func confOf(commands any) string {
 }
 
 // is: the unit is in one of these active states.
-func (u unit) is(states ...string) bool {
-	for _, s := range states {
-		if u.active == s {
-			return true
-		}
-	}
-	return false
-}
+func (u unit) is(states ...string) bool { return slices.Contains(states, u.active) }
 
 // restarting: systemd starts it again by itself in a moment (SubState since systemd 254: auto-restart-queued).
 func (u unit) restarting() bool { return strings.HasPrefix(u.sub, "auto-restart") }
@@ -136,8 +131,7 @@ func (u unit) stands() bool {
 func (b bus) find(ctx context.Context, pattern string, i config.Instance) (unit, error) {
 	id := target{Instance: i}.id()
 	if pattern != "" {
-		u, err := b.unit(ctx, unitName(pattern, id))
-		return u, err
+		return b.unit(ctx, unitName(pattern, id))
 	}
 	patterns := unitPatterns[:]
 	if id == "6379" {
@@ -185,6 +179,15 @@ var exits = map[int32]string{
 	238: "its state directory cannot be made (STATE_DIRECTORY)", 233: "its runtime directory cannot be made (RUNTIME_DIRECTORY)",
 }
 
+// ends are systemd's own words for what ended a service, in those of a person.
+var ends = map[string]string{
+	"oom-kill":  "redis-server was killed for want of memory",
+	"timeout":   "it did not start or stop in the time that its unit allows",
+	"watchdog":  "it did not answer systemd's watchdog",
+	"resources": "systemd could not set up what its unit asks for",
+	"protocol":  "it did not start in the way that the Type of its unit says",
+}
+
 // end says how the service ended.
 func (u unit) end() string {
 	switch {
@@ -193,23 +196,9 @@ func (u unit) end() string {
 	case u.result == "exit-code" && u.status == 0:
 		return "a command of the unit beside redis-server failed"
 	case u.result == "exit-code":
-		if why := exits[u.status]; why != "" {
-			return why
-		}
-		return fmt.Sprintf("redis-server ended with exit code %d", u.status)
+		return cmp.Or(exits[u.status], fmt.Sprintf("redis-server ended with exit code %d", u.status))
 	case u.result == "signal", u.result == "core-dump":
 		return fmt.Sprintf("redis-server was ended by a signal: %s", syscall.Signal(u.status))
-	case u.result == "oom-kill":
-		return "redis-server was killed for want of memory"
-	case u.result == "timeout":
-		return "it did not start or stop in the time that its unit allows"
-	case u.result == "watchdog":
-		return "it did not answer systemd's watchdog"
-	case u.result == "resources":
-		return "systemd could not set up what its unit asks for"
-	case u.result == "protocol":
-		return "it did not start in the way that the Type of its unit says"
-	default:
-		return "it failed (" + u.result + ")"
 	}
+	return cmp.Or(ends[u.result], "it failed ("+u.result+")")
 }

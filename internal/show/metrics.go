@@ -37,7 +37,10 @@ func Metrics(s Scene) string {
 	e.each(s, "healthy", "Whether the instance by itself lets the host hold the VIP.", func(in Instance) (float64, bool) {
 		return bit(in.Healthy), true
 	})
-	e.roles(s)
+	// One metric whose label is the role, so that a query can select by it.
+	e.each(s, "role", "The role of the instance, in a label.", func(in Instance) (float64, bool) {
+		return 1, in.Role() != ""
+	}, func(in Instance) []string { return []string{"role", string(in.Role())} })
 	e.each(s, "latency_seconds", "Time from the dial to the last reply of the check.", func(in Instance) (float64, bool) {
 		return in.Took.Seconds(), in.State.Alive()
 	})
@@ -84,8 +87,8 @@ func (e *exposition) one(name, help string, value float64) {
 	e.sample(name, value)
 }
 
-// each is a metric of the instances. Its head is left out where no instance has a value.
-func (e *exposition) each(s Scene, name, help string, of func(Instance) (float64, bool)) {
+// each is a metric of the instances, perhaps with more labels than their address. Its head is left out where no instance has a value.
+func (e *exposition) each(s Scene, name, help string, of func(Instance) (float64, bool), more ...func(Instance) []string) {
 	begun := false
 	for _, in := range s.Instances {
 		v, known := of(in)
@@ -96,22 +99,11 @@ func (e *exposition) each(s Scene, name, help string, of func(Instance) (float64
 			e.head("instance_"+name, help)
 			begun = true
 		}
-		e.sample("instance_"+name, v, "address", in.Instance.Name())
-	}
-}
-
-// roles is one metric whose label is the role, so that a query can select by it.
-func (e *exposition) roles(s Scene) {
-	begun := false
-	for _, in := range s.Instances {
-		if in.Role() == "" {
-			continue
+		labels := []string{"address", in.Instance.Name()}
+		for _, m := range more {
+			labels = append(labels, m(in)...)
 		}
-		if !begun {
-			e.head("instance_role", "The role of the instance, in a label.")
-			begun = true
-		}
-		e.sample("instance_role", 1, "address", in.Instance.Name(), "role", string(in.Role()))
+		e.sample("instance_"+name, v, labels...)
 	}
 }
 

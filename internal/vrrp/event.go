@@ -4,6 +4,7 @@ package vrrp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 // ErrEvent: the arguments are not those of a hook.
 var ErrEvent = errors.New("not the arguments of a keepalived hook")
 
+// states are those that a hook may tell.
+var states = []model.VRRP{model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop}
+
 // maxName bounds a name; keepalived's own limit is lower.
 const maxName = 255
 
@@ -21,17 +25,8 @@ const maxName = 255
 func ParseEvent(args []string, name string) (model.Event, error) {
 	switch len(args) {
 	case 1:
-		e := model.Event{Name: name}
-		switch strings.ToLower(args[0]) {
-		case "master":
-			e.State = model.VRRPMaster
-		case "backup":
-			e.State = model.VRRPBackup
-		case "fault":
-			e.State = model.VRRPFault
-		case "stop":
-			e.State = model.VRRPStop
-		default:
+		e := model.Event{Name: name, State: model.VRRP(strings.ToUpper(args[0]))}
+		if !slices.Contains(states, e.State) {
 			return model.Event{}, fmt.Errorf("%w: %.40q is none of master, backup, fault, stop; hint: notify-redis master --vrrp VI_1", ErrEvent, args[0])
 		}
 		if name == "" {
@@ -53,9 +48,7 @@ func parseFour(args []string) (model.Event, error) {
 	default:
 		return model.Event{}, fmt.Errorf("%w: %.40q is neither INSTANCE nor GROUP", ErrEvent, args[0])
 	}
-	switch e.State {
-	case model.VRRPMaster, model.VRRPBackup, model.VRRPFault, model.VRRPStop:
-	default:
+	if !slices.Contains(states, e.State) {
 		return model.Event{}, fmt.Errorf("%w: %.40q is none of MASTER, BACKUP, FAULT, STOP", ErrEvent, args[2])
 	}
 	p, err := strconv.Atoi(args[3])
@@ -70,10 +63,8 @@ func checkName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("%w: a name has 1 to %d characters", ErrEvent, maxName)
 	}
-	for _, r := range name {
-		if r < ' ' || r == 0x7f {
-			return fmt.Errorf("%w: the name %.40q has control characters", ErrEvent, name)
-		}
+	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("%w: the name %.40q has control characters", ErrEvent, name)
 	}
 	return nil
 }

@@ -2,11 +2,8 @@ package vrrp
 
 import (
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"keepalived-redis/internal/files"
 	"keepalived-redis/internal/procfs"
 )
 
@@ -27,13 +24,10 @@ func (p Process) Zero() bool { return p.PID == 0 }
 // pidFiles are where keepalived's parent process writes its number (keepalived/core/pidfile.c): Debian and newer, EL 6.
 var pidFiles = []string{"/run/keepalived.pid", "/var/run/keepalived.pid", "/run/keepalived/keepalived.pid"}
 
-// stat reads name, parent and start time of a process. One that has ended is os.ErrProcessDone.
-func stat(pid int) (name string, parent int, start uint64, err error) {
-	p, err := procfs.Read(pid)
-	if err == nil && (p.State == 'Z' || p.State == 'X' || p.State == 'x') {
-		err = os.ErrProcessDone
-	}
-	return p.Comm, p.Parent, p.Start, err
+// keepalived is the process of that number, and its parent, if it is a keepalived that lives.
+func keepalived(pid int) (p Process, parent int, ok bool) {
+	k, err := procfs.Read(pid)
+	return Process{k.PID, k.Start}, k.Parent, err == nil && k.Alive() && k.Comm == "keepalived"
 }
 
 // Caller is the keepalived that runs this program: our parent, or the parent of the shell that is our parent (1.x runs
@@ -41,16 +35,16 @@ func stat(pid int) (name string, parent int, start uint64, err error) {
 func Caller() (caller Process, ok bool) {
 	pid := os.Getppid()
 	for range 2 {
-		name, parent, start, err := stat(pid)
+		p, err := procfs.Read(pid)
 		switch {
-		case err != nil:
+		case err != nil || !p.Alive():
 			return Process{}, false
-		case name == "keepalived":
-			return Process{pid, start}, true
-		case name != "sh" && name != "bash" && name != "dash":
+		case p.Comm == "keepalived":
+			return Process{pid, p.Start}, true
+		case p.Comm != "sh" && p.Comm != "bash" && p.Comm != "dash":
 			return Process{}, false
 		}
-		pid = parent
+		pid = p.Parent
 	}
 	return Process{}, false
 }
@@ -59,24 +53,16 @@ func Caller() (caller Process, ok bool) {
 // restarted by it. hint is a process of it that we know already, such as our caller; zero asks the pid file.
 func Parent(hint Process) (p Process, alive bool) {
 	if !hint.Zero() {
-		if name, parent, start, err := stat(hint.PID); err == nil && name == "keepalived" && start == hint.Start {
-			if pname, _, pstart, err := stat(parent); err == nil && pname == "keepalived" {
-				return Process{parent, pstart}, true
+		if p, parent, ok := keepalived(hint.PID); ok && p == hint {
+			if first, _, ok := keepalived(parent); ok {
+				return first, true
 			}
 			return hint, true
 		}
 	}
 	for _, f := range pidFiles {
-		b, err := files.Read(f, 1<<10)
-		if err != nil {
-			continue
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-		if err != nil || pid < 2 {
-			continue
-		}
-		if name, _, start, err := stat(pid); err == nil && name == "keepalived" {
-			return Process{pid, start}, true
+		if p, _, ok := keepalived(procfs.ReadPIDFile(f)); ok {
+			return p, true
 		}
 	}
 	return Process{}, false

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"keepalived-redis/internal/procfs"
 )
 
 // The test program plays keepalived and its scripts: it is started under the names of other programs.
@@ -150,7 +152,8 @@ func TestParentByPIDFile(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	_, _, start, err := stat(keepalived)
+	p, err := procfs.Read(keepalived)
+	start := p.Start
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +171,10 @@ func TestStatKnowsARecycledNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	_, parent, start, err := stat(c.Process.Pid)
-	if err != nil || parent != os.Getpid() || start == 0 {
-		t.Fatalf("parent %d, start %d, %v", parent, start, err)
+	p, err := procfs.Read(c.Process.Pid)
+	start := p.Start
+	if err != nil || p.Parent != os.Getpid() || start == 0 {
+		t.Fatalf("parent %d, start %d, %v", p.Parent, start, err)
 	}
 	if _, alive := Parent(Process{c.Process.Pid, start}); alive {
 		t.Error("a sleep is taken for keepalived")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,12 +31,7 @@ func OwnAddresses() (map[netip.Addr]bool, error) {
 
 // Held tells whether one of the VIPs is on an interface of this host.
 func Held(vips []netip.Addr, own map[netip.Addr]bool) bool {
-	for _, v := range vips {
-		if own[v] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(vips, func(v netip.Addr) bool { return own[v] })
 }
 
 // maxConf bounds what is read of keepalived.conf.

@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// Listener is a TCP socket that takes connections.
+// Listener is a socket that takes connections: a TCP socket, or one with a path.
 type Listener struct {
 	Addr  netip.AddrPort
+	Path  string
 	Inode uint64
 }
 
@@ -43,7 +44,30 @@ func listeners(table string) []Listener {
 		addr, ok := parseAddr(fields[1])
 		inode, err := strconv.ParseUint(fields[9], 10, 64)
 		if ok && err == nil {
-			found = append(found, Listener{addr, inode})
+			found = append(found, Listener{Addr: addr, Inode: inode})
+		}
+	}
+	return found
+}
+
+// UnixListeners are the unix sockets of this network that take connections. What cannot be read is left out. A line of the table is
+// "Num RefCount Protocol Flags Type St Inode Path"; Flags 00010000 is a socket that listens.
+func UnixListeners() []Listener {
+	f, err := os.Open("/proc/net/unix")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var found []Listener
+	lines := bufio.NewScanner(f)
+	lines.Scan()
+	for lines.Scan() {
+		fields := strings.SplitN(strings.Join(strings.Fields(lines.Text()), " "), " ", 8)
+		if len(fields) < 8 || fields[3] != "00010000" {
+			continue
+		}
+		if inode, err := strconv.ParseUint(fields[6], 10, 64); err == nil {
+			found = append(found, Listener{Path: fields[7], Inode: inode})
 		}
 	}
 	return found
