@@ -192,6 +192,7 @@ func TestACommandThatIsRefused(t *testing.T) {
 
 // TestLikeARealCluster: fake nodes change their roles and epochs as real ones do.
 func TestLikeARealCluster(t *testing.T) {
+	t.Parallel()
 	login := redis.Target{Instance: model.At(netip.MustParseAddrPort("127.0.0.1:0")), Password: secret}
 	servers := redistest.ClusterFor(t, login, 3, "requirepass "+secret, "masterauth "+secret)
 	w, hosts := NewWorld(), Hosts()
