@@ -27,6 +27,8 @@ MINUTES ?= 2
 SEED ?= 0
 VARIANTS ?=
 AGAIN ?=
+# How many packages are tested side by side.
+TOGETHER ?= 3
 # CentOS 6 runs nothing that a newer Go builds.
 OLDEST_GO = go1.23.12
 export CGO_ENABLED = 0
@@ -53,16 +55,18 @@ endif
 
 test: check units scenarios
 
+# With -trimpath as the packages and the test with an old kernel are built: the standard library is compiled once for all of them.
 check:
 	@test -z "$$(gofmt -l cmd docs internal lab packaging tools)" || { echo "gofmt would change: $$(gofmt -l cmd docs internal lab packaging tools)"; exit 1; }
-	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./...
+	GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet -trimpath ./...
 	cd tools && $(GO) build -o ../build/staticcheck honnef.co/go/tools/cmd/staticcheck
-	cd tools && GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet ./packages
+	cd tools && GOTOOLCHAIN=$(OLDEST_GO) $(GO) vet -trimpath ./packages
 	build/staticcheck ./...
 
+# The tests wait for servers, machines and time-outs for most of their time: three packages keep two CPUs busy.
 units: build
 	@build/redis-lab install
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep -vE '/packaging$$|/lab(/probe|/race|/machines)?$$')
+	$(GO) test -p $(TOGETHER) -timeout 20m $$($(GO) list ./... | grep -vE '/packaging$$|/lab(/probe|/race|/machines)?$$')
 
 # The probe and the scenarios measure milliseconds, so nothing else runs beside them; nor beside keepalived's adverts of 0.1 s. The packages'
 # tests build everything twice, which leaves the systemd of another test no CPU.

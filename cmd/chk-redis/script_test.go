@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"testing"
 
 	"keepalived-redis/internal/testing/scripttest"
@@ -13,10 +12,10 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the check as people, cron and keepalived do, on real servers.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	dir, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	scripttest.Run(t, nil)
+	scripttest.Run(t, nil, dir)
 }

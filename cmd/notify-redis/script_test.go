@@ -11,4 +11,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the hook as keepalived and people do, on real servers.
-func TestScripts(t *testing.T) { scripttest.Run(t, nil) }
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	scripttest.Run(t, nil)
+}

@@ -78,6 +78,7 @@ func TestLSB(t *testing.T) {
 		}
 		return
 	}
+	t.Parallel()
 	testWorld(t, noSystemd)
 	root := "../.."
 	files := map[string]string{

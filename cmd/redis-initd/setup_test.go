@@ -29,6 +29,7 @@ const noRights = `polkit.addRule(function (action) {
 // that are shipped.
 func TestSetup(t *testing.T) {
 	if !systemdtest.Inside() {
+		t.Parallel()
 		root := "../.."
 		programs := systemdtest.Self()
 		programs["/usr/sbin/redis-initd"] = "/proc/self/exe"

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTakeoverBumpAndSwitchoverOnARealCluster(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	masters, replicas := c[:3], c[3:]
 	r := actor(t, replicas...)
@@ -39,6 +40,7 @@ func TestTakeoverBumpAndSwitchoverOnARealCluster(t *testing.T) {
 		if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, model.Plan{Steps: []model.Step{{Do: model.Bump}}}); err != nil {
 			t.Fatal(err)
 		}
+		redistest.Meet(t, replicas[:2]) // a node raises its epoch once it has heard of a higher one
 		return r.Memory.BumpGoal == 0
 	})
 	for _, s := range replicas[:2] {
@@ -62,6 +64,7 @@ func TestTakeoverBumpAndSwitchoverOnARealCluster(t *testing.T) {
 
 // A plan that was carried out, and is carried out once more by a run that saw the same, changes nothing and is no failure.
 func TestAPlanTwiceEqualsOnce(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	c[0].Kill()
@@ -85,6 +88,7 @@ func TestAPlanTwiceEqualsOnce(t *testing.T) {
 }
 
 func TestSwitchAway(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]
 	r := actor(t, master)
@@ -109,6 +113,7 @@ func TestSwitchAway(t *testing.T) {
 
 // TestClosestReplica: whom a node follows it says itself, for its master may not have heard of that yet; and what stands against one is said.
 func TestClosestReplica(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	master, replica := c[0], c[3]
 	sessiontest.AwaitClose(t, replica, master)
@@ -133,6 +138,7 @@ func TestClosestReplica(t *testing.T) {
 }
 
 func TestSwitchAwayAll(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[:3]...)
 	for n := range 3 {
@@ -157,6 +163,7 @@ func TestSwitchAwayAll(t *testing.T) {
 }
 
 func TestForceNeedsAndGetsAVote(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	c[0].Kill()
@@ -170,6 +177,7 @@ func TestForceNeedsAndGetsAVote(t *testing.T) {
 
 // One cause makes one failure: the switchovers behind a failed one wait for the next plan.
 func TestAFailedSwitchoverStopsTheOthers(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	o := sessiontest.Looks(c[3:], c[:3])
@@ -218,6 +226,7 @@ func TestASwitchoverThatDiesIsUndone(t *testing.T) {
 
 // A link that broke since the look: the switchover is not begun, costs the writers nothing, and is tried again by the next check run.
 func TestSwitchoverIsNotBegunWithoutALink(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
 	o := sessiontest.Looks(c[3:], c[:3])

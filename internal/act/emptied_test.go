@@ -21,7 +21,7 @@ import (
 
 // A master whose data set is gone would empty its replica: it is not started while that has the data.
 func TestEmptiedMaster(t *testing.T) {
-	b, s := real(t, "repl-diskless-sync-delay 0")
+	b, s := real(t)
 	b.cfg.StateDir = t.TempDir()
 	s.Do(t, "set", "k", "v")
 	replica := redistest.Start(t, fmt.Sprintf("slaveof %s %d", s.Addr.Addr(), s.Addr.Port()))

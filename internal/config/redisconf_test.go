@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -167,7 +168,9 @@ func askServer(t *testing.T, file, socket, password string) (value string, start
 	}()
 	deadline := time.After(10 * time.Second)
 	for {
-		if _, err := os.Stat(socket); err == nil {
+		// The socket is there before anybody listens on it.
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
 			break
 		}
 		select {

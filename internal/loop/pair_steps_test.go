@@ -82,6 +82,7 @@ func TestPairSwitchoverThatFailsIsUndone(t *testing.T) {
 
 // A save that takes longer than a run is awaited by the next ones, with writes stopped all the while.
 func TestPairSaveThatTakesSeveralRuns(t *testing.T) {
+	t.Parallel()
 	a, b := startPair(t)
 	for i := range 30 {
 		a.s.Do(t, "set", i, "v")

@@ -41,7 +41,6 @@ type pairHost struct {
 // startPair starts a master and its linked replica, each on a host of its own: MASTER is where the master is.
 func startPair(t *testing.T, lines ...string) (a, b *pairHost) {
 	t.Helper()
-	lines = append(lines, "repl-diskless-sync no") // with it each sync waits five seconds for further replicas
 	master := redistest.Start(t, lines...)
 	replica := redistest.Start(t, append(lines, "slaveof "+strings.ReplaceAll(master.Addr.String(), ":", " "))...)
 	host := func(s, peer *redistest.Server, state model.VRRP) *pairHost {

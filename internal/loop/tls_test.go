@@ -16,6 +16,7 @@ import (
 
 // TestTakeoverOnAClusterWithTLS: peers are spoken to with TLS as the instances here are, at the ports that CLUSTER NODES names.
 func TestTakeoverOnAClusterWithTLS(t *testing.T) {
+	t.Parallel()
 	a, err := tlstest.New(t.TempDir(), "ca", tlstest.Template())
 	if err != nil {
 		t.Fatal(err)

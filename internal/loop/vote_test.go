@@ -15,6 +15,7 @@ import (
 // A vote that is refused for an old epoch is refused for a minute, whatever is asked meanwhile. Nobody else could be voted for, so
 // a takeover is as safe.
 func TestARefusedVoteDoesNotHoldThePromotionBack(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	r := reconciler(t, c[3])
 	r.Config.Policy = model.PolicyStay

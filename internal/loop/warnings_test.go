@@ -34,6 +34,7 @@ func TestAWarningIsSaidOnce(t *testing.T) {
 
 // What Redis does with slots in migration when their master is taken over: they stay open at the other end, and we say so.
 func TestSlotsInMigrationAtATakeover(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	from, to := c[0], c[1]
 	source, _ := from.Look().Self()

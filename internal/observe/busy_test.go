@@ -137,6 +137,7 @@ func TestProcIsAskedForTheStalledAlone(t *testing.T) {
 
 // TestCommandsThatFollowEachOther: on a real server, two scripts without an answer between them are two, and one is one.
 func TestCommandsThatFollowEachOther(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	r := observer(t, s)
 	r.Service = &knowsPID{pid: s.PID()}

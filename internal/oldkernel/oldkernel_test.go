@@ -60,6 +60,5 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	scripttest.Run(t, nil)
+	scripttest.Run(t, nil, dir)
 }

@@ -16,7 +16,7 @@ func TestNeverSynced(t *testing.T) {
 	if l := lonely.Look(); l.Info == nil || l.Info.LinkUp || !l.Info.NeverSynced() {
 		t.Errorf("a replica without a master: %+v", l.Info)
 	}
-	master := redistest.Start(t, "repl-diskless-sync-delay 0")
+	master := redistest.Start(t)
 	replica := redistest.Start(t, fmt.Sprintf("slaveof 127.0.0.1 %d", master.Addr.Port()))
 	info := func() model.Info {
 		if l := replica.Look(); l.Info != nil {

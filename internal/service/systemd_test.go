@@ -37,6 +37,7 @@ const nobody = 65534
 // TestSystemd is the backend on a real systemd: it boots a machine, and runs itself there.
 func TestSystemd(t *testing.T) {
 	if !systemdtest.Inside() {
+		t.Parallel()
 		m := systemdtest.Boot(t, map[string]string{"/etc/systemd/system/redis@.service": template}, systemdtest.Self())
 		m.Test("^TestSystemd$")
 		return

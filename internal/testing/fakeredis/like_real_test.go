@@ -69,7 +69,7 @@ func (s side) awaitLinked() {
 
 func realSide(t *testing.T) side {
 	login := redis.Target{Instance: model.At(netip.MustParseAddrPort("127.0.0.1:0")), Password: secret}
-	lines := []string{"requirepass " + secret, "masterauth " + secret, "repl-diskless-sync no"}
+	lines := []string{"requirepass " + secret, "masterauth " + secret}
 	master := redistest.StartFor(t, login, lines...)
 	replica := redistest.StartFor(t, login, append(lines, "slaveof 127.0.0.1 "+fmt.Sprint(master.Addr.Port()))...)
 	return side{t, master.Addr, replica.Addr}
@@ -192,8 +192,9 @@ func TestACommandThatIsRefused(t *testing.T) {
 
 // TestLikeARealCluster: fake nodes change their roles and epochs as real ones do.
 func TestLikeARealCluster(t *testing.T) {
+	t.Parallel()
 	login := redis.Target{Instance: model.At(netip.MustParseAddrPort("127.0.0.1:0")), Password: secret}
-	servers := redistest.ClusterFor(t, login, 3, "requirepass "+secret, "masterauth "+secret, "repl-diskless-sync no")
+	servers := redistest.ClusterFor(t, login, 3, "requirepass "+secret, "masterauth "+secret)
 	w, hosts := NewWorld(), Hosts()
 	t.Cleanup(w.Close)
 	w.Begin(secret, hosts[0], func() {}, func() {})

@@ -71,7 +71,8 @@ func StartFor(t testing.TB, login redis.Target, lines ...string) *Server {
 	if login.TLS != nil {
 		listen = fmt.Sprintf("port 0\ntls-port %d", port)
 	}
-	conf := append([]string{listen, "bind " + s.Addr.Addr().String(), "dir " + dir, "save \"\"", "pidfile " + filepath.Join(dir, "redis.pid")}, lines...)
+	// Of itself a master waits 5 s for further replicas before a sync without a disk.
+	conf := append([]string{listen, "bind " + s.Addr.Addr().String(), "dir " + dir, "save \"\"", "repl-diskless-sync-delay 0", "pidfile " + filepath.Join(dir, "redis.pid")}, lines...)
 	if err := os.WriteFile(s.Conf, []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +139,19 @@ func Await(t testing.TB, what string, ok func() bool) {
 	t.Fatalf("not within %s: %s", awaitLimit, what)
 }
 
+// Meet has every node greet every other. Whom they know already they tell in this way, within 100 ms, what they are and the latest epoch
+// that they know; by themselves they tell it to one node a second.
+func Meet(t testing.TB, all []*Server) {
+	t.Helper()
+	for _, s := range all {
+		for _, other := range all {
+			if other != s {
+				s.Do(t, "cluster", "meet", other.Addr.Addr().String(), other.Addr.Port())
+			}
+		}
+	}
+}
+
 // Cluster makes a cluster of masters with one replica each, in the order masters, then replicas.
 func Cluster(t testing.TB, masters int) []*Server {
 	t.Helper()
@@ -155,9 +169,7 @@ func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) 
 		s.Do(t, "cluster", "addslotsrange", i*16384/masters, (i+1)*16384/masters-1)
 		s.Do(t, "cluster", "set-config-epoch", i+1)
 	}
-	for _, s := range all[1:] {
-		all[0].Do(t, "cluster", "meet", s.Addr.Addr().String(), s.Addr.Port())
-	}
+	Meet(t, all)
 	Await(t, "every node knows every node", func() bool {
 		for _, s := range all {
 			known := 0
@@ -176,6 +188,7 @@ func ClusterFor(t testing.TB, login redis.Target, masters int, lines ...string) 
 		me, _ := all[i].Look().Self()
 		s.Do(t, "cluster", "replicate", me.ID)
 	}
+	Meet(t, all)
 	Await(t, "every replica is linked", func() bool {
 		for _, s := range all[masters:] {
 			if l := s.Look(); l.Info == nil || l.Info.Role != model.Replica || !l.Info.LinkUp {

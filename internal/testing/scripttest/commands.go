@@ -84,6 +84,17 @@ func code(ts *testscript.TestScript, args []string) int {
 	return exit.ExitCode()
 }
 
+// Look is the path of a program that a script runs by this name.
+func Look(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, name); unix.Access(path, unix.X_OK) == nil {
+			return path
+		}
+	}
+	ts.Fatalf("%s is not in PATH", name)
+	return ""
+}
+
 // exits CODE PROGRAM ARGS…: the program ends with just this code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	use(ts, neg, args, 2, "exits CODE PROGRAM ARGS…")
@@ -129,9 +140,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 func nobody(ts *testscript.TestScript, neg bool, args []string) {
 	use(ts, neg, args, 2, "nobody CODE PROGRAM ARGS…")
 	// The directories of the test are its user's own; nobody may pass through, and no more.
-	path, err := exec.LookPath(args[1])
-	ts.Check(err)
-	for _, dir := range []string{filepath.Dir(path), ts.Getenv("WORK")} {
+	for _, dir := range []string{filepath.Dir(Look(ts, args[1])), ts.Getenv("WORK")} {
 		for ; dir != "/"; dir = filepath.Dir(dir) {
 			if fi, err := os.Stat(dir); err == nil && fi.Mode().Perm()&0o011 != 0o011 {
 				ts.Check(os.Chmod(dir, fi.Mode().Perm()|0o011))

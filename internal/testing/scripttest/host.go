@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,8 +23,9 @@ import (
 )
 
 // Run runs the scripts of testdata/script. Each has two instances, $PORT1 and $PORT2, that do not run yet, a $PORT3 that
-// is free, and a $VIP that is not held yet. more are commands beside those of this package.
-func Run(t *testing.T, more map[string]func(*testscript.TestScript, bool, []string)) {
+// is free, and a $VIP that is not held yet. more are commands beside those of this package; programs are directories whose programs
+// stand in for the commands of Main.
+func Run(t *testing.T, more map[string]func(*testscript.TestScript, bool, []string), programs ...string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, run := range commands {
 		cmds[name] = run
@@ -31,7 +33,10 @@ func Run(t *testing.T, more map[string]func(*testscript.TestScript, bool, []stri
 	for name, run := range more {
 		cmds[name] = run
 	}
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: setup, Cmds: cmds})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: cmds, Setup: func(env *testscript.Env) error {
+		env.Setenv("PATH", strings.Join(append(programs[:len(programs):len(programs)], env.Getenv("PATH")), ":"))
+		return setup(env)
+	}})
 }
 
 // numbers makes ports and addresses that no other script has. The network is the host's own, so nobody else has them.
