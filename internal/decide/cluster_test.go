@@ -117,6 +117,14 @@ func TestWhoIsPromotedInACluster(t *testing.T) {
 		{"it refuses CLUSTER while its link is down", func(o *model.Observation) {
 			o.Locals[1].State, o.Locals[1].Nodes, o.Locals[1].Info.Master = model.MasterDown, nil, fixture.Addr("192.168.9.70:7000")
 		}, "serve-stale B:7004, takeover B:7004", "serve-stale serves-no-stale B:7004; takeover host-silent+no-majority B:7004 of A:7000"},
+		{"what answers in its master's place is no Redis", func(o *model.Observation) {
+			masterIs(o, model.NotRedis, forLong)
+			o.Locals[1].Info.LinkUp = false
+		}, "takeover B:7004", "takeover master-down+no-majority B:7004 of A:7000"},
+		{"its master answers us garbage, and is linked", func(o *model.Observation) {
+			masterIs(o, model.NotRedis, forLong)
+			o.Locals[1].Info.LinkUp = true
+		}, "", "no-promotion master-unusable B:7004 of A:7000"},
 		{"its disk is full", func(o *model.Observation) { o.NoRoom = map[model.Instance]bool{o.Locals[1].Instance: true} },
 			"", "no-promotion no-room+host-silent B:7004 of A:7000; again 100ms"},
 		{"a third host suspects the master as well", func(o *model.Observation) { masterOn72(o, model.Node{Suspected: true}) },

@@ -178,7 +178,7 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 		p.lostHost(o, l, master)
 	case m.State.Serves() && m.Role() == model.Master:
 		p.living(o, l, m)
-	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica:
+	case m.State.Down() || m.State == model.Loading || m.Role() == model.Replica || anotherProgram(l, m):
 		p.notServing(o, l, m)
 	default:
 		p.say(model.NoPromotion, stands(l, m, reason.MasterUnusable))
@@ -194,6 +194,11 @@ func (p *planner) lostHost(o *model.Observation, l model.Look, master netip.Addr
 		return
 	}
 	p.promote(o, l, why)
+}
+
+// anotherProgram: what answers in the place of the master is no Redis, and the replica's own link has ended as well.
+func anotherProgram(l, m model.Look) bool {
+	return m.State == model.NotRedis && l.Info != nil && !l.Info.LinkUp
 }
 
 // notServing: the master's host answers, the master does not serve. It gets a little time to come back.

@@ -93,6 +93,10 @@ func TestFenceGivesWritesBack(t *testing.T) {
 		{"the other host agrees", func(*model.Observation) {}, all, "lift peer-heard"},
 		{"the other host refuses", func(o *model.Observation) { fixture.PeersAre(o, model.Refused, forLong) },
 			"fence B:7003, restore-writes B:7004, restore-writes B:7005", "fence unconfirmed B:7003; again 100ms"},
+		{"the other host closes the connection", func(o *model.Observation) { fixture.PeersAre(o, model.Dropped, forLong) },
+			"fence B:7003, restore-writes B:7004, restore-writes B:7005", "fence unconfirmed B:7003; again 100ms"},
+		{"the other host answers garbage", func(o *model.Observation) { fixture.PeersAre(o, model.NotRedis, forLong) },
+			"fence B:7003, restore-writes B:7004, restore-writes B:7005", "fence unconfirmed B:7003; again 100ms"},
 		{"the other host refuses for cold_start_wait", func(o *model.Observation) {
 			fixture.PeersAre(o, model.Refused, forLong)
 			o.Fence.UnansweredFor = time.Minute
@@ -131,6 +135,10 @@ func TestFenceOfAPair(t *testing.T) {
 		{"a term cannot be read", func(o *model.Observation) { o.Peers[0].Term = model.Term{} },
 			"fence B:6379", "fence term-unreadable B:6379 of A:6379; again 100ms"},
 		{"the peer refuses", func(o *model.Observation) { masterIs(o, model.Refused, forLong) },
+			"fence B:6379", "fence claim-unknown B:6379 of A:6379; again 100ms"},
+		{"the peer closes the connection", func(o *model.Observation) { masterIs(o, model.Dropped, forLong) },
+			"fence B:6379", "fence claim-unknown B:6379 of A:6379; again 100ms"},
+		{"the peer answers garbage", func(o *model.Observation) { masterIs(o, model.NotRedis, forLong) },
 			"fence B:6379", "fence claim-unknown B:6379 of A:6379; again 100ms"},
 		{"the peer refuses for cold_start_wait, and its host answered", func(o *model.Observation) {
 			masterIs(o, model.Refused, model.Stretch{For: time.Minute, Looks: 60})

@@ -45,7 +45,7 @@ func (p *planner) pairReplica(o *model.Observation, l, peer model.Look) {
 		p.wait(about(l, reason.PeerUnseen, peer.Instance))
 	case o.HostSilent(master.Addr()):
 		p.lostHost(o, l, master)
-	case peer.State.Down() || peer.State == model.Loading:
+	case peer.State.Down() || peer.State == model.Loading || anotherProgram(l, peer):
 		p.notServing(o, l, peer)
 	case peer.Role() == model.Replica:
 		p.noMaster(o, l, peer)

@@ -74,7 +74,7 @@ var entries = map[model.Reason]entry{
 	NeverSynced:  {"it never finished its first sync", byHand},
 	DataStale:    {"its data is stale, because the master was alive for longer than {for} while the link was down", byHand},
 	NeverLinked:  {"it was not linked since its start, and {others}, which had the VIP last, may have newer data", byHand},
-	WaitsForPeer: {"it was not linked since its start, so we wait up to {for} for {others}, which had the VIP last", ""},
+	WaitsForPeer: {"it was not linked since its start; we wait up to {for} for {others}, which had the VIP last", ""},
 	LessData:     {"another replica of its master here has as much or more of the data", ""},
 	Severed:      {"it was not linked since the cut; {others} may have newer data, so we wait for it up to {for}", ""},
 	MasterLinked: {"its master {others} is alive and linked", "the master follows the VIP: stop keepalived on the other host"},
