@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -269,6 +270,21 @@ type Stamp struct {
 	Wall time.Time `json:"wall"`
 }
 
+// ErrFuture: a stamp of this boot is still to come, so no clock of ours wrote it. Measured from it, nothing would ever last.
+var ErrFuture = errors.New("a time that is still to come")
+
+// UnmarshalJSON reads a stamp. One from the future makes its file a damaged one.
+func (s *Stamp) UnmarshalJSON(data []byte) error {
+	type plain Stamp
+	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
+		return err
+	}
+	if now := Now(); s.Boot == now.Boot && s.Mono > now.Mono {
+		return fmt.Errorf("%w: %s", ErrFuture, s.Wall.Format(time.RFC3339))
+	}
+	return nil
+}
+
 // given is the clock that a test has given, nil for that of the system.
 var given atomic.Pointer[func() Stamp]
 
@@ -292,21 +308,22 @@ func Now() Stamp {
 	return Stamp{Boot: bootID(), Mono: time.Duration(ts.Nano()), Wall: time.Now()}
 }
 
-// Since is the time from an earlier stamp to s. From another boot it is measured on the wall clock, and never negative.
+// Since is the time from an earlier stamp to s. From another boot it is measured on the wall clock, and is no less than the time since this boot.
 func (s Stamp) Since(earlier Stamp) time.Duration {
 	if s.Boot == earlier.Boot {
 		return max(0, s.Mono-earlier.Mono)
 	}
-	return max(0, s.Wall.Sub(earlier.Wall))
+	return max(s.Mono, s.Wall.Sub(earlier.Wall))
 }
 
 // Zero: never stamped.
 func (s Stamp) Zero() bool { return s.Boot == "" && s.Mono == 0 }
 
-func bootID() string {
+// bootID is the kernel's, which stays the same while we run.
+var bootID = sync.OnceValue(func() string {
 	b, err := files.Read("/proc/sys/kernel/random/boot_id", 1<<10)
 	if err != nil {
 		return "unknown"
 	}
 	return strings.TrimSpace(string(b))
-}
+})

@@ -287,11 +287,11 @@ func TestStamps(t *testing.T) {
 		earlier Stamp
 		want    time.Duration
 	}{
-		"this boot":                    {Stamp{now.Boot, now.Mono - time.Second, now.Wall}, time.Second},
-		"this boot, the clock went on": {Stamp{now.Boot, now.Mono - time.Second, now.Wall.Add(-time.Hour)}, time.Second},
-		"this boot, to come":           {Stamp{now.Boot, now.Mono + time.Second, now.Wall}, 0},
-		"another boot":                 {Stamp{"other", now.Mono + time.Hour, now.Wall.Add(-time.Minute)}, time.Minute},
-		"another boot, to come":        {Stamp{"other", 0, now.Wall.Add(time.Minute)}, 0},
+		"this boot":                                {Stamp{now.Boot, now.Mono - time.Second, now.Wall}, time.Second},
+		"this boot, the clock went on":             {Stamp{now.Boot, now.Mono - time.Second, now.Wall.Add(-time.Hour)}, time.Second},
+		"this boot, to come":                       {Stamp{now.Boot, now.Mono + time.Second, now.Wall}, 0},
+		"another boot":                             {Stamp{"other", now.Mono + time.Hour, now.Wall.Add(-now.Mono - time.Minute)}, now.Mono + time.Minute},
+		"another boot, and the clock was put back": {Stamp{"other", 0, now.Wall.Add(time.Minute)}, now.Mono},
 	} {
 		// A stamp that went through a file is as good as one that did not.
 		d := Dir(t.TempDir())
@@ -299,7 +299,12 @@ func TestStamps(t *testing.T) {
 		if err := d.Store("stamp.json", c.earlier); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := d.Load("stamp.json", &read); !found || err != nil {
+		if found, err := d.Load("stamp.json", &read); name == "this boot, to come" {
+			if !errors.Is(err, ErrFuture) || !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %v", name, err)
+			}
+			read = c.earlier
+		} else if !found || err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range []Stamp{c.earlier, read} {
