@@ -156,6 +156,24 @@ func TestSwitchAwayAll(t *testing.T) {
 	}
 }
 
+// A switchover that has no time is none: who waits for it to stop the master must know. A check run says and counts nothing.
+func TestSwitchoverWithoutTheTime(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := actor(t, c[0])
+	sessiontest.AwaitClose(t, c[3], c[0])
+	short := switchoverRoom - 50*time.Millisecond
+	if _, err := r.SwitchAway(sessiontest.Within(t, short), model.At(c[0].Addr)); err == nil || !strings.Contains(err.Error(), "too little time") {
+		t.Errorf("away: %v", err)
+	}
+	if err := r.Apply(sessiontest.Within(t, short), sessiontest.Looks(c[3:], c[:3]), model.Plan{Steps: []model.Step{
+		{Do: model.Switchover, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}}}); err != nil || r.Memory.SwitchoverFailures != 0 || r.complained != "" {
+		t.Errorf("in the loop: %v, %d failures, complained %q", err, r.Memory.SwitchoverFailures, r.complained)
+	}
+	if c[0].Look().Role() != model.Master {
+		t.Error("it was switched over")
+	}
+}
+
 func TestForceNeedsAndGetsAVote(t *testing.T) {
 	c := redistest.Cluster(t, 3)
 	r := actor(t, c[3:]...)
