@@ -55,7 +55,9 @@ func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan)
 		if r.Superseded() {
 			return errors.Join(append(errs, session.ErrSuperseded)...)
 		}
-		if err := r.step(ctx, o, s); err != nil {
+		if err := r.step(ctx, o, s); errors.Is(err, ErrNoTime) {
+			break // the next run has the time
+		} else if err != nil {
 			r.complain(err, s)
 			errs = append(errs, err)
 			if s.Do == model.Switchover {

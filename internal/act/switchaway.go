@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
@@ -108,10 +107,13 @@ func (r *Actor) SwitchAwayAll(ctx context.Context, locals []model.Look) error {
 		if switched {
 			_ = session.Pause(ctx, betweenSwitchovers) // as between the switchovers of a plan
 		}
-		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < switchoverRoom {
+		if !hasRoom(ctx) {
 			break
 		}
 		to, err := r.SwitchAway(ctx, l.Instance)
+		if errors.Is(err, ErrNoTime) {
+			break
+		}
 		switched = err == nil && to.Known()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("switch over %s: %w", l.Instance.Name(), err))

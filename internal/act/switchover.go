@@ -24,6 +24,20 @@ const (
 	switchoverRoom = 400 * time.Millisecond
 )
 
+// ErrNoTime: what is left of the run is too little for a switchover, so none was begun.
+var ErrNoTime = errors.New("too little time is left")
+
+// hasRoom: the run has the time that a switchover may take.
+func hasRoom(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(end) >= switchoverRoom)
+}
+
+// noTime is the error of a switchover that the run has no time for. The next one has it.
+func noTime(s model.Step) error {
+	return fmt.Errorf("switchover %s to %s: %w", s.From, s.Instance, ErrNoTime)
+}
+
 // ErrOffsets: the replica did not reach the master's offset in time.
 var ErrOffsets = errors.New("the replica did not catch up in time")
 
@@ -32,8 +46,8 @@ var ErrOffsets = errors.New("the replica did not catch up in time")
 // first, so that a switchover whose program dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
 // one pauses clients for seconds, and several at once collide.
 func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
-		return nil // the next run has the time
+	if !hasRoom(ctx) {
+		return noTime(s)
 	}
 	start := time.Now()
 	old, to := r.Conn(s.From), r.Conn(s.Instance)

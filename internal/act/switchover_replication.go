@@ -16,8 +16,8 @@ import (
 // for equal offsets, promote ours, make the old one follow, and let the writers go. The sessions on the old master are closed
 // at the end: its clients came by a VIP that has left, and would hang.
 func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
-		return nil // the next run has the time
+	if !hasRoom(ctx) {
+		return noTime(s)
 	}
 	start := time.Now()
 	old, to := r.Conn(s.From), r.Conn(s.Instance)
