@@ -25,8 +25,8 @@ func oneLives() model.Observation {
 	return o
 }
 
-// slotless takes the slots of A:7000 away in every view, as between add-node and rebalance.
-func slotless(o *model.Observation) {
+// withoutSlots takes the slots of A:7000 away in every view, as between add-node and rebalance.
+func withoutSlots(o *model.Observation) {
 	for _, l := range o.Locals {
 		l.Nodes[0].Slots = nil
 	}
@@ -36,7 +36,7 @@ func slotless(o *model.Observation) {
 func TestAMasterWithoutSlotsIsLeftAlone(t *testing.T) {
 	lost := func() model.Observation {
 		o := oneLost()
-		slotless(&o)
+		withoutSlots(&o)
 		return o
 	}
 	checkPlans(t, lost, Decide, []planCase{
@@ -216,7 +216,7 @@ func TestMasterOfAClusterLivesElsewhere(t *testing.T) {
 			"", "no-switchover switchover-failed B:7004 of A:7000"},
 		{"slots are on their way from the master", func(o *model.Observation) { o.Peers[0].Nodes[0].Open = []model.OpenSlot{{Slot: 93, Other: "b3"}} },
 			"", "no-switchover slots-move B:7004 of A:7000"},
-		{"the master has no slots", slotless, "", "keep no-slots B:7004 of A:7000"},
+		{"the master has no slots", withoutSlots, "", "keep no-slots B:7004 of A:7000"},
 		{"the link is down", func(o *model.Observation) { o.Locals[1].Info.LinkUp = false }, "", "no-switchover link-down B:7004 of A:7000"},
 		{"the replica is behind", func(o *model.Observation) { o.Peers[0].Info.Offset = 500 + 1<<20 + 1 },
 			"", "no-switchover replica-behind B:7004 of A:7000"},

@@ -130,7 +130,7 @@ func (p *planner) fault(o *model.Observation) {
 		o.Hook = false // VRRP says nothing of the other host here, so it takes two looks
 		for _, l := range o.Locals {
 			master, local, known := lostMaster(o, l)
-			if known && !local {
+			if known && !local && !slotless(o, l) {
 				p.lostHost(o, l, master)
 			}
 		}
@@ -166,6 +166,8 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 	switch {
 	case !found:
 		p.wait(about(l, reason.MasterUnknown))
+	case slotless(o, l):
+		p.keep(of(reason.NoSlots))
 	case local && m.State.Alive():
 		p.keep(of(reason.MasterHere))
 	case local && o.GivenUp[m.Instance]:

@@ -76,6 +76,8 @@ func notForced(o *model.Observation, l, master model.Look) model.Clause {
 		return about(l, reason.Sentinel)
 	case l.Info.Syncing:
 		return about(l, reason.Syncing)
+	case l.Role() == model.Replica && slotless(o, l):
+		return about(l, reason.NoSlots, master.Instance)
 	case l.Role() == model.Replica && lives && l.Info.LinkUp:
 		return about(l, reason.MasterLinked, master.Instance)
 	case l.Role() == model.Replica, o.Replication() && lives && !(l.Term.Known && master.Term.Known && l.Term.N > master.Term.N):

@@ -46,6 +46,7 @@ const (
 	Settle           model.Reason = "settle"
 	SwitchoverFailed model.Reason = "switchover-failed"
 	SlotsMove        model.Reason = "slots-move"
+	NoSlots          model.Reason = "no-slots"
 	SlotsLeftOpen    model.Reason = "slots-left-open"
 	LinkDown         model.Reason = "link-down"
 	ReplicaBehind    model.Reason = "replica-behind"

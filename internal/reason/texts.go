@@ -44,6 +44,7 @@ var entries = map[model.Reason]entry{
 	Settle:           {"the VIP must be here for {for} first", ""},
 	SwitchoverFailed: {"the last switchover failed; the next try is in at most {for}", ""},
 	SlotsMove:        {"slots are on their way to or from {others}", "let that end, or redis-cli --cluster fix {others}"},
+	NoSlots:          {"its master {others} has no slots", ""},
 	SlotsLeftOpen:    {"slots that were on their way to or from its master are left as they are", "once every master answers: redis-cli --cluster fix {instances}"},
 	LinkDown:         {"the link to its master is down", ""},
 	ReplicaBehind:    {"it is behind by more than {count} bytes", ""},
