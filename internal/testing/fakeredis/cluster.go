@@ -120,6 +120,9 @@ func (c *client) cluster(args []string) string {
 	switch strings.ToLower(args[1]) {
 	case "nodes":
 		return bulk(c.list())
+	case "info":
+		my := c.knows[c.shard].epoch // a replica says that of its master
+		return bulk(fmt.Sprintf("cluster_state:ok\r\ncluster_current_epoch:%d\r\ncluster_my_epoch:%d\r\n", c.highest(), my))
 	case "bumpepoch":
 		k := c.knows[c.shard]
 		if k.leader != c.Server || k.epoch == c.highest() {
