@@ -1,11 +1,13 @@
 package act
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/model"
+	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
@@ -39,5 +41,41 @@ func TestASwitchoverWaitsForTheEpoch(t *testing.T) {
 			t.Fatalf("try %d: %s with epoch %d, and the old master had %d", i, to.Look().Role(), self.Epoch, before.Epoch)
 		}
 		old, to = to, old
+	}
+}
+
+func TestAgree(t *testing.T) {
+	m, r := model.Node{ID: "m"}, model.Node{ID: "r"}
+	for _, c := range []struct {
+		name string
+		// seen is how the master sees its replica, or the replica its master.
+		seen       model.Node
+		knows, own uint64
+		want       error
+	}{
+		{"well", model.Node{}, 7, 7, nil},
+		{"the replica knows a higher epoch", model.Node{}, 9, 7, nil},
+		{"the replica does not know the epoch", model.Node{}, 6, 7, ErrEpoch},
+		{"mute", model.Node{Mute: true}, 7, 7, ErrBus},
+		{"suspected", model.Node{Suspected: true}, 7, 7, ErrBus},
+		{"failed", model.Node{Failed: true}, 7, 7, ErrBus},
+		{"in handshake", model.Node{Unknown: true}, 7, 7, ErrBus},
+		{"not known", model.Node{ID: "x"}, 7, 7, ErrBus},
+	} {
+		for _, by := range []string{"master", "replica"} {
+			master := redis.Bus{Own: c.own, Nodes: model.Nodes{{ID: "m", Myself: true}, r}}
+			replica := redis.Bus{Knows: c.knows, Nodes: model.Nodes{{ID: "r", Myself: true}, m}}
+			at := &master.Nodes[1]
+			if by == "replica" {
+				at = &replica.Nodes[1]
+			}
+			id := at.ID
+			if *at = c.seen; at.ID == "" {
+				at.ID = id
+			}
+			if err := agree(master, replica); !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("%s, says the %s: %v", c.name, by, err)
+			}
+		}
 	}
 }

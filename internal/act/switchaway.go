@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
@@ -16,6 +17,12 @@ var ErrNoReplica = errors.New("no replica of it is linked and close enough")
 
 // ErrNotCluster: only the nodes of a cluster can be switched over.
 var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
+
+// busWithin is how long SwitchAway waits until both nodes agree on the bus, and busPause the pause between two questions.
+const (
+	busWithin = 2 * time.Second
+	busPause  = 20 * time.Millisecond
+)
 
 // SwitchAway switches a local master over to its replica on another host without loss, before somebody stops it, and says whom to. What
 // is no master of a cluster has nothing to switch over: then the address is not valid, and there is no error.
@@ -48,8 +55,15 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 	}
 	to = best.Instance
 	o := model.Observation{Locals: []model.Look{me}, Peers: []model.Look{best}}
-	if err := r.switchover(ctx, o, model.Step{Do: model.Switchover, From: me.Instance, Instance: to}); err != nil {
-		return to, err
+	for end := time.Now().Add(busWithin); ; {
+		err := r.switchover(ctx, o, model.Step{Do: model.Switchover, From: me.Instance, Instance: to})
+		if err == nil {
+			break
+		}
+		// No later look tries again here, and what the bus has to tell it tells within a second.
+		if bus := errors.Is(err, ErrBus) || errors.Is(err, ErrEpoch); !bus || time.Now().After(end) || session.Pause(ctx, busPause) != nil || !hasRoom(ctx) {
+			return to, err
+		}
 	}
 	// It was not pulled from us: it may be switched back as soon as it is up again.
 	r.Memory = r.Store.LoadMemory()

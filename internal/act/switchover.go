@@ -54,7 +54,11 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	defer old.Close()
 	defer to.Close()
 	// Both connections are made before writes stop, so that no dial is part of the gap.
-	if done, err := ready(ctx, old, to); err != nil {
+	done, err := ready(ctx, old, to)
+	if err == nil && !done {
+		err = onTheBus(ctx, old, to)
+	}
+	if err != nil {
 		return r.notBegun(s, err)
 	} else if done {
 		return nil
@@ -116,6 +120,46 @@ func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 		return false, ErrNotLinked
 	}
 	return false, nil
+}
+
+// What stands against a switchover on the bus of a cluster, for a moment or for long.
+var (
+	ErrEpoch = errors.New("the replica has not heard of its epoch yet")
+	ErrBus   = errors.New("the two do not hear each other on the cluster's bus")
+)
+
+// onTheBus asks both ends what they know of each other. BUMPEPOCH tells nobody, and a takeover takes an epoch above all that the replica has heard of:
+// the old master would win with a higher one, and what the new one had acknowledged would be lost. And the old master must hear of the new one: its
+// writes are stopped until then.
+func onTheBus(ctx context.Context, old, to *redis.Conn) error {
+	master, err := old.Bus(ctx)
+	if err != nil {
+		return err
+	}
+	replica, err := to.Bus(ctx)
+	if err != nil {
+		return err
+	}
+	return agree(master, replica)
+}
+
+// agree is what stands against a switchover from a master to its replica.
+func agree(master, replica redis.Bus) error {
+	switch {
+	case !hears(master, replica) || !hears(replica, master):
+		return ErrBus
+	case replica.Knows < master.Own:
+		return fmt.Errorf("%w: %d, and it knows %d", ErrEpoch, master.Own, replica.Knows)
+	}
+	return nil
+}
+
+// hears: the last ping of a node to the other one was answered. How long ago says nothing: a node is pinged every few seconds, or as seldom as twice in a
+// cluster-node-timeout (clusterCron in cluster.c).
+func hears(a, b redis.Bus) bool {
+	me, _ := b.Nodes.Myself()
+	other, known := a.Nodes.ByID(me.ID)
+	return known && !other.Mute && !other.Failed && !other.Suspected && !other.Unknown
 }
 
 // notBegun is the error of a switchover that has changed nothing and cost nobody anything: the next check run looks again and tries again.

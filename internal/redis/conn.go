@@ -176,3 +176,32 @@ func (c *Conn) Nodes(ctx context.Context) (model.Nodes, error) {
 	}
 	return ParseNodes(s)
 }
+
+// Bus is how a node stands on the bus of its cluster.
+type Bus struct {
+	Nodes model.Nodes
+	// Knows is the highest epoch that it has heard of, Own the config epoch of its slots.
+	Knows, Own uint64
+}
+
+// Bus reads CLUSTER NODES and CLUSTER INFO in one round trip. https://redis.io/commands/cluster-info
+func (c *Conn) Bus(ctx context.Context) (b Bus, err error) {
+	var nodes, info *goredis.StringCmd
+	if _, err := c.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		nodes, info = p.ClusterNodes(ctx), p.ClusterInfo(ctx)
+		return nil
+	}); err != nil {
+		return b, fmt.Errorf("read CLUSTER NODES and CLUSTER INFO of %s: %w", c.target.Name(), err)
+	}
+	if b.Nodes, err = ParseNodes(nodes.Val()); err != nil {
+		return b, err
+	}
+	for key, to := range map[string]*uint64{"cluster_current_epoch": &b.Knows, "cluster_my_epoch": &b.Own} {
+		_, text, _ := strings.Cut(info.Val(), key+":")
+		text, _, _ = strings.Cut(text, "\r")
+		if *to, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return b, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+		}
+	}
+	return b, nil
+}
