@@ -59,7 +59,7 @@ func (n *node) following() netip.AddrPort {
 func (w *World) gossip() (news bool) {
 	for _, a := range w.servers {
 		for _, b := range w.servers {
-			if a.node == nil || b.node == nil || a == b || !w.meets(a, b) {
+			if a.node == nil || b.node == nil || a == b || !w.meets(a, b) || w.noBus && a.Addr.Addr() != b.Addr.Addr() {
 				continue
 			}
 			for shard, x := range a.knows {

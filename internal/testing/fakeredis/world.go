@@ -18,6 +18,8 @@ type World struct {
 	now     time.Duration
 	apart   map[[2]netip.Addr]bool
 	noVotes bool
+	// noBus: the nodes of clusters on different hosts do not hear each other, and have not noticed.
+	noBus bool
 	// discarded are the writes that a server has thrown away, because it followed a master that has not got them.
 	discarded []Discarded
 }
@@ -57,6 +59,14 @@ func (w *World) Cut(a, b netip.Addr, cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.apart[[2]netip.Addr{a, b}], w.apart[[2]netip.Addr{b, a}] = cut, cut
+	w.settle()
+}
+
+// CutBus takes the bus between the hosts away, or gives it back. Clients and replicas notice nothing of that.
+func (w *World) CutBus(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noBus = cut
 	w.settle()
 }
 
