@@ -112,7 +112,7 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		r.rewrite(ctx, c, s.Instance)
 		return nil
 	case model.UndoSwitchover:
-		return r.finishSwitchover(ctx)
+		return r.finishSwitchovers(ctx)
 	case model.Bump:
 		return r.bump(ctx, o)
 	case model.Fence:
@@ -233,7 +233,7 @@ func (r *Actor) bump(ctx context.Context, o model.Observation) error {
 	masters, low := 0, 0
 	for _, l := range o.Locals {
 		self, ok := l.Self()
-		if !ok || l.Role() != model.Master || len(self.Slots) == 0 {
+		if !ok || l.Role() != model.Master || len(self.Slots) == 0 || o.InDoubt(l.Instance) { // in doubt, it must not win by its epoch
 			continue
 		}
 		masters++

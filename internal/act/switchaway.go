@@ -35,6 +35,7 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 		return to, err
 	}
 	defer unlock()
+	_ = r.finishSwitchovers(ctx) // one that stays open stands in the way of its own instances, and a switchover of these asks them first
 	me := redis.LookAt(ctx, r.Target(local), r.LocalLimits())
 	if me.Info == nil {
 		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)

@@ -43,7 +43,7 @@ var ErrOffsets = errors.New("the replica did not catch up in time")
 
 // switchover switches one living master over to its local replica without loss: stop writes on the old master, wait for equal offsets,
 // take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
-// first, so that a switchover whose program dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
+// first, so that a switchover whose program dies is ended by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
 // one pauses clients for seconds, and several at once collide.
 func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Step) (err error) {
 	if !hasRoom(ctx) {
@@ -65,31 +65,32 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	}
 	master, _, _ := o.Find(s.From.Addr)
 	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
-	stop, err := r.PrepareStop(ctx, old, undo)
+	stop, hold, err := r.PrepareStop(ctx, old, undo)
 	if err != nil {
 		return r.notBegun(s, err)
 	}
-	undo.At = state.Now()
-	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
+	r.begin(&undo)
 	gap := time.Now()
 	stopped, err := stop()
 	if err == nil {
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
 	if err == nil {
+		err = hold()
+	}
+	if undo.Sent = err == nil; undo.Sent {
 		err = to.Takeover(ctx)
 	}
 	if err == nil {
 		err = awaitReplica(ctx, old)
 	}
 	if err == nil && undo.Pause {
-		// Over the connection that is there, so that writers need not wait for another dial. What becomes of it does not matter: the undo
-		// does it again.
+		// Writers need not wait for the rest of the undo. What becomes of it does not matter: the undo does it again.
 		_ = old.Unpause(ctx)
 	}
 	gapLength := time.Since(gap)
-	// Whatever happened, writers are let go; a signal does not stop that.
-	if undoErr := r.undoSwitchover(context.WithoutCancel(ctx)); undoErr != nil {
+	// Whatever happened, writers are let go where that loses nothing; a signal does not stop that.
+	if undoErr := r.endSwitchover(context.WithoutCancel(ctx), undo, old, to); undoErr != nil {
 		err = errors.Join(err, undoErr)
 	}
 	if err != nil {
@@ -98,6 +99,12 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	r.Memory.SwitchoverFailures = 0
 	r.didWith(s, model.Deed{Gap: gapLength, Took: time.Since(start)})
 	return nil
+}
+
+// begin writes the undo down before anything is changed. It says that the new master may have been told to lead: a disk is too slow for the gap.
+func (r *Actor) begin(m *session.SwitchoverRecord) {
+	m.At, m.Sent = state.Now(), true
+	r.keepUndo(*m)
 }
 
 // ErrNotLinked: the replica's link to its master broke after the look that the switchover was planned by.
@@ -181,25 +188,39 @@ func (r *Actor) switchoverFailed(s model.Step, err error) error {
 }
 
 // PrepareStop asks what must be known before writers are held back, on every version. stop holds them back, and returns how the master stands from
-// then on. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well.
-func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (stop func() (model.Info, error), err error) {
-	if m.Pause {
-		return func() (model.Info, error) { return old.PauseWrites(ctx, PauseFor) }, nil
-	}
+// then on. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well. hold makes it last, for a pause ends by itself: it comes right before the
+// new master leads, because who writes from then on gets an error instead of a wait.
+func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (
+	stop func() (model.Info, error), hold func() error, err error,
+) {
 	w := r.writes()
+	_, ours := w.record[m.From.Name()]
 	now, known, err := w.know(ctx, old, m.From)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	want := known.With(session.RefusedBySwitchover)
-	w.record[m.From.Name()] = want
+	if now.Replicas == redis.StopWrites && !ours { // its own host stops its writes, and gives them back
+		delete(w.record, m.From.Name())
+	} else {
+		w.record[m.From.Name()] = want
+	}
 	w.save() // before the gap
+	refuse := func() error {
+		if now.Replicas == redis.StopWrites {
+			return nil
+		}
+		return old.SetWriteRule(ctx, now, want.Rule())
+	}
+	if m.Pause {
+		return func() (model.Info, error) { return old.PauseWrites(ctx, PauseFor) }, refuse, nil
+	}
 	return func() (model.Info, error) {
-		if err := old.SetWriteRule(ctx, now, want.Rule()); err != nil {
+		if err := refuse(); err != nil {
 			return model.Info{}, err
 		}
 		return old.Replication(ctx)
-	}, nil
+	}, func() error { return nil }, nil
 }
 
 // awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
@@ -243,57 +264,4 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 			return fmt.Errorf("the old master does not follow the new one after %s: %w", repointWithin, err)
 		}
 	}
-}
-
-// finishSwitchover ends a switchover whose run has died: its writers are let go, and in a pair the roles as they are now go into both files.
-func (r *Actor) finishSwitchover(ctx context.Context) error {
-	var m session.SwitchoverRecord
-	found := r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m)
-	if err := r.undoSwitchover(ctx); err != nil || !found || !m.Pair {
-		return err
-	}
-	for _, i := range []model.Instance{m.To, m.From} {
-		c := r.Conn(i)
-		r.rewrite(ctx, c, i)
-		c.Close()
-	}
-	return nil
-}
-
-// undoSwitchover lets the writers of the old master go and forgets the switchover.
-func (r *Actor) undoSwitchover(ctx context.Context) error {
-	var m session.SwitchoverRecord
-	if !r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m) {
-		return nil
-	}
-	limit := session.CommandTimeout
-	if m.Pair {
-		limit *= 3 // it has three connections to make instead of one
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if m.Pair {
-		done, err := r.repointPair(ctx, m)
-		if err != nil {
-			return err
-		}
-		if !done {
-			r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
-			return nil
-		}
-	}
-	c := r.Conn(m.From)
-	defer c.Close()
-	var err error
-	if m.Pause {
-		err = c.Unpause(ctx)
-	} else {
-		_, err = r.allowWrites(ctx, c, m.From, session.RefusedBySwitchover)
-	}
-	// A server that is gone has forgotten both settings with its process.
-	if err != nil && redis.Classify(err).Alive() {
-		return fmt.Errorf("give writes back on %s: %w", m.From, err)
-	}
-	r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
-	return nil
 }

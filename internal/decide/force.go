@@ -25,6 +25,9 @@ func DecideForced(o model.Observation) model.Plan {
 	for _, a := range o.Unconfirmed {
 		p.do(model.Step{Do: model.Restore, Instance: a}, byHand)
 	}
+	for _, a := range o.LeftStopped {
+		p.do(model.Step{Do: model.Restore, Instance: a}, byHand)
+	}
 	if o.Fence != nil {
 		for _, l := range o.Locals {
 			if l.State.Alive() {

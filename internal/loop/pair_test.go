@@ -178,7 +178,7 @@ func TestPairSwitchoverThereAndBack(t *testing.T) {
 		}
 		a, b = b, a
 	}
-	if a.r.Store.Load(a.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) || b.r.Store.Load(b.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+	if a.r.Store.Load(a.r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) || b.r.Store.Load(b.r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) {
 		t.Error("the undo of a finished switchover is still on record")
 	}
 }
@@ -216,7 +216,7 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 	for _, m := range []session.SwitchoverRecord{{Pause: true}, {}} {
 		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
 		c := b.r.Conn(model.At(a.s.Addr))
-		stop, err := b.r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
+		stop, _, err := b.r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, m)
+		b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.Switchovers{Open: []session.SwitchoverRecord{m}})
 		b.until(model.UndoSwitchover)
 		begun := time.Now()
 		a.s.Do(t, "set", "k", "v")
@@ -234,7 +234,8 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.SwitchoverRecord{At: state.Now(), From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.Switchovers{Open: []session.SwitchoverRecord{
+		{At: state.Now(), From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true, Sent: true}}})
 	b.until(model.UndoSwitchover)
 	a.is(model.Replica)
 	b.is(model.Master)

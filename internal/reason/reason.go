@@ -110,6 +110,7 @@ const (
 	SameTerm             model.Reason = "same-term"
 	Outranked            model.Reason = "outranked"
 	SwitchoverUnfinished model.Reason = "switchover-unfinished"
+	UndoFailed           model.Reason = "undo-failed"
 	WritesLeftStopped    model.Reason = "writes-left-stopped"
 	PeerLost             model.Reason = "peer-lost"
 	PeerWaitedFor        model.Reason = "peer-waited-for"

@@ -99,6 +99,7 @@ var entries = map[model.Reason]entry{
 	SameTerm:             {"its peer {others} is a master of the same term", whoseData},
 	Outranked:            {"its peer {others} is a master with a better claim (term {other-term}, ours {term})", ""},
 	SwitchoverUnfinished: {"it was begun and not ended", ""},
+	UndoFailed:           {"its switchover to {others} is still open; the next try to end it is in at most {for}", ""},
 	WritesLeftStopped:    {"they are stopped, and neither a fence nor a switchover is on record", ""},
 	PeerLost:             {"its peer {others} is lost", ""},
 	PeerWaitedFor:        {"it takes no writes: its peer {others} {state}", ""},
