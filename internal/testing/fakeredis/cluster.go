@@ -59,7 +59,7 @@ func (n *node) following() netip.AddrPort {
 func (w *World) gossip() (news bool) {
 	for _, a := range w.servers {
 		for _, b := range w.servers {
-			if a.node == nil || b.node == nil || a == b || !w.meets(a, b) || w.noBus && a.Addr.Addr() != b.Addr.Addr() {
+			if a.node == nil || b.node == nil || a == b || !w.hears(a, b) {
 				continue
 			}
 			for shard, x := range a.knows {
@@ -95,7 +95,7 @@ func (n *node) takeOver() { n.knows[n.shard] = belief{n.s, n.highest() + 1} }
 func (n *node) elected() bool {
 	votes := 0
 	for _, k := range n.knows {
-		if (k.leader == n.s || n.s.w.meets(n.s, k.leader)) && k.leader.isMaster() {
+		if (k.leader == n.s || n.s.w.hears(n.s, k.leader)) && k.leader.isMaster() {
 			votes++
 		}
 	}

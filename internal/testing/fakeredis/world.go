@@ -92,6 +92,11 @@ func (w *World) meets(a, b *Server) bool {
 	return a.up && b.up && w.reach(a.Addr.Addr(), b.Addr.Addr())
 }
 
+// hears: two nodes of a cluster reach each other on its bus.
+func (w *World) hears(a, b *Server) bool {
+	return w.meets(a, b) && (!w.noBus || a.Addr.Addr() == b.Addr.Addr())
+}
+
 func (w *World) at(a netip.AddrPort) *Server {
 	for _, s := range w.servers {
 		if s.Addr == a {
