@@ -48,6 +48,11 @@ func open(t Target, l Limits, dial dialer) *Conn {
 			if err != nil {
 				return nil, err
 			}
+			if tcp, ok := c.(*net.TCPConn); ok {
+				// The kernel sends on what a closed connection, or a process that was killed, has left. A command that was given up must not come
+				// later: nobody reckons with it any more. An error leaves that as it was.
+				_ = tcp.SetLinger(0)
+			}
 			w := &wire{Conn: c}
 			conn.wire.Store(w)
 			if t.TLS == nil || network == "unix" {

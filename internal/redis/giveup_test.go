@@ -12,8 +12,8 @@ import (
 	"keepalived-redis/internal/model"
 )
 
-// A command that was given up is not delivered later: a TAKEOVER that comes when the writers of the old master were let go would lose their writes. So the end
-// of a connection throws away what was not sent, which the server sees as a reset.
+// A command that was given up is not delivered later: a TAKEOVER that comes when the writers of the old master were let go would lose their writes. So
+// the end of a connection throws away what was not sent, which the server sees as a reset.
 func TestWhatWasGivenUpIsNotSentLater(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
