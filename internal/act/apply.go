@@ -56,7 +56,9 @@ func (r *Actor) Apply(ctx context.Context, o model.Observation, plan model.Plan)
 		if r.Superseded() {
 			return errors.Join(append(errs, session.ErrSuperseded)...)
 		}
-		if err := r.step(ctx, o, s); err != nil {
+		if err := r.step(ctx, o, s); errors.Is(err, ErrNoTime) {
+			break // the next run has the time
+		} else if err != nil {
 			r.complain(err, s)
 			errs = append(errs, err)
 			if s.Do == model.Switchover {
@@ -119,7 +121,7 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		r.did(s)
 		return nil
 	case model.UndoSwitchover:
-		return r.finishSwitchover(ctx)
+		return r.finishSwitchovers(ctx)
 	case model.Bump:
 		return r.bump(ctx, o)
 	case model.Fence:
@@ -246,7 +248,7 @@ func (r *Actor) bump(ctx context.Context, o model.Observation) error {
 	masters, low := 0, 0
 	for _, l := range o.Locals {
 		self, ok := l.Self()
-		if !ok || l.Role() != model.Master || len(self.Slots) == 0 {
+		if !ok || l.Role() != model.Master || len(self.Slots) == 0 || o.InDoubt(l.Instance) { // in doubt, it must not win by its epoch
 			continue
 		}
 		masters++

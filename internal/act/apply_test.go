@@ -57,7 +57,7 @@ func TestTakeoverBumpAndSwitchoverOnARealCluster(t *testing.T) {
 	if replicas[2].Look().Role() != model.Master || masters[2].Look().Role() != model.Replica {
 		t.Error("the switchover did not change the roles")
 	}
-	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) {
 		t.Error("the undo of a finished switchover is still on record")
 	}
 }
@@ -162,6 +162,24 @@ func TestSwitchAwayAll(t *testing.T) {
 	}
 }
 
+// A switchover that has no time is none: who waits for it to stop the master must know. A check run says and counts nothing.
+func TestSwitchoverWithoutTheTime(t *testing.T) {
+	c := redistest.Cluster(t, 3)
+	r := actor(t, c[0])
+	sessiontest.AwaitClose(t, c[3], c[0])
+	short := switchoverRoom - 50*time.Millisecond
+	if _, err := r.SwitchAway(sessiontest.Within(t, short), model.At(c[0].Addr)); err == nil || !strings.Contains(err.Error(), "too little time") {
+		t.Errorf("away: %v", err)
+	}
+	if err := r.Apply(sessiontest.Within(t, short), sessiontest.Looks(c[3:], c[:3]), model.Plan{Steps: []model.Step{
+		{Do: model.Switchover, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}}}); err != nil || r.Memory.SwitchoverFailures != 0 || r.complained != "" {
+		t.Errorf("in the loop: %v, %d failures, complained %q", err, r.Memory.SwitchoverFailures, r.complained)
+	}
+	if c[0].Look().Role() != model.Master {
+		t.Error("it was switched over")
+	}
+}
+
 func TestForceNeedsAndGetsAVote(t *testing.T) {
 	t.Parallel()
 	c := redistest.Cluster(t, 3)
@@ -182,7 +200,7 @@ func TestAFailedSwitchoverStopsTheOthers(t *testing.T) {
 	r := actor(t, c[3:]...)
 	o := sessiontest.Looks(c[3:], c[:3])
 	switchovers := model.Plan{Steps: []model.Step{{Do: model.Switchover, Instance: model.At(c[3].Addr), From: model.At(c[0].Addr)}, {Do: model.Switchover, Instance: model.At(c[4].Addr), From: model.At(c[1].Addr)}}}
-	c[3].Do(t, "acl", "setuser", "default", "-cluster")
+	c[3].Do(t, "acl", "setuser", "default", "-cluster|failover")
 	if err := r.Apply(sessiontest.Within(t, 5*time.Second), o, switchovers); err == nil || r.Memory.SwitchoverFailures != 1 {
 		t.Errorf("begun and undone: %d failures: %v", r.Memory.SwitchoverFailures, err)
 	}
@@ -194,7 +212,7 @@ func TestAFailedSwitchoverStopsTheOthers(t *testing.T) {
 	if c[4].Look().Role() != model.Replica {
 		t.Error("the second switchover was made all the same")
 	}
-	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) {
 		t.Error("the undo is still on record although the old master is gone")
 	}
 }
@@ -204,7 +222,7 @@ func TestASwitchoverThatDiesIsUndone(t *testing.T) {
 	r := actor(t, s)
 	for _, m := range []session.SwitchoverRecord{{From: model.At(s.Addr), Pause: true}, {From: model.At(s.Addr)}} {
 		c := r.Conn(model.At(s.Addr))
-		stop, err := r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
+		stop, _, err := r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +230,7 @@ func TestASwitchoverThatDiesIsUndone(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		r.Store.Save(r.Store.Durable, session.SwitchoverFile, m)
+		r.Store.Save(r.Store.Durable, session.SwitchoverFile, session.Switchovers{Open: []session.SwitchoverRecord{m}})
 		if err := r.Apply(sessiontest.Within(t, time.Second), model.Observation{}, model.Plan{Steps: []model.Step{{Do: model.UndoSwitchover}}}); err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +260,7 @@ func TestSwitchoverIsNotBegunWithoutALink(t *testing.T) {
 	if c[0].Look().Role() != model.Master || c[3].Look().Role() != model.Replica {
 		t.Error("the roles have changed")
 	}
-	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+	if r.Store.Load(r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) {
 		t.Error("an undo is on record")
 	}
 }

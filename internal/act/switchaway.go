@@ -18,6 +18,12 @@ var ErrNoReplica = errors.New("no replica of it is linked and close enough")
 // ErrNotCluster: only the nodes of a cluster can be switched over.
 var ErrNotCluster = errors.New("it has replicas, but is no node of a cluster")
 
+// busWithin is how long SwitchAway waits until both nodes agree on the bus, and busPause the pause between two questions.
+const (
+	busWithin = 2 * time.Second
+	busPause  = 20 * time.Millisecond
+)
+
 // SwitchAway switches a local master over to its replica on another host without loss, before somebody stops it, and says whom to. What
 // is no master of a cluster has nothing to switch over: then the address is not valid, and there is no error.
 //
@@ -29,6 +35,7 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 		return to, err
 	}
 	defer unlock()
+	_ = r.finishSwitchovers(ctx) // one that stays open stands in the way of its own instances, and a switchover of these asks them first
 	me := redis.LookAt(ctx, r.Target(local), r.LocalLimits())
 	if me.Info == nil {
 		return to, fmt.Errorf("look at %s: %s: %w", local, me.State, me.Err)
@@ -49,8 +56,15 @@ func (r *Actor) SwitchAway(ctx context.Context, local model.Instance) (to model.
 	}
 	to = best.Instance
 	o := model.Observation{Locals: []model.Look{me}, Peers: []model.Look{best}}
-	if err := r.switchover(ctx, o, model.Step{Do: model.Switchover, From: me.Instance, Instance: to}); err != nil {
-		return to, err
+	for end := time.Now().Add(busWithin); ; {
+		err := r.switchover(ctx, o, model.Step{Do: model.Switchover, From: me.Instance, Instance: to})
+		if err == nil {
+			break
+		}
+		// No later look tries again here, and what the bus has to tell it tells within a second.
+		if bus := errors.Is(err, ErrBus) || errors.Is(err, ErrEpoch); !bus || time.Now().After(end) || session.Pause(ctx, busPause) != nil || !hasRoom(ctx) {
+			return to, err
+		}
 	}
 	// It was not pulled from us: it may be switched back as soon as it is up again.
 	r.Memory = r.Store.LoadMemory()
@@ -108,10 +122,13 @@ func (r *Actor) SwitchAwayAll(ctx context.Context, locals []model.Look) error {
 		if switched {
 			_ = session.Pause(ctx, betweenSwitchovers) // as between the switchovers of a plan
 		}
-		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < switchoverRoom {
+		if !hasRoom(ctx) {
 			break
 		}
 		to, err := r.SwitchAway(ctx, l.Instance)
+		if errors.Is(err, ErrNoTime) {
+			break
+		}
 		switched = err == nil && to.Known()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("switch over %s: %w", l.Instance.Name(), err))

@@ -15,7 +15,8 @@ import (
 // Bounds of a switchover.
 const (
 	// PauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole switchover may take.
-	PauseFor = 2 * time.Second
+	// So long that the next check run comes within it, when this one dies.
+	PauseFor = 3 * time.Second
 	// offsetsWithin is how long equal offsets are waited for before the switchover is undone.
 	offsetsWithin = 200 * time.Millisecond
 	// repointWithin is how long the old master may take to learn of the new one.
@@ -24,54 +25,70 @@ const (
 	switchoverRoom = 400 * time.Millisecond
 )
 
+// ErrNoTime: what is left of the run is too little for a switchover, so none was begun.
+var ErrNoTime = errors.New("too little time is left")
+
+// hasRoom: the run has the time that a switchover may take.
+func hasRoom(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(end) >= switchoverRoom)
+}
+
+// noTime is the error of a switchover that the run has no time for. The next one has it.
+func noTime(s model.Step) error {
+	return fmt.Errorf("switchover %s to %s: %w", s.From, s.Instance, ErrNoTime)
+}
+
 // ErrOffsets: the replica did not reach the master's offset in time.
 var ErrOffsets = errors.New("the replica did not catch up in time")
 
 // switchover switches one living master over to its local replica without loss: stop writes on the old master, wait for equal offsets,
 // take over, wait until the old master has become a replica, and let the writers go. What it changes is written down
-// first, so that a switchover whose program dies is undone by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
+// first, so that a switchover whose program dies is ended by the next run. It is not CLUSTER FAILOVER: repeated within a minute that
 // one pauses clients for seconds, and several at once collide.
 func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
-		return nil // the next run has the time
+	if !hasRoom(ctx) {
+		return noTime(s)
 	}
 	start := time.Now()
 	old, to := r.Conn(s.From), r.Conn(s.Instance)
 	defer old.Close()
 	defer to.Close()
 	// Both connections are made before writes stop, so that no dial is part of the gap.
-	if done, err := ready(ctx, old, to); err != nil {
+	done, err := ready(ctx, old, to)
+	if err == nil && !done {
+		err = onTheBus(ctx, old, to)
+	}
+	if err != nil {
 		return r.notBegun(s, err)
 	} else if done {
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
 	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
-	stop, err := r.PrepareStop(ctx, old, undo)
+	stop, _, err := r.PrepareStop(ctx, old, undo)
 	if err != nil {
 		return r.notBegun(s, err)
 	}
-	undo.At = state.Now()
-	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
+	r.begin(&undo)
 	gap := time.Now()
 	stopped, err := stop()
 	if err == nil {
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
-	if err == nil {
+	if undo.Sent = err == nil; undo.Sent {
 		err = to.Takeover(ctx)
 	}
 	if err == nil {
 		err = awaitReplica(ctx, old)
 	}
 	if err == nil && undo.Pause {
-		// Over the connection that is there, so that writers need not wait for another dial. What becomes of it does not matter: the undo
-		// does it again.
+		// Writers need not wait for the rest of the undo. What becomes of it does not matter: the undo does it again.
 		_ = old.Unpause(ctx)
 	}
 	gapLength := time.Since(gap)
-	// Whatever happened, writers are let go; a signal does not stop that.
-	if undoErr := r.undoSwitchover(context.WithoutCancel(ctx)); undoErr != nil {
+	// Whatever happened, writers are let go where that loses nothing; a signal does not stop that.
+	if undoErr := r.endSwitchover(context.WithoutCancel(ctx), undo, old, to); undoErr != nil {
 		err = errors.Join(err, undoErr)
 	}
 	if err != nil {
@@ -80,6 +97,12 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	r.Memory.SwitchoverFailures = 0
 	r.didWith(s, model.Deed{Gap: gapLength, Took: time.Since(start)})
 	return nil
+}
+
+// begin writes the undo down before anything is changed. It says that the new master may have been told to lead: a disk is too slow for the gap.
+func (r *Actor) begin(m *session.SwitchoverRecord) {
+	m.At, m.Sent = state.Now(), true
+	r.keepUndo(*m)
 }
 
 // ErrNotLinked: the replica's link to its master broke after the look that the switchover was planned by.
@@ -104,6 +127,46 @@ func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 	return false, nil
 }
 
+// What stands against a switchover on the bus of a cluster, for a moment or for long.
+var (
+	ErrEpoch = errors.New("the replica has not heard of its epoch yet")
+	ErrBus   = errors.New("the two do not hear each other on the cluster's bus")
+)
+
+// onTheBus asks both ends what they know of each other. BUMPEPOCH tells nobody, and a takeover takes an epoch above all that the replica has heard of:
+// the old master would win with a higher one, and what the new one had acknowledged would be lost. And the old master must hear of the new one: its
+// writes are stopped until then.
+func onTheBus(ctx context.Context, old, to *redis.Conn) error {
+	master, err := old.Bus(ctx)
+	if err != nil {
+		return err
+	}
+	replica, err := to.Bus(ctx)
+	if err != nil {
+		return err
+	}
+	return agree(master, replica)
+}
+
+// agree is what stands against a switchover from a master to its replica.
+func agree(master, replica redis.Bus) error {
+	switch {
+	case !hears(master, replica) || !hears(replica, master):
+		return ErrBus
+	case replica.Knows < master.Own:
+		return fmt.Errorf("%w: %d, and it knows %d", ErrEpoch, master.Own, replica.Knows)
+	}
+	return nil
+}
+
+// hears: the last ping of a node to the other one was answered. How long ago says nothing: a node is pinged every few seconds, or as seldom as twice in a
+// cluster-node-timeout (clusterCron in cluster.c).
+func hears(a, b redis.Bus) bool {
+	me, _ := b.Nodes.Myself()
+	other, known := a.Nodes.ByID(me.ID)
+	return known && !other.Mute && !other.Failed && !other.Suspected && !other.Unknown
+}
+
 // notBegun is the error of a switchover that has changed nothing and cost nobody anything: the next check run looks again and tries again.
 // Only what Redis refuses, which no look shows and which stays so, backs off.
 func (r *Actor) notBegun(s model.Step, err error) error {
@@ -123,25 +186,42 @@ func (r *Actor) switchoverFailed(s model.Step, err error) error {
 }
 
 // PrepareStop asks what must be known before writers are held back, on every version. stop holds them back, and returns how the master stands from
-// then on. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well.
-func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (stop func() (model.Info, error), err error) {
-	if m.Pause {
-		return func() (model.Info, error) { return old.PauseWrites(ctx, PauseFor) }, nil
-	}
+// then on. CLIENT PAUSE before 6.2 would hold back INFO and ourselves as well. hold makes it last, for a pause ends by itself; who writes from then on
+// gets an error instead of a wait. In a pair, whose clients are thrown out anyway, that comes right before the new master leads, because no bus tells
+// the old one. In a cluster it comes where it is in doubt who leads (endSwitchover), within the pause.
+func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.SwitchoverRecord) (
+	stop func() (model.Info, error), hold func() error, err error,
+) {
 	w := r.writes()
+	_, ours := w.record[m.From.Name()]
 	now, known, err := w.know(ctx, old, m.From)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	want := known.With(session.RefusedBySwitchover)
-	w.record[m.From.Name()] = want
+	switch {
+	case now.Replicas == redis.StopWrites && !ours: // its own host stops its writes, and gives them back
+		delete(w.record, m.From.Name())
+	case m.Pair || !m.Pause:
+		w.record[m.From.Name()] = want
+	}
 	w.save() // before the gap
+	refuse := func() error {
+		if now.Replicas == redis.StopWrites {
+			return nil
+		}
+		_, err := old.SetWriteRule(ctx, now, want.Rule())
+		return err
+	}
+	if m.Pause {
+		return func() (model.Info, error) { return old.PauseWrites(ctx, PauseFor) }, refuse, nil
+	}
 	return func() (model.Info, error) {
-		if _, err := old.SetWriteRule(ctx, now, want.Rule()); err != nil {
+		if err := refuse(); err != nil {
 			return model.Info{}, err
 		}
 		return old.Replication(ctx)
-	}, nil
+	}, func() error { return nil }, nil
 }
 
 // awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
@@ -185,57 +265,4 @@ func awaitReplica(ctx context.Context, old *redis.Conn) error {
 			return fmt.Errorf("the old master does not follow the new one after %s: %w", repointWithin, err)
 		}
 	}
-}
-
-// finishSwitchover ends a switchover whose run has died: its writers are let go, and in a pair the roles as they are now go into both files.
-func (r *Actor) finishSwitchover(ctx context.Context) error {
-	var m session.SwitchoverRecord
-	found := r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m)
-	if err := r.undoSwitchover(ctx); err != nil || !found || !m.Pair {
-		return err
-	}
-	for _, i := range []model.Instance{m.To, m.From} {
-		c := r.Conn(i)
-		r.rewrite(ctx, c, i)
-		c.Close()
-	}
-	return nil
-}
-
-// undoSwitchover lets the writers of the old master go and forgets the switchover.
-func (r *Actor) undoSwitchover(ctx context.Context) error {
-	var m session.SwitchoverRecord
-	if !r.Store.Load(r.Store.Durable, session.SwitchoverFile, &m) {
-		return nil
-	}
-	limit := session.CommandTimeout
-	if m.Pair {
-		limit *= 3 // it has three connections to make instead of one
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if m.Pair {
-		done, err := r.repointPair(ctx, m)
-		if err != nil {
-			return err
-		}
-		if !done {
-			r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
-			return nil
-		}
-	}
-	c := r.Conn(m.From)
-	defer c.Close()
-	var err error
-	if m.Pause {
-		err = c.Unpause(ctx)
-	} else {
-		_, err = r.allowWrites(ctx, c, m.From, session.RefusedBySwitchover)
-	}
-	// A server that is gone has forgotten both settings with its process.
-	if err != nil && redis.Classify(err).Alive() {
-		return fmt.Errorf("give writes back on %s: %w", m.From, err)
-	}
-	r.Store.Remove(r.Store.Durable, session.SwitchoverFile)
-	return nil
 }

@@ -3,21 +3,19 @@ package act
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
-	"keepalived-redis/internal/state"
 )
 
 // switchoverPair switches a living master over to its local replica, outside a cluster, without loss: stop writes on the old master, wait
 // for equal offsets, promote ours, make the old one follow, and let the writers go. The sessions on the old master are closed
 // at the end: its clients came by a VIP that has left, and would hang.
 func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model.Step) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < switchoverRoom {
-		return nil // the next run has the time
+	if !hasRoom(ctx) {
+		return noTime(s)
 	}
 	start := time.Now()
 	old, to := r.Conn(s.From), r.Conn(s.Instance)
@@ -35,8 +33,9 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 		term, err = old.ReadTerm(ctx)
 	}
 	var stop func() (model.Info, error)
+	var hold func() error
 	if err == nil {
-		stop, err = r.PrepareStop(ctx, old, undo)
+		stop, hold, err = r.PrepareStop(ctx, old, undo)
 	}
 	alone := false
 	if err == nil {
@@ -51,22 +50,27 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 		return r.notBegun(s, err)
 	}
 	r.changesRole(s.Instance)
-	undo.At = state.Now()
-	r.Store.Save(r.Store.Durable, session.SwitchoverFile, undo)
+	r.begin(&undo)
 	gap := time.Now()
 	stopped, err := stop()
 	if err == nil {
 		err = awaitOffsets(ctx, old, to, stopped)
 	}
 	if err == nil {
+		err = hold()
+	}
+	if undo.Sent = err == nil; undo.Sent {
 		own, peer := termsOf(&o, s.Instance)
 		peer.term = term
 		err = lead(ctx, to, needs.Replicas, own, peer)
 	}
+	if err == nil {
+		err = old.Follow(ctx, s.Instance.Addr)
+	}
+	gapLength := time.Since(gap)
 	// Whatever happened: if ours is the master now, the old one follows before its writers are let go. A signal does not stop
 	// that.
-	err = errors.Join(err, r.undoSwitchover(context.WithoutCancel(ctx)))
-	gapLength := time.Since(gap)
+	err = errors.Join(err, r.endSwitchover(context.WithoutCancel(ctx), undo, old, to))
 	if err != nil {
 		if now, readErr := to.Replication(ctx); alone && readErr == nil && now.Role == model.Replica {
 			err = errors.Join(err, r.refuseWrites(ctx, to, s.Instance, session.RefusedAlone))
@@ -86,26 +90,3 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 // repointWhile is for how long after its begin the old master of a switchover surely takes no write: a little less than its pause lasts. Behind
 // that it may have taken some, which are kept aside by its own host, when that makes it follow.
 const repointWhile = PauseFor - 500*time.Millisecond
-
-// repointPair is the part of a switchover that its undo must not leave out: once the new master is one, the old one follows it before it takes a
-// write again. done is false where that is left to the old master's own host, which keeps first what it has.
-func (r *Actor) repointPair(ctx context.Context, m session.SwitchoverRecord) (done bool, err error) {
-	to, old := r.Conn(m.To), r.Conn(m.From)
-	defer to.Close()
-	defer old.Close()
-	now, err := to.Replication(ctx)
-	if err != nil || now.Role != model.Master {
-		return true, nil // it was not promoted, or is gone again
-	}
-	was, err := old.Replication(ctx)
-	if err == nil && was.Role == model.Master {
-		if at := state.Now(); at.Boot != m.At.Boot || at.Since(m.At) >= repointWhile {
-			return false, nil
-		}
-		err = old.Follow(ctx, m.To.Addr)
-	}
-	if err != nil && redis.Classify(err).Alive() {
-		return false, fmt.Errorf("make %s follow %s: %w", m.From, m.To, err)
-	}
-	return true, nil
-}

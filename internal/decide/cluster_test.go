@@ -26,6 +26,35 @@ func oneLives() model.Observation {
 	return o
 }
 
+// withoutSlots takes the slots of A:7000 away in every view, as between add-node and rebalance.
+func withoutSlots(o *model.Observation) {
+	for _, l := range o.Locals {
+		l.Nodes[0].Slots = nil
+	}
+}
+
+// Nobody misses a master without slots, so its replica is neither promoted nor is it moved.
+func TestAMasterWithoutSlotsIsLeftAlone(t *testing.T) {
+	lost := func() model.Observation {
+		o := oneLost()
+		withoutSlots(&o)
+		return o
+	}
+	checkPlans(t, lost, Decide, []planCase{
+		{"its host is silent", func(*model.Observation) {}, "", "keep no-slots B:7004 of A:7000"},
+		{"its host is silent, in FAULT", func(o *model.Observation) { o.State = model.VRRPFault; hostSilent(o, forLong) }, "", "keep not-master"},
+		{"it refuses connections", func(o *model.Observation) { masterIs(o, model.Refused, forLong) }, "", "keep no-slots B:7004 of A:7000"},
+		{"it is a replica by now, and its own master has the slots", func(o *model.Observation) {
+			for _, l := range o.Locals {
+				l.Nodes[0].Role, l.Nodes[0].MasterID = model.Replica, "a1"
+			}
+		}, "takeover B:7004", "takeover host-silent+no-majority B:7004 of A:7000"},
+	})
+	checkPlans(t, lost, DecideForced, []planCase{
+		{"by force", func(*model.Observation) {}, "", "no-promotion is-master B:7003; no-promotion no-slots B:7004 of A:7000"},
+	})
+}
+
 func TestMasterOfAClusterIsLost(t *testing.T) {
 	checkPlans(t, fixture.Cluster, Decide, []planCase{
 		{"a hook, the host has just fallen silent, no majority", func(o *model.Observation) { o.Hook = true; hostSilent(o, firstLook) },
@@ -217,6 +246,7 @@ func TestMasterOfAClusterLivesElsewhere(t *testing.T) {
 			"", "no-switchover switchover-failed B:7004 of A:7000"},
 		{"slots are on their way from the master", func(o *model.Observation) { o.Peers[0].Nodes[0].Open = []model.OpenSlot{{Slot: 93, Other: "b3"}} },
 			"", "no-switchover slots-move B:7004 of A:7000"},
+		{"the master has no slots", withoutSlots, "", "keep no-slots B:7004 of A:7000"},
 		{"the link is down", func(o *model.Observation) { o.Locals[1].Info.LinkUp = false }, "", "no-switchover link-down B:7004 of A:7000"},
 		{"the replica is behind", func(o *model.Observation) { o.Peers[0].Info.Offset = 500 + 1<<20 + 1 },
 			"", "no-switchover replica-behind B:7004 of A:7000"},

@@ -49,13 +49,9 @@ func Decide(o model.Observation) model.Plan {
 
 // goOn decides where nothing keeps this host from acting.
 func (p *planner) goOn(o *model.Observation) {
+	p.unfinished(o)
+	p.leftStopped(o)
 	switch {
-	case o.SwitchoverOpen:
-		p.do(model.Step{Do: model.UndoSwitchover}, model.Clause{Reason: reason.SwitchoverUnfinished})
-	case len(o.LeftStopped) > 0:
-		for _, a := range o.LeftStopped {
-			p.do(model.Step{Do: model.Restore, Instance: a}, model.Clause{Reason: reason.WritesLeftStopped})
-		}
 	case o.Replication() && (o.State == model.VRRPMaster || o.State == model.VRRPBackup):
 		p.pairs(o)
 	case o.State == model.VRRPMaster:
@@ -104,7 +100,7 @@ func (p *planner) master(o *model.Observation) {
 		return
 	}
 	for _, l := range o.Locals {
-		if l.Role() == model.Replica && l.State.Alive() {
+		if l.Role() == model.Replica && l.State.Alive() && !p.isHeld(l) {
 			p.replica(o, l)
 		}
 	}
@@ -130,7 +126,7 @@ func (p *planner) fault(o *model.Observation) {
 		o.Hook = false // VRRP says nothing of the other host here, so it takes two looks
 		for _, l := range o.Locals {
 			master, local, known := lostMaster(o, l)
-			if known && !local {
+			if known && !local && !slotless(o, l) {
 				p.lostHost(o, l, master)
 			}
 		}
@@ -166,6 +162,8 @@ func (p *planner) replica(o *model.Observation, l model.Look) {
 	switch {
 	case !found:
 		p.wait(about(l, reason.MasterUnknown))
+	case slotless(o, l):
+		p.keep(of(reason.NoSlots))
 	case local && m.State.Alive():
 		p.keep(of(reason.MasterHere))
 	case local && o.GivenUp[m.Instance]:
@@ -369,7 +367,20 @@ func liftsFor(o *model.Observation) time.Duration {
 	return max(o.Fence.HeardFor-o.Fence.HoldOff, o.Fence.UnansweredFor-o.Times.ColdStartWait)
 }
 
-// notYet is why a fenced instance may not write yet; it has no reason where it may.
+// supplanted: a replica of a local master says that it leads by now. Others may not have heard of that yet.
+func supplanted(o *model.Observation, l model.Look) bool {
+	self, _ := l.Self()
+	for _, p := range o.Peers {
+		claims, _ := p.Self()
+		seen, known := l.Nodes.ByID(claims.ID)
+		if known && seen.MasterID == self.ID && claims.Role == model.Master && len(claims.Slots) > 0 && claims.Epoch > self.Epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// notYet is why an instance whose writes are stopped may not write yet; it has no reason where it may.
 func notYet(o *model.Observation, l model.Look) model.Clause {
 	if o.Replication() {
 		return pairNotYet(o, l)
@@ -381,7 +392,7 @@ func notYet(o *model.Observation, l model.Look) model.Clause {
 	case !l.State.Alive() || !ok:
 		return about(l, reason.NoAnswerYet)
 	case l.Role() == model.Replica || len(self.Slots) == 0:
-	case o.Agreed(self), o.Unanswered():
+	case !supplanted(o, l) && o.Agreed(self), o.Unanswered():
 	default:
 		why := about(l, reason.Unconfirmed)
 		why.For = o.Times.ColdStartWait

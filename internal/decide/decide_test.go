@@ -52,16 +52,57 @@ func TestWhatKeepsAHostFromActing(t *testing.T) {
 			o.Hook, o.Witness = true, model.Witness{Name: "192.168.9.1"}
 			hostSilent(o, firstLook)
 		}, "takeover B:7004, takeover B:7005", "takeover host-silent+no-majority B:7004 B:7005 of A:7000 A:7001"},
-		{"a switchover was begun", func(o *model.Observation) { o.SwitchoverOpen = true }, "undo-switchover", "undo-switchover switchover-unfinished"},
+		{"a switchover was begun, and the other instance is decided as usual", func(o *model.Observation) { open(o, 0) },
+			"undo-switchover, switchover B:7005 from A:7001", "undo-switchover switchover-unfinished; switchover vip-here B:7005 of A:7001"},
+		{"its undo has failed", func(o *model.Observation) { open(o, 7*time.Second) },
+			"switchover B:7005 from A:7001", "wait undo-failed A:7000 of B:7004; switchover vip-here B:7005 of A:7001; again 7s"},
+		{"its undo has failed, and the other host dies", func(o *model.Observation) { open(o, 7*time.Second); hostSilent(o, forLong) },
+			"takeover B:7004, takeover B:7005", "wait undo-failed A:7000 of B:7004; takeover host-silent+no-majority B:7004 B:7005 of A:7000 A:7001; again 7s"},
+		{"its undo has failed, and its old master hangs", func(o *model.Observation) {
+			open(o, 7*time.Second)
+			masterIs(o, model.Stalled, forLong)
+		}, "force B:7004, switchover B:7005 from A:7001", "wait undo-failed A:7000 of B:7004; force master-down+majority-answers B:7004 of A:7000; switchover vip-here B:7005 of A:7001; again 7s"},
 		{"writes were left stopped", func(o *model.Observation) {
 			o.LeftStopped = []model.Instance{o.Locals[0].Instance, o.Locals[1].Instance}
-		}, "restore-writes B:7003, restore-writes B:7004", "restore-writes writes-left-stopped B:7003 B:7004"},
+		}, "restore-writes B:7003, restore-writes B:7004, switchover B:7005 from A:7001",
+			"restore-writes writes-left-stopped B:7003 B:7004; switchover vip-here B:7005 of A:7001"},
 		{"BACKUP", func(o *model.Observation) { o.State = model.VRRPBackup; hostSilent(o, forLong) }, "", "keep not-master"},
 		{"STOP", func(o *model.Observation) { o.State = model.VRRPStop; hostSilent(o, forLong) }, "", "keep not-master"},
 		{"the VRRP state is not known", func(o *model.Observation) {
 			o.State, o.Why = model.VRRPNone, model.Clause{Reason: "vip-unknown"}
 			hostSilent(o, forLong)
 		}, "", "keep vip-unknown"},
+	})
+}
+
+// open: the switchover of A:7000 to B:7004 is open, and its undo has to wait.
+func open(o *model.Observation, wait time.Duration) {
+	o.Unfinished = []model.Unfinished{{From: o.Peers[0].Instance, To: o.Locals[1].Instance, Wait: wait}}
+}
+
+// The other host may have stopped the writes of a master here in a switchover, and have died. They are given back once it is certain that nobody else leads.
+func TestWritesLeftStoppedOnAMaster(t *testing.T) {
+	stopped := func() model.Observation {
+		o := fixture.Cluster()
+		o.State = model.VRRPBackup
+		o.LeftStopped = []model.Instance{o.Locals[0].Instance}
+		return o
+	}
+	const waits = "wait unconfirmed B:7003; keep not-master; again 100ms"
+	led := func(o *model.Observation) { // its replica has taken over
+		o.Peers[2].Info.Role = model.Master
+		o.Peers[2].Nodes[2].Role, o.Peers[2].Nodes[2].MasterID, o.Peers[2].Nodes[2].Epoch = model.Master, "", 9
+		o.Peers[2].Nodes[2].Slots, o.Peers[2].Nodes[3].Slots = o.Peers[2].Nodes[3].Slots, nil
+	}
+	checkPlans(t, stopped, Decide, []planCase{
+		{"a peer agrees with it", func(*model.Observation) {}, "restore-writes B:7003", "restore-writes writes-left-stopped B:7003; keep not-master"},
+		{"its replica leads, and another node has not heard of that", led, "", waits},
+		{"nobody answers", func(o *model.Observation) { hostSilent(o, forLong) }, "", waits},
+		{"nobody has answered for long", func(o *model.Observation) { hostSilent(o, forLong); o.LeftAlone.For = time.Minute },
+			"restore-writes B:7003", "restore-writes writes-left-stopped B:7003; keep not-master"},
+		{"it has no peers", func(o *model.Observation) { o.Peers = nil }, "restore-writes B:7003", "restore-writes writes-left-stopped B:7003; keep not-master"},
+		{"a replica", func(o *model.Observation) { led(o); o.LeftStopped = []model.Instance{o.Locals[1].Instance} },
+			"restore-writes B:7004", "restore-writes writes-left-stopped B:7004; keep not-master"},
 	})
 }
 

@@ -198,7 +198,8 @@ func drawHost(t *rapid.T, o *model.Observation) {
 	case "no keepalived":
 		o.KeepalivedLives = false
 	case "an open switchover":
-		o.SwitchoverOpen = true
+		l, m := pick(t, "new master", o.Locals...), pick(t, "old master", o.Peers...)
+		o.Unfinished = []model.Unfinished{{From: m.Instance, To: l.Instance, Wait: pick(t, "undo wait", 0, 7*time.Second)}}
 	}
 	o.Cold = model.Cold{Peerless: rapid.Bool().Draw(t, "peerless"), For: pick(t, "cold for", 0, time.Hour), HeldLast: rapid.Bool().Draw(t, "held last")}
 	o.Why.Reason = pick(t, "why", reason.VIPHere, reason.VIPUnknown)

@@ -25,6 +25,9 @@ func DecideForced(o model.Observation) model.Plan {
 	for _, a := range o.Unconfirmed {
 		p.do(model.Step{Do: model.Restore, Instance: a}, byHand)
 	}
+	for _, a := range o.LeftStopped {
+		p.do(model.Step{Do: model.Restore, Instance: a}, byHand)
+	}
 	if o.Fence != nil {
 		for _, l := range o.Locals {
 			if l.State.Alive() {
@@ -76,6 +79,8 @@ func notForced(o *model.Observation, l, master model.Look) model.Clause {
 		return about(l, reason.Sentinel)
 	case l.Info.Syncing:
 		return about(l, reason.Syncing)
+	case l.Role() == model.Replica && slotless(o, l):
+		return about(l, reason.NoSlots, master.Instance)
 	case l.Role() == model.Replica && lives && l.Info.LinkUp:
 		return about(l, reason.MasterLinked, master.Instance)
 	case l.Role() == model.Replica, o.Replication() && lives && !(l.Term.Known && master.Term.Known && l.Term.N > master.Term.N):

@@ -199,6 +199,20 @@ var planRules = []struct {
 		}
 		return p.Again > 0 || !slices.ContainsFunc(p.Clauses, waits)
 	}},
+	{"a switchover that is open holds up its own instances alone", func(o *model.Observation, p model.Plan) bool {
+		without := *o
+		without.Unfinished = nil
+		others := func(steps []model.Step) (all []model.Step) {
+			for _, s := range steps {
+				own := func(u model.Unfinished) bool { return s.Instance == u.From || s.Instance == u.To }
+				if s.Do != model.UndoSwitchover && s.Do != model.Bump && !slices.ContainsFunc(o.Unfinished, own) {
+					all = append(all, s)
+				}
+			}
+			return all
+		}
+		return slices.Equal(others(p.Steps), others(Decide(without).Steps))
+	}},
 	{"a clause says the state in which its master or peer was seen", func(o *model.Observation, p model.Plan) bool {
 		for _, c := range p.Clauses {
 			for _, i := range c.Others {
@@ -255,7 +269,7 @@ func TestForcedPlansKeepTheRules(t *testing.T) {
 					t.Errorf("%s may not be promoted: %s", s.Instance, planText(p))
 				}
 			case model.Restore, model.LiftDone, model.LiftStart:
-				if o.Fence == nil && !slices.Contains(o.Unconfirmed, s.Instance) {
+				if o.Fence == nil && !slices.Contains(o.Unconfirmed, s.Instance) && !slices.Contains(o.LeftStopped, s.Instance) {
 					t.Errorf("no fence: %s", planText(p))
 				}
 			case model.Relax:

@@ -81,6 +81,33 @@ func TestTwoMastersOfAPair(t *testing.T) {
 	})
 }
 
+// Writes were left stopped on a master of a pair, by a switchover of the other host perhaps.
+func TestWritesLeftStoppedOnAMasterOfAPair(t *testing.T) {
+	stopped := func(o *model.Observation) { o.LeftStopped = []model.Instance{o.Locals[0].Instance} }
+	const restores = "restore-writes writes-left-stopped B:6379"
+	checkPlans(t, masterHere, Decide, []planCase{
+		{"its peer is a replica", stopped, "restore-writes B:6379", restores},
+		{"its peer hangs", func(o *model.Observation) { stopped(o); masterIs(o, model.Stalled, forLong) }, "",
+			"wait claim-unknown B:6379 of A:6379; again 100ms"},
+		{"its peer has not answered for long, and its host has", func(o *model.Observation) {
+			stopped(o)
+			masterIs(o, model.Refused, model.Stretch{For: time.Minute, Looks: 60})
+		}, "restore-writes B:6379", restores},
+		{"the host of its peer has been silent for long, and the witness answers", func(o *model.Observation) {
+			stopped(o)
+			hostSilent(o, model.Stretch{For: time.Minute, Looks: 60})
+		}, "", "wait claim-unknown B:6379 of A:6379; again 100ms"},
+		{"so it has been since", func(o *model.Observation) {
+			stopped(o)
+			hostSilent(o, model.Stretch{For: time.Minute, Looks: 60})
+			o.LeftAlone.For = time.Minute
+		}, "restore-writes B:6379", restores},
+	})
+	checkPlans(t, masterHere, DecideForced, []planCase{
+		{"by force", stopped, "restore-writes B:6379", "no-promotion is-master B:6379; restore-writes by-hand B:6379"},
+	})
+}
+
 func TestReplicaOfAPairInBackup(t *testing.T) {
 	third := fixture.Addr("192.168.9.72:6379")
 	backup := func() model.Observation {

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"time"
+
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/reason"
 )
@@ -11,6 +13,7 @@ func (p *planner) pairs(o *model.Observation) {
 	for _, l := range o.Locals {
 		_, paired := o.Pairs[l.Instance]
 		switch {
+		case p.isHeld(l):
 		case !paired:
 			p.keep(about(l, reason.NoPeer))
 		case o.Sentinel[l.Instance]:
@@ -235,7 +238,19 @@ func (p *planner) pairBackup(o *model.Observation, l, peer model.Look) {
 	}
 }
 
-// pairNotYet is why a fenced instance outside a cluster may not write yet: its role is compared with what its peer claims. It has no reason where
+// away is how long a peer has not served while its host, or the witness, showed that the network is whole.
+func away(o *model.Observation, peer model.Look) time.Duration {
+	d := o.Instances[peer.Instance.Addr].For
+	switch {
+	case o.Fence != nil:
+		return min(d, o.Fence.HeardFor)
+	case !o.Heard():
+		return min(d, o.LeftAlone.For)
+	}
+	return d
+}
+
+// pairNotYet is why an instance with stopped writes outside a cluster may not write yet: its role is compared with what its peer claims. It has no reason where
 // it may.
 func pairNotYet(o *model.Observation, l model.Look) model.Clause {
 	peer := o.PeerOf(l)
@@ -245,7 +260,7 @@ func pairNotYet(o *model.Observation, l model.Look) model.Clause {
 	case !l.State.Alive() || l.Info == nil:
 		return about(l, reason.NoAnswerYet)
 	case l.Role() == model.Replica || !o.Pairs[l.Instance].Peer.IsValid() || o.Unanswered():
-	case !peer.State.Alive() && peer.State != model.Unseen && min(o.Fence.HeardFor, o.Instances[peer.Instance.Addr].For) >= o.Times.ColdStartWait:
+	case !peer.State.Alive() && peer.State != model.Unseen && away(o, peer) >= o.Times.ColdStartWait:
 		// its host has answered all the time, and it has not: no other instance leads
 	case peer.Role() == model.Replica:
 	case !peer.State.Serves():

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -11,7 +12,11 @@ type planner struct {
 	steps   []model.Step
 	clauses []model.Clause
 	again   time.Duration
+	// held are the local instances of which nothing else is decided: what is to be done with their writes comes first.
+	held []model.Instance
 }
+
+func (p *planner) isHeld(l model.Look) bool { return slices.Contains(p.held, l.Instance) }
 
 // say adds a clause.
 func (p *planner) say(v model.Verb, why model.Clause) {

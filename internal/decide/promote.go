@@ -145,6 +145,14 @@ func InMigration(o *model.Observation, id string) bool {
 	return false
 }
 
+// slotless: the master of a replica has no slots, as between add-node and rebalance. Nobody misses it, and a node that took over nothing would look as
+// one that did not take over.
+func slotless(o *model.Observation, l model.Look) bool {
+	self, _ := l.Self()
+	m, known := o.View().ByID(self.MasterID)
+	return known && m.Role == model.Master && len(m.Slots) == 0
+}
+
 // freshest is the replica that has the most of the data of l's master, of l and those that answer and whose data is whole; local
 // says whether it is on this host, where a tie is decided for.
 func freshest(o *model.Observation, l model.Look) (best model.Look, local bool) {

@@ -43,7 +43,7 @@ func newClusterModel(t rapid.TB) *clusterModel {
 	return w
 }
 
-var clusterEvents = append([]string{"nothing", "write", "kill server", "election", "for good", "no votes", "votes", "refuse"}, networkEvents...)
+var clusterEvents = append([]string{"nothing", "write", "kill server", "election", "for good", "no votes", "votes", "refuse", "no bus", "bus"}, networkEvents...)
 
 // clusterRefusals are commands that a node may refuse.
 var clusterRefusals = []string{"client unpause", "client pause", "cluster failover takeover", "cluster bumpepoch", "config set min-slaves-to-write"}
@@ -69,6 +69,8 @@ func (w *clusterModel) event(t *rapid.T) {
 		}
 	case "no votes", "votes":
 		w.fake.GrantVotes(what == "votes")
+	case "no bus", "bus":
+		w.fake.CutBus(what == "no bus")
 	case "refuse":
 		if command := rapid.SampledFrom(clusterRefusals).Draw(t, "command"); rapid.Bool().Draw(t, "refused") {
 			server.Fail(command, "ERR the test says so")

@@ -327,7 +327,7 @@ func (h *modelHost) fenced() bool {
 }
 
 func (h *modelHost) switching() bool {
-	return h.record(session.SwitchoverFile, &session.SwitchoverRecord{})
+	return h.record(session.SwitchoverFile, &session.Switchovers{})
 }
 
 // checksGiven: the command line says how many checks there are to be.

@@ -64,10 +64,13 @@ func (h *modelHost) hasDone(plan model.Plan, before beforeRun) {
 			}
 		case model.Switchover:
 			from := after.views[s.From]
-			if v.Master && well(s.Instance) && well(s.From) && !h.other().fenced() && (from.Paused || from.Replicas == "99" && before.views[s.From].Replicas != "99") {
+			if v.Master && from.Up && from.Master && from.Replicas != "99" && !from.Paused {
+				h.w.t.Fatalf("%s and %s both take writes after the switchover", s.From, s.Instance)
+			}
+			if v.Master && well(s.Instance) && well(s.From) && !h.switching() && !h.other().fenced() && (from.Paused || from.Replicas == "99" && before.views[s.From].Replicas != "99") {
 				h.w.t.Fatalf("writers of %s are held back after the switchover: %+v", s.From, from)
 			}
-			if well(s.Instance) && well(s.From) { // one that failed is undone by a later run, which leaves the files as they are
+			if well(s.Instance) && well(s.From) && !h.switching() { // one that failed is undone by a later run, which leaves the files as they are
 				h.rewritten(s.Instance, before, after)
 				h.rewritten(s.From, before, after)
 			}

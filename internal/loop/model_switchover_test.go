@@ -13,23 +13,26 @@ func diedBehindItsPromotion(t *testing.T) (w *pairModel, a, b *modelHost) {
 	a, b = w.hosts[0], w.hosts[1]
 	a.state, b.state = model.VRRPBackup, model.VRRPMaster
 	w.pass(time.Second)
-	b.checkRun(kill{2, true})
+	b.checkRun(kill{3, true}) // behind the pause and the refusal
 	if !b.server().View().Master {
 		t.Fatal("the run died before its promotion")
 	}
 	return w, a, b
 }
 
-// The hosts lose each other, and the old master takes writes once its pause is over. Whoever makes it follow then keeps those writes first.
+// The hosts lose each other. The old master takes writes once no Redis of the other host has answered for cold_start_wait, and not when its pause is
+// over. Whoever makes it follow then keeps those writes first.
 func TestModelLateUndoThrowsNothingAway(t *testing.T) {
 	w, a, b := diedBehindItsPromotion(t)
 	defer w.end(t)
 	w.setCut(true)
 	a.state, b.state = model.VRRPMaster, model.VRRPBackup
-	w.pass(3 * time.Second) // the pause is over
-	a.checkRun(kill{})
-	if !w.write(a) {
-		t.Fatal("the old master takes no write")
+	for s := 1; s <= 9; s++ { // the pause is over behind 3, and the other host has been silent for cold_start_wait behind 5
+		w.pass(time.Second)
+		a.checkRun(kill{})
+		if took := w.write(a); took != (s >= 5) {
+			t.Fatalf("after %d s the old master takes a write: %v", s, took)
+		}
 	}
 	w.setCut(false)
 	w.pass(time.Second)

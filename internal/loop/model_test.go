@@ -179,6 +179,7 @@ func (w *pairModel) lostNothing(t rapid.TB) {
 // heal ends every fault. Files that cannot be written may stay so.
 func (w *modelWorld) heal() {
 	w.setCut(false)
+	w.fake.CutBus(false)
 	for _, h := range w.hosts {
 		h.noWitness = false
 		h.boot(true)

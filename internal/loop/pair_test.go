@@ -177,7 +177,7 @@ func TestPairSwitchoverThereAndBack(t *testing.T) {
 		}
 		a, b = b, a
 	}
-	if a.r.Store.Load(a.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) || b.r.Store.Load(b.r.Store.Durable, session.SwitchoverFile, &session.SwitchoverRecord{}) {
+	if a.r.Store.Load(a.r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) || b.r.Store.Load(b.r.Store.Durable, session.SwitchoverFile, &session.Switchovers{}) {
 		t.Error("the undo of a finished switchover is still on record")
 	}
 }
@@ -215,7 +215,7 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 	for _, m := range []session.SwitchoverRecord{{Pause: true}, {}} {
 		m.From, m.To, m.Pair = model.At(a.s.Addr), model.At(b.s.Addr), true
 		c := b.r.Conn(model.At(a.s.Addr))
-		stop, err := b.r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
+		stop, _, err := b.r.PrepareStop(sessiontest.Within(t, time.Second), c, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, m)
+		b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.Switchovers{Open: []session.SwitchoverRecord{m}})
 		b.until(model.UndoSwitchover)
 		begun := time.Now()
 		a.s.Do(t, "set", "k", "v")
@@ -233,7 +233,8 @@ func TestPairSwitchoverThatDies(t *testing.T) {
 	}
 	// It died after its promotion: the old master must follow before it takes a write again.
 	b.s.Do(t, "slaveof", "no", "one")
-	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.SwitchoverRecord{At: state.Now(), From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true})
+	b.r.Store.Save(b.r.Store.Durable, session.SwitchoverFile, session.Switchovers{Open: []session.SwitchoverRecord{
+		{At: state.Now(), From: model.At(a.s.Addr), To: model.At(b.s.Addr), Pair: true, Pause: true, Sent: true}}})
 	b.until(model.UndoSwitchover)
 	a.is(model.Replica)
 	b.is(model.Master)
@@ -339,6 +340,7 @@ func TestPairComesUpAsAMasterOfTheSameTerm(t *testing.T) {
 	a.state, b.state = model.VRRPBackup, model.VRRPMaster
 	b.until(model.Switchover)
 	a.awaitLinked()
+	redistest.Await(t, "no save is under way", func() bool { return strings.Contains(a.s.Do(t, "info", "persistence"), "rdb_bgsave_in_progress:0") })
 	a.s.Do(t, "save")
 	a.s.Kill()
 	if err := os.WriteFile(a.s.Conf, []byte(old), 0o644); err != nil {

@@ -24,8 +24,10 @@ type Node struct {
 	// Answered is when the node that was asked had its last answer on the cluster's bus; zero: never. As it starts, it sets this to now for
 	// every node that had answered before (clusterLoadConfig in cluster.c).
 	Answered time.Time
-	Epoch    uint64
-	Slots    []Slots
+	// Mute: the node that was asked has no connection to it on the bus, or waits for its answer there.
+	Mute  bool
+	Epoch uint64
+	Slots []Slots
 	// Open are its slots on their way in or out. Only the node that was asked says so.
 	Open []OpenSlot
 }

@@ -3,6 +3,7 @@ package model
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -83,8 +84,8 @@ type Observation struct {
 	MaintenanceWarning string
 	// BumpGoal is the config epoch that our masters are to reach after a takeover; 0 for none.
 	BumpGoal uint64
-	// SwitchoverOpen: a switchover was begun and not ended.
-	SwitchoverOpen bool
+	// Unfinished are the switchovers that were begun and not ended.
+	Unfinished []Unfinished
 	// Able is how many instances of each other host were able to serve, in this look and in the last one. SeenAble: there was a last one.
 	Able     map[netip.Addr]int
 	SeenAble bool
@@ -92,6 +93,8 @@ type Observation struct {
 	BusyFor map[string]time.Duration
 	// LeftStopped are local instances whose writes are stopped while no fence and no switchover of ours is on record.
 	LeftStopped []Instance
+	// LeftAlone is for how long no Redis of a peer has answered while there are such, and this host was not cut off.
+	LeftAlone Stretch
 	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []Instance
 	// Unwritten are local instances whose role a run has changed, or was about to, and may not have put into their configuration files.
@@ -114,6 +117,18 @@ type Observation struct {
 	Pairs      map[Instance]Pair
 	Durability Durability
 	Cold       Cold
+}
+
+// Unfinished is a switchover that was begun and not ended.
+type Unfinished struct {
+	From, To Instance
+	// Wait is how long its undo has to wait after one that failed.
+	Wait time.Duration
+}
+
+// InDoubt: the writes of a local instance are stopped, by a switchover perhaps, so another one may lead.
+func (o *Observation) InDoubt(i Instance) bool {
+	return slices.Contains(o.LeftStopped, i) || slices.ContainsFunc(o.Unfinished, func(u Unfinished) bool { return u.From == i })
 }
 
 // MinLookGap is the least time between two looks that together prove silence.
@@ -164,10 +179,14 @@ func (o *Observation) Heard() bool {
 	return false
 }
 
-// Unanswered: for so long no Redis of a peer has answered a fenced host that is not cut off, that nobody can be leading elsewhere; or none has since
-// long before the fence.
+// Unanswered: for so long no Redis of a peer has answered a host whose writes are stopped, and that is not cut off, that nobody can be leading
+// elsewhere; or none has since long before that.
 func (o *Observation) Unanswered() bool {
-	return !o.PeerAlive() && (o.Fence.UnansweredFor >= o.Times.ColdStartWait || o.LongGone && o.Witness.Answers)
+	unanswered := o.LeftAlone.For
+	if o.Fence != nil {
+		unanswered = o.Fence.UnansweredFor
+	}
+	return !o.PeerAlive() && (unanswered >= o.Times.ColdStartWait || o.LongGone && o.Witness.Answers)
 }
 
 // HostSilent: no SYN answered and no refusal from any instance of that host, nor an answer of the host itself.

@@ -181,12 +181,25 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 			o.Unwritten = append(o.Unwritten, l.Instance)
 		}
 	}
-	var switchover session.SwitchoverRecord
-	o.SwitchoverOpen = r.Store.Peek(r.Store.Durable, session.SwitchoverFile, &switchover)
-	if o.Fence == nil && !o.SwitchoverOpen {
-		o.LeftStopped = slices.DeleteFunc(r.leftStopped(ctx, locals, now), func(i model.Instance) bool { return r.keeping(&o, i) || r.Memory.IsGuarded(i) })
+	var switchovers session.Switchovers
+	r.Store.Peek(r.Store.Durable, session.SwitchoverFile, &switchovers)
+	for _, m := range switchovers.Open {
+		o.Unfinished = append(o.Unfinished, model.Unfinished{From: m.From, To: m.To, Wait: m.Wait(now)})
+	}
+	if o.Fence == nil {
+		r.seeLeftStopped(ctx, &o, now)
 	}
 	return o
+}
+
+// seeLeftStopped finds the local instances that were left with writes stopped: nobody is at work there, as far as this host knows.
+func (r *Observer) seeLeftStopped(ctx context.Context, o *model.Observation, now state.Stamp) {
+	o.LeftStopped = slices.DeleteFunc(r.leftStopped(ctx, o.Locals, now), func(i model.Instance) bool {
+		return o.InDoubt(i) || r.keeping(o, i) || r.Memory.IsGuarded(i)
+	})
+	// Where no witness has ever answered, nobody can say that this host is the one cut off.
+	alone := len(o.LeftStopped) > 0 && !o.PeerAlive() && (o.Heard() || o.Witness.Answers || !o.Witness.Counts)
+	o.LeftAlone = r.Memory.Stretches.Note(session.LeftAlone, "", alone, now)
 }
 
 // leftStoppedAfter is longer than any switchover that a peer may have under way on our instance.

@@ -42,6 +42,11 @@ func Open(t Target, l Limits) *Conn {
 			if err != nil {
 				return nil, err
 			}
+			if tcp, ok := c.(*net.TCPConn); ok {
+				// The kernel sends on what a closed connection, or a process that was killed, has left. A command that was given up must not come
+				// later: nobody reckons with it any more. An error leaves that as it was.
+				_ = tcp.SetLinger(0)
+			}
 			if t.TLS != nil && network != "unix" {
 				if c, err = handshake(ctx, c, t, l); err != nil {
 					return nil, err
@@ -175,4 +180,33 @@ func (c *Conn) Nodes(ctx context.Context) (model.Nodes, error) {
 		return nil, fmt.Errorf("read CLUSTER NODES of %s: %w", c.target.Name(), err)
 	}
 	return ParseNodes(s)
+}
+
+// Bus is how a node stands on the bus of its cluster.
+type Bus struct {
+	Nodes model.Nodes
+	// Knows is the highest epoch that it has heard of, Own the config epoch of its slots.
+	Knows, Own uint64
+}
+
+// Bus reads CLUSTER NODES and CLUSTER INFO in one round trip. https://redis.io/commands/cluster-info
+func (c *Conn) Bus(ctx context.Context) (b Bus, err error) {
+	var nodes, info *goredis.StringCmd
+	if _, err := c.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		nodes, info = p.ClusterNodes(ctx), p.ClusterInfo(ctx)
+		return nil
+	}); err != nil {
+		return b, fmt.Errorf("read CLUSTER NODES and CLUSTER INFO of %s: %w", c.target.Name(), err)
+	}
+	if b.Nodes, err = ParseNodes(nodes.Val()); err != nil {
+		return b, err
+	}
+	for key, to := range map[string]*uint64{"cluster_current_epoch": &b.Knows, "cluster_my_epoch": &b.Own} {
+		_, text, _ := strings.Cut(info.Val(), key+":")
+		text, _, _ = strings.Cut(text, "\r")
+		if *to, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return b, fmt.Errorf("read %s of %s: %w", key, c.target.Name(), err)
+		}
+	}
+	return b, nil
 }

@@ -143,7 +143,11 @@ func formatNodes(ns model.Nodes) string {
 		if !n.Answered.IsZero() {
 			pong = n.Answered.UnixMilli()
 		}
-		fmt.Fprintf(&b, "%s %s %s %s 0 %d %d connected", n.ID, addr, strings.Join(flags, ","), master, pong, n.Epoch)
+		link := "connected"
+		if n.Mute {
+			link = "disconnected"
+		}
+		fmt.Fprintf(&b, "%s %s %s %s 0 %d %d %s", n.ID, addr, strings.Join(flags, ","), master, pong, n.Epoch, link)
 		for _, s := range n.Slots {
 			fmt.Fprintf(&b, " %d-%d", s.First, s.Last)
 		}

@@ -63,6 +63,7 @@ func parseNode(line string) (model.Node, error) {
 	if pong, err := strconv.ParseInt(f[5], 10, 64); err == nil && pong > 0 {
 		n.Answered = time.UnixMilli(pong)
 	}
+	n.Mute = !n.Myself && (f[4] != "0" || f[7] != "connected")
 	var err error
 	if n.Epoch, err = strconv.ParseUint(f[6], 10, 64); err != nil {
 		return model.Node{}, fmt.Errorf("epoch %.40q", f[6])

@@ -102,6 +102,17 @@ func (f *FenceRecord) HoldOff(first time.Duration) time.Duration {
 	return min(first<<min(max(f.Count-1, 0), 5), 60*time.Second)
 }
 
+// Switchovers are the undo records of the switchovers that were begun and not ended, one for each old master.
+type Switchovers struct {
+	Open []SwitchoverRecord `json:"open"`
+}
+
+// Without leaves out the record of an old master.
+func (s Switchovers) Without(from model.Instance) Switchovers {
+	s.Open = slices.DeleteFunc(slices.Clone(s.Open), func(m SwitchoverRecord) bool { return m.From.Name() == from.Name() })
+	return s
+}
+
 // SwitchoverRecord is the undo of a switchover, written before the first change.
 type SwitchoverRecord struct {
 	From  model.Instance `json:"from"`
@@ -109,8 +120,21 @@ type SwitchoverRecord struct {
 	Pause bool           `json:"pause"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`
+	// Sent: the new master has been told to lead, or may have been.
+	Sent bool `json:"sent,omitempty"`
 	// At is when it began, before writers were held back.
 	At state.Stamp `json:"at"`
+	// Tries is how often the undo has failed, and Tried when it last did.
+	Tries int          `json:"tries,omitempty"`
+	Tried *state.Stamp `json:"tried,omitempty"`
+}
+
+// Wait is how long the next try to undo it still has to wait: a second after a failure, doubling to half a minute.
+func (m SwitchoverRecord) Wait(now state.Stamp) time.Duration {
+	if m.Tries == 0 || m.Tried == nil {
+		return 0
+	}
+	return max(0, min(time.Second<<min(m.Tries-1, 5), 30*time.Second)-now.Since(*m.Tried))
 }
 
 // Store loads and keeps the small files. A damaged file is a warning, never an error.

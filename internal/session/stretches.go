@@ -26,6 +26,8 @@ const (
 	Hung Kind = "hung"
 	// WritesStopped: writes on a local instance are stopped.
 	WritesStopped Kind = "writes-stopped"
+	// LeftAlone: see Observation.LeftAlone. It has no name.
+	LeftAlone Kind = "left-alone"
 	// Unlinked: a local replica was not linked since this host started, and its master is not seen.
 	Unlinked Kind = "unlinked"
 	// VoteAsked: a local replica has asked for votes in vain.

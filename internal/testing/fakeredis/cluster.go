@@ -59,7 +59,7 @@ func (n *node) following() netip.AddrPort {
 func (w *World) gossip() (news bool) {
 	for _, a := range w.servers {
 		for _, b := range w.servers {
-			if a.node == nil || b.node == nil || a == b || !w.meets(a, b) {
+			if a.node == nil || b.node == nil || a == b || !w.hears(a, b) {
 				continue
 			}
 			for shard, x := range a.knows {
@@ -95,7 +95,7 @@ func (n *node) takeOver() { n.knows[n.shard] = belief{n.s, n.highest() + 1} }
 func (n *node) elected() bool {
 	votes := 0
 	for _, k := range n.knows {
-		if (k.leader == n.s || n.s.w.meets(n.s, k.leader)) && k.leader.isMaster() {
+		if (k.leader == n.s || n.s.w.hears(n.s, k.leader)) && k.leader.isMaster() {
 			votes++
 		}
 	}
@@ -120,6 +120,9 @@ func (c *client) cluster(args []string) string {
 	switch strings.ToLower(args[1]) {
 	case "nodes":
 		return bulk(c.list())
+	case "info":
+		my := c.knows[c.shard].epoch // a replica says that of its master
+		return bulk(fmt.Sprintf("cluster_state:ok\r\ncluster_current_epoch:%d\r\ncluster_my_epoch:%d\r\n", c.highest(), my))
 	case "bumpepoch":
 		k := c.knows[c.shard]
 		if k.leader != c.Server || k.epoch == c.highest() {

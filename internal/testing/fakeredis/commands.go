@@ -32,6 +32,9 @@ func (c *client) batch(commands [][]string) string {
 	} else if !c.run.change(do) {
 		c.still = true
 	}
+	if c.stallAfter != "" && slices.ContainsFunc(commands, func(args []string) bool { return begins(args, c.stallAfter) }) {
+		c.stalled, c.still, c.stallAfter = true, true, ""
+	}
 	switch {
 	case c.run == nil:
 	case c.run.dead:

@@ -47,6 +47,9 @@ func (s *Server) ReadOnly(on bool) { s.locked(func() { s.readOnly = on }) }
 // Stall has it take connections and answer nothing.
 func (s *Server) Stall(on bool) { s.locked(func() { s.stalled = on }) }
 
+// StallAfter has it stall as soon as it has done a command that begins with these words, without an answer to that one.
+func (s *Server) StallAfter(command string) { s.locked(func() { s.stallAfter = command }) }
+
 // Subscribe says how many clients are subscribed to a channel.
 func (s *Server) Subscribe(n int) { s.locked(func() { s.channels = n }) }
 
@@ -117,9 +120,8 @@ func (s *Server) locked(do func()) {
 
 // failure is the error that a command is refused with.
 func (s *Server) failure(args []string) (string, bool) {
-	line := strings.ToLower(strings.Join(args, " "))
 	for command, err := range s.fails {
-		if strings.HasPrefix(line, command) {
+		if begins(args, command) {
 			return err, true
 		}
 	}
@@ -128,3 +130,8 @@ func (s *Server) failure(args []string) (string, bool) {
 
 // uptime is for how long it has run.
 func (s *Server) uptime() time.Duration { return s.w.now - s.startedAt }
+
+// begins: a command begins with these words, which are in lower case.
+func begins(args []string, words string) bool {
+	return strings.HasPrefix(strings.ToLower(strings.Join(args, " ")), words)
+}

@@ -21,6 +21,8 @@ type Server struct {
 	up        bool
 	// broken: it never starts again. readOnly: its configuration file cannot be written. stalled: it takes connections and says nothing.
 	broken, readOnly, stalled bool
+	// stallAfter is the command behind which it stalls; none where it is empty.
+	stallAfter string
 	// lag is how many times a replica is asked for INFO before it has what its master wrote; behind is how many of these are left.
 	lag, behind int
 	// joined: it has been part of a linked pair since its host was turned on.

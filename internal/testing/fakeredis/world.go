@@ -18,6 +18,8 @@ type World struct {
 	now     time.Duration
 	apart   map[[2]netip.Addr]bool
 	noVotes bool
+	// noBus: the nodes of clusters on different hosts do not hear each other, and have not noticed.
+	noBus bool
 	// discarded are the writes that a server has thrown away, because it followed a master that has not got them.
 	discarded []Discarded
 }
@@ -60,6 +62,14 @@ func (w *World) Cut(a, b netip.Addr, cut bool) {
 	w.settle()
 }
 
+// CutBus takes the bus between the hosts away, or gives it back. Clients and replicas notice nothing of that.
+func (w *World) CutBus(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noBus = cut
+	w.settle()
+}
+
 // GrantVotes says whether masters vote for a replica that asks them.
 func (w *World) GrantVotes(granted bool) {
 	w.mu.Lock()
@@ -80,6 +90,11 @@ func (w *World) reach(from, to netip.Addr) bool { return !w.apart[[2]netip.Addr{
 // meets: two servers run and reach each other.
 func (w *World) meets(a, b *Server) bool {
 	return a.up && b.up && w.reach(a.Addr.Addr(), b.Addr.Addr())
+}
+
+// hears: two nodes of a cluster reach each other on its bus.
+func (w *World) hears(a, b *Server) bool {
+	return w.meets(a, b) && (!w.noBus || a.Addr.Addr() == b.Addr.Addr())
 }
 
 func (w *World) at(a netip.AddrPort) *Server {
