@@ -17,6 +17,8 @@ const (
 	// PauseFor is how long the old master holds writers back if nobody lets them go: longer than the whole switchover may take.
 	// So long that the next check run comes within it, when this one dies.
 	PauseFor = 3 * time.Second
+	// holdFor is how long all clients of an old master are held back where scripts pass its refusal: nobody can end that earlier before 6.2.
+	holdFor = 30 * time.Millisecond
 	// offsetsWithin is how long equal offsets are waited for before the switchover is undone.
 	offsetsWithin = 200 * time.Millisecond
 	// repointWithin is how long the old master may take to learn of the new one.
@@ -65,7 +67,7 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := newUndo(s, master)
 	stop, _, err := r.PrepareStop(ctx, old, undo)
 	if err != nil {
 		return r.notBegun(s, err)
@@ -74,7 +76,7 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	gap := time.Now()
 	stopped, err := stop()
 	if err == nil {
-		err = awaitOffsets(ctx, old, to, stopped)
+		err = awaitOffsets(ctx, source(old, undo), to, stopped)
 	}
 	if undo.Sent = err == nil; undo.Sent {
 		err = to.Takeover(ctx)
@@ -97,6 +99,12 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 	r.Memory.SwitchoverFailures = 0
 	r.didWith(s, model.Deed{Gap: gapLength, Took: time.Since(start)})
 	return nil
+}
+
+// newUndo is how the old master of a switchover is stopped, and let go.
+func newUndo(s model.Step, master model.Look) session.SwitchoverRecord {
+	v := master.Info.Version
+	return session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: v.AtLeast(6, 2), Scripts: v.ScriptsPass() && !v.AtLeast(6, 2)}
 }
 
 // begin writes the undo down before anything is changed. It says that the new master may have been told to lead: a disk is too slow for the gap.
@@ -220,13 +228,29 @@ func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.Swit
 		if err := refuse(); err != nil {
 			return model.Info{}, err
 		}
+		if m.Scripts {
+			return old.PauseAll(ctx, holdFor)
+		}
 		return old.Replication(ctx)
 	}, func() error { return nil }, nil
 }
 
-// awaitOffsets polls until the replica has all that the master, which stands at m, wrote.
+// source is the old master, to be asked how it stands while it waits for its replica; nil where it answers nobody: then it writes nothing either.
+func source(old *redis.Conn, m session.SwitchoverRecord) *redis.Conn {
+	if m.Scripts {
+		return nil
+	}
+	return old
+}
+
+// awaitOffsets polls until the replica has all that the master, which stands at m, wrote. Where the master answers nobody there is less time for it: what
+// is left is for the takeover.
 func awaitOffsets(ctx context.Context, old, to *redis.Conn, m model.Info) error {
-	ctx, cancel := context.WithTimeout(ctx, offsetsWithin)
+	within := offsetsWithin
+	if old == nil {
+		within = holdFor / 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		s, err := to.Replication(ctx)
@@ -240,7 +264,10 @@ func awaitOffsets(ctx context.Context, old, to *redis.Conn, m model.Info) error 
 			return nil
 		}
 		if session.Pause(ctx, pollPause) != nil {
-			return fmt.Errorf("%w: %d bytes behind after %s", ErrOffsets, m.Offset-s.Offset, offsetsWithin)
+			return fmt.Errorf("%w: %d bytes behind after %s", ErrOffsets, m.Offset-s.Offset, within)
+		}
+		if old == nil {
+			continue
 		}
 		if m, err = old.Replication(ctx); err != nil {
 			return err

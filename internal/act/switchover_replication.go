@@ -22,7 +22,8 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	defer old.Close()
 	defer to.Close()
 	master, _, _ := o.Find(s.From.Addr)
-	undo := session.SwitchoverRecord{From: s.From, To: s.Instance, Pair: true, Pause: master.Info.Version.AtLeast(6, 2)}
+	undo := newUndo(s, master)
+	undo.Pair = true
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
@@ -54,7 +55,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	gap := time.Now()
 	stopped, err := stop()
 	if err == nil {
-		err = awaitOffsets(ctx, old, to, stopped)
+		err = awaitOffsets(ctx, source(old, undo), to, stopped)
 	}
 	if err == nil {
 		err = hold()

@@ -20,6 +20,9 @@ func (c *client) batch(commands [][]string) string {
 		c.still = true
 		return ""
 	}
+	if !c.atLeast(6, 2) { // there a pause holds back every client, until it is over
+		c.w.now = max(c.w.now, c.pausedUntil)
+	}
 	var answer strings.Builder
 	do := func() {
 		for _, args := range commands {
@@ -75,7 +78,16 @@ func (c *client) command(args []string) string {
 	if err, fails := c.failure(args); fails {
 		return failed(err)
 	}
+	if c.multi && name != "exec" {
+		c.queued = append(c.queued, args)
+		return "+QUEUED\r\n"
+	}
 	switch name {
+	case "multi":
+		c.multi = true
+		return okay
+	case "exec":
+		return c.exec()
 	case "ping":
 		return "+PONG\r\n"
 	case "info":
@@ -110,6 +122,17 @@ func (c *client) command(args []string) string {
 		return ""
 	}
 	return failed(fmt.Sprintf("ERR unknown command '%s', with args beginning with: ", args[0]))
+}
+
+// exec does what MULTI has queued.
+func (c *client) exec() string {
+	todo := c.queued
+	c.multi, c.queued = false, nil
+	var replies strings.Builder
+	for _, args := range todo {
+		replies.WriteString(c.command(args))
+	}
+	return fmt.Sprintf("*%d\r\n%s", len(todo), replies.String())
 }
 
 // login knows the run by its password, as HELLO 2 AUTH default PASSWORD or AUTH PASSWORD gives it.

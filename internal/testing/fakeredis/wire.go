@@ -27,6 +27,9 @@ type client struct {
 	run *Run
 	// hangUp: the connection is closed, without an answer. still: it gets no answer.
 	hangUp, still bool
+	// multi: a transaction is being queued.
+	multi  bool
+	queued [][]string
 }
 
 // converse answers what one connection asks. What came in one piece is done in one piece, as one program writes it in one system call.
