@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/vrrp"
 )
 
 // booted is pair() as a host sees it that has just booted: its master has run for so long.
@@ -127,7 +128,7 @@ func TestWhoIsConfirmed(t *testing.T) {
 			answered(o, time.Second)
 		}, true},
 		"a peer agrees that has only just been started": {model.Up, time.Second, func(o *model.Observation) { peersRun(o, time.Second) }, true},
-		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, false},
+		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, true},
 		"it leads nothing":             {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
 		"a replica":                    {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Info.Role = model.Replica }, false},
 		"no other host in the cluster": {model.Silent, time.Second, func(o *model.Observation) { o.Peers = nil }, false},
@@ -138,6 +139,30 @@ func TestWhoIsConfirmed(t *testing.T) {
 		c.change(&o)
 		if o = l.see(0, o); (len(o.Unconfirmed) > 0) != c.refuses {
 			t.Errorf("%s: unconfirmed %v", name, o.Unconfirmed)
+		}
+	}
+}
+
+// keepalived starts only when the server has loaded its data, as with a unit of Type=notify: an uptime says nothing of how long it has served. Where
+// hooks have come in this boot for as long as anybody would wait, as after an upgrade, it says enough.
+func TestUptimeIsNotServing(t *testing.T) {
+	for name, c := range map[string]struct {
+		told    state.Stamp
+		uptime  time.Duration
+		refuses bool
+	}{
+		"no hook has come yet":             {state.Stamp{}, 2 * time.Minute, true},
+		"the first one has just come":      {state.Stamp{Boot: "this", Mono: time.Hour - time.Second}, 2 * time.Minute, true},
+		"it came long ago":                 {state.Stamp{Boot: "this", Mono: time.Hour - time.Minute}, 2 * time.Minute, false},
+		"it came long ago, before a boot":  {state.Stamp{Boot: "last", Mono: time.Hour - time.Minute}, 2 * time.Minute, true},
+		"it came, and the server was dead": {state.Stamp{Boot: "this", Mono: time.Minute}, 59 * time.Second, true},
+	} {
+		l := newLooker(t)
+		if c.told.Boot != "" {
+			l.r.Store.Save(l.r.Store.Run, vrrp.RecordFile, vrrp.Record{At: c.told})
+		}
+		if got := refuses(l.see(0, booted(model.Silent, c.uptime))); got != c.refuses {
+			t.Errorf("%s: refused %v", name, got)
 		}
 	}
 }
