@@ -6,6 +6,7 @@ import (
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/vrrp"
 )
 
 // seeUnconfirmed finds the local masters of a cluster that came up as masters and may be stale: another node may have taken their slots
@@ -36,7 +37,7 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 		}
 		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !o.Agreed(self) && !survives(o)
 		a := m.Stretches.Note(session.Unconfirmed, name, doubt, now)
-		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && l.Info.Uptime >= o.Times.ColdStartWait
+		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && r.servesLong(o, l, now)
 		if doubt && !long {
 			o.Unconfirmed = append(o.Unconfirmed, l.Instance)
 			m.Guarded = m.Guarded.With(name) // from the first step on
@@ -49,6 +50,14 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 		}
 		m.ConfirmedBoot = now.Boot
 	}
+}
+
+// servesLong: a master that is seen for the first time has served for cold_start_wait, so nothing is gained by stopping its writes now. Its uptime
+// alone does not say so: keepalived, and so we, may have waited until it had loaded its data. A hook that came in this boot so long ago does.
+func (r *Observer) servesLong(o *model.Observation, l model.Look, now state.Stamp) bool {
+	var rec vrrp.Record
+	told := l.Info.Uptime >= o.Times.ColdStartWait && r.Store.Peek(r.Store.Run, vrrp.RecordFile, &rec)
+	return told && rec.At.Boot == now.Boot && now.Since(rec.At) >= o.Times.ColdStartWait
 }
 
 // heardOnBus finds HeardOnBus.
