@@ -10,6 +10,7 @@ import (
 	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/vrrp"
 )
 
@@ -28,8 +29,8 @@ type looker struct {
 	now state.Stamp
 }
 
-func newLooker(t *testing.T) *looker {
-	return &looker{r: observer(t), now: state.Stamp{Boot: "this", Mono: time.Hour, Wall: noon}}
+func newLooker(t *testing.T, locals ...*redistest.Server) *looker {
+	return &looker{r: observer(t, locals...), now: state.Stamp{Boot: "this", Mono: time.Hour, Wall: noon}}
 }
 
 // noon is the wall clock of every look.
