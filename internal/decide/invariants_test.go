@@ -77,6 +77,10 @@ var stepRules = []struct {
 		}
 		return !m.SaysNothing()
 	}},
+	{"a master that may be stale gets no higher term", func(o *model.Observation, s model.Step) bool {
+		l, _, _ := lookAt(o, s.Instance)
+		return s.Do != model.Promote || l.Role() != model.Master || !slices.Contains(o.Unconfirmed, s.Instance)
+	}},
 	{"a takeover passes over the votes only where no majority answers on two hosts, or where no vote came", func(o *model.Observation, s model.Step) bool {
 		noVote := majority(o) && o.VoteWait[s.Instance] >= VoteWithin
 		return s.Do != model.Takeover || noVote || !majority(o) && hosts(o.View()) <= 2

@@ -26,3 +26,24 @@ func (o *Observation) Agreed(self Node) bool {
 	}
 	return hidden == len(o.Peers) && o.HeardOnBus
 }
+
+// AgreedPair: the peer of a local master of a replication pair has said its role and its term, and they leave the lead to ours. A replica that is
+// linked does so, and one whose data is no newer.
+func (o *Observation) AgreedPair(l Look) bool {
+	peer := o.PeerOf(l)
+	switch {
+	case !peer.State.Serves() || l.Info == nil:
+		return false
+	case peer.Role() == Replica:
+		return peer.Info.LinkUp || peer.Term.Known && l.Term.Known && peer.Term.N <= l.Term.N
+	}
+	return Outranked(peer, l)
+}
+
+// LeftAlone: every other host is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
+func (o *Observation) LeftAlone() bool {
+	return o.PeersSilent() && (o.Witness.Answers || !o.Witness.Counts)
+}
+
+// Survives: this host is left alone, and so it was before, while it led: nobody else can have led since.
+func (o *Observation) Survives() bool { return o.Cold.Survivor && o.LeftAlone() }

@@ -9,9 +9,9 @@ import (
 	"keepalived-redis/internal/vrrp"
 )
 
-// seeUnconfirmed finds the local masters of a cluster that came up as masters and may be stale: another node may have taken their slots
-// while they were down. One is confirmed when a peer agrees with its role, when this host is the only survivor, or when cold_start_wait is
-// over. A replica needs nothing: what it has is judged when it is to be promoted.
+// seeUnconfirmed finds the local masters of a cluster or of a pair that came up as masters and may be stale: another instance may have led since.
+// One is confirmed when a peer agrees with its role, when this host is the only survivor, or when cold_start_wait is over. A replica needs
+// nothing: what it has is judged when it is to be promoted.
 func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 	m := r.Memory
 	o.HeardOnBus = heardOnBus(o, now.Wall)
@@ -27,15 +27,17 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 			m.Confirmed, m.Guarded = m.Confirmed.Without(name), m.Guarded.Without(name) // a refusal of writes ends with the process
 			m.Stretches.End(session.Unconfirmed, name)
 			continue
-		case l.Info == nil || !l.Info.Cluster || o.Fence != nil:
+		case l.Info == nil || o.Fence != nil:
 			continue // nothing new of it, or the fence judges
 		}
-		self, _ := l.Self()
-		leads := l.Role() == model.Master && len(self.Slots) > 0
+		leads, agreed, judged := claim(o, l)
+		if !judged {
+			continue
+		}
 		if leads && model.HasJustStarted(l) {
 			m.Confirmed = m.Confirmed.Without(name)
 		}
-		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !o.Agreed(self) && !survives(o)
+		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !agreed && !o.Survives()
 		a := m.Stretches.Note(session.Unconfirmed, name, doubt, now)
 		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && r.servesLong(o, l, now)
 		if doubt && !long {
@@ -50,6 +52,30 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 		}
 		m.ConfirmedBoot = now.Boot
 	}
+}
+
+// claim tells whether a local instance leads, and whether a peer agrees with that: any one of the cluster, or its own one of the pair. judged is
+// false for an instance on its own.
+func claim(o *model.Observation, l model.Look) (leads, agreed, judged bool) {
+	if l.Info.Cluster {
+		self, _ := l.Self()
+		return l.Role() == model.Master && len(self.Slots) > 0, o.Agreed(self), true
+	}
+	return l.Role() == model.Master, o.AgreedPair(l), o.Pairs[l.Instance].Peer.IsValid()
+}
+
+// inDoubt: a local instance leads, and no earlier look of this boot has confirmed that.
+func (r *Observer) inDoubt(l model.Look, leads bool, now state.Stamp) bool {
+	return leads && !(r.Memory.ConfirmedBoot == now.Boot && r.Memory.Confirmed.Has(l.Instance.Name()))
+}
+
+// survivorAfter is how long a host must have led alone before it counts as the only survivor.
+const survivorAfter = time.Second
+
+// leadsAlone: this host leads without doubt, every other one is silent, and the witness answers, for some time.
+func (r *Observer) leadsAlone(o *model.Observation, leads, doubt bool, now state.Stamp) bool {
+	alone := r.Memory.Stretches.Note(session.LeadsAlone, "", leads && !doubt && o.LeftAlone(), now)
+	return alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
 }
 
 // servesLong: a master that is seen for the first time has served for cold_start_wait, so nothing is gained by stopping its writes now. Its uptime
@@ -74,12 +100,4 @@ func heardOnBus(o *model.Observation, now time.Time) bool {
 		}
 	}
 	return false
-}
-
-// survives: every other host is silent while the witness answers, and so it was before, while this host led: nobody else can have led since.
-func survives(o *model.Observation) bool { return o.Cold.Survivor && alone(o) }
-
-// alone: every other host is silent, and the witness says that we are not the ones cut off. Where none has ever answered nobody can say so.
-func alone(o *model.Observation) bool {
-	return o.PeersSilent() && (o.Witness.Answers || !o.Witness.Counts)
 }
