@@ -10,8 +10,12 @@ func (p *planner) guard(o *model.Observation) {
 	for _, a := range o.Unwritten {
 		p.do(model.Step{Do: model.Rewrite, Instance: a}, model.Clause{Reason: reason.RoleUnwritten})
 	}
+	why := reason.Unconfirmed
+	if o.Gap > 0 {
+		why = reason.StoodStill
+	}
 	for _, a := range o.Unconfirmed {
-		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: reason.Unconfirmed, For: o.Times.ColdStartWait})
+		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: why, For: o.Times.ColdStartWait})
 		p.in(LookAgain)
 	}
 	for _, a := range o.Confirmed {

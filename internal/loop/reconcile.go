@@ -83,7 +83,7 @@ func (r *Reconciler) look(ctx context.Context) (model.Observation, error) {
 	return o, err
 }
 
-// reconcile goes on from a first observation. A check run that does not get the acting lock at once starts what died, and leaves.
+// reconcile goes on from a first observation. A check run, or the hook of no new state, that does not get the acting lock at once starts what died, and leaves.
 func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
@@ -179,11 +179,11 @@ func canLift(o *model.Observation) bool {
 	return o.Fence.HeardFor >= o.Fence.HoldOff || o.Unanswered()
 }
 
-// takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
+// takeActLock takes the lock for acting; waited says that somebody else had it first. Only the hook of a new state waits.
 func (r *Reconciler) takeActLock(ctx context.Context) (unlock state.Unlock, waited bool, err error) {
 	r.Begin()
 	unlock, err = r.Store.Run.TryLock(session.ActLock)
-	if r.Event == nil || !errors.Is(err, state.ErrBusy) {
+	if r.Event == nil || r.Event.Rival || !errors.Is(err, state.ErrBusy) {
 		return unlock, false, err
 	}
 	unlock, err = session.Lock(ctx, r.Store.Run, session.ActLock)

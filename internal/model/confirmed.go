@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// JustStarted is how long after its start a server is judged afresh at every look: it may have died and come back between two of them.
+// JustStarted is how long after its start a server is judged afresh, unless its run id says that it is the one that was judged before: it may have died
+// and come back between two looks.
 // Redis itself lets a master of a cluster that has just loaded its data take no writes for 2 s (CLUSTER_WRITABLE_DELAY in cluster.c).
 const JustStarted = 2 * time.Second
 

@@ -88,6 +88,8 @@ type Observation struct {
 	BusyFor map[string]time.Duration
 	// LeftStopped are local instances whose writes are stopped while no fence and no switchover of ours is on record.
 	LeftStopped []Instance
+	// Gap is for how long this host has stood still, while masters here wait for a peer's word since then; else it is 0.
+	Gap time.Duration
 	// Unconfirmed are local masters that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []Instance
 	// Unwritten are local instances whose role a run has changed, or was about to, and may not have put into their configuration files.

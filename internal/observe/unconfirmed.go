@@ -14,10 +14,11 @@ import (
 // nothing: what it has is judged when it is to be promoted.
 func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 	m := r.Memory
-	o.HeardOnBus = heardOnBus(o, now.Wall)
+	o.HeardOnBus = heardOnBus(o, m.Gap, now.Wall)
 	if m.ConfirmedBoot != now.Boot {
-		m.ConfirmedBoot, m.Confirmed, m.Guarded = "", nil, nil
+		m.ConfirmedBoot, m.Confirmed, m.Guarded, m.Young = "", nil, nil, nil
 	}
+	waits := false
 	for _, l := range o.Locals {
 		name := l.Instance.Name()
 		wasLoading := m.Stretches.Lasts(session.Loading, name)
@@ -28,29 +29,35 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 			m.Stretches.End(session.Unconfirmed, name)
 			continue
 		case l.Info == nil || o.Fence != nil:
+			waits = true
 			continue // nothing new of it, or the fence judges
 		}
 		leads, agreed, judged := claim(o, l)
 		if !judged {
 			continue
 		}
-		if leads && model.HasJustStarted(l) {
-			m.Confirmed = m.Confirmed.Without(name)
+		if leads && model.HasJustStarted(l) && (l.Info.RunID == "" || m.Young[name] != l.Info.RunID) {
+			m.Confirmed = m.Confirmed.Without(name) // it is perhaps not the one that was confirmed
 		}
-		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && !agreed && !o.Survives()
+		doubt := leads && !m.Confirmed.Has(name) && len(o.Peers) > 0 && (!agreed || r.isOld()) && !o.Survives()
 		a := m.Stretches.Note(session.Unconfirmed, name, doubt, now)
-		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && r.servesLong(o, l, now)
+		long := a.For >= o.Times.ColdStartWait || a.Looks == 1 && !wasLoading && m.Gap == nil && r.servesLong(o, l, now)
 		if doubt && !long {
+			waits = true
 			o.Unconfirmed = append(o.Unconfirmed, l.Instance)
 			m.Guarded = m.Guarded.With(name) // from the first step on
 		} else {
 			m.Stretches.End(session.Unconfirmed, name)
 			m.Confirmed = m.Confirmed.With(name)
+			r.noteYoung(l)
 			if m.Guarded.Has(name) {
 				o.Confirmed = append(o.Confirmed, l.Instance)
 			}
 		}
 		m.ConfirmedBoot = now.Boot
+	}
+	if !waits {
+		m.Gap, o.Gap = nil, 0
 	}
 }
 
@@ -86,13 +93,31 @@ func (r *Observer) servesLong(o *model.Observation, l model.Look, now state.Stam
 	return told && rec.At.Boot == now.Boot && now.Since(rec.At) >= o.Times.ColdStartWait
 }
 
-// heardOnBus finds HeardOnBus.
-func heardOnBus(o *model.Observation, now time.Time) bool {
+// noteYoung notes which server was confirmed, for as long as it has just started: it may have died and come back until the next look.
+func (r *Observer) noteYoung(l model.Look) {
+	m := r.Memory
+	if !model.HasJustStarted(l) || l.Info.RunID == "" {
+		if delete(m.Young, l.Instance.Name()); len(m.Young) == 0 {
+			m.Young = nil
+		}
+		return
+	}
+	if m.Young == nil {
+		m.Young = map[string]string{}
+	}
+	m.Young[l.Instance.Name()] = l.Info.RunID
+}
+
+// heardOnBus finds HeardOnBus. What was answered before a standstill does not count.
+func heardOnBus(o *model.Observation, gap *session.Gap, now time.Time) bool {
 	for _, l := range o.Locals {
 		if l.Info == nil {
 			continue
 		}
 		started := now.Add(model.JustStarted - l.Info.Uptime) // in whole seconds of the server's clock: at the latest
+		if gap != nil && gap.At.Wall.After(started) {
+			started = gap.At.Wall
+		}
 		for _, n := range l.Nodes {
 			if _, local, _ := o.Find(n.Addr); !n.Myself && !local && n.Answered.After(started) {
 				return true

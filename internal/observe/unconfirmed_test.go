@@ -192,6 +192,21 @@ func TestPromotedWhileAlone(t *testing.T) {
 	}
 }
 
+// So it is with one that was started a moment ago: it is the server that was a replica. Another one that came up in its place is not.
+func TestPromotedRightAfterItsStart(t *testing.T) {
+	for id, refused := range map[string]bool{"one": false, "two": true, "": true} {
+		l := newLooker(t)
+		o := booted(model.Up, 0)
+		o.Locals[0].Info.Role, o.Locals[0].Info.RunID = model.Replica, "one"
+		l.see(0, o)
+		o = booted(model.Silent, time.Second)
+		o.Locals[0].Info.RunID = id
+		if got := refuses(l.see(time.Second, o)); got != refused {
+			t.Errorf("%q: refused %v", id, got)
+		}
+	}
+}
+
 // TestSurvivor: who has led alone for a moment is the survivor, also after a reboot, until a peer answers.
 func TestSurvivor(t *testing.T) {
 	r := observer(t)

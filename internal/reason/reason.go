@@ -102,6 +102,7 @@ const (
 	StartsNot            model.Reason = "does-not-start"
 	NoAnswerYet          model.Reason = "no-answer-yet"
 	Unconfirmed          model.Reason = "unconfirmed"
+	StoodStill           model.Reason = "stood-still"
 	Confirmed            model.Reason = "confirmed"
 	ColdStart            model.Reason = "cold-start"
 	ClaimUnknown         model.Reason = "claim-unknown"

@@ -91,6 +91,7 @@ var entries = map[model.Reason]entry{
 	StartsNot:            {"it does not start, and the fence lifts without it", ""},
 	NoAnswerYet:          {"it does not answer yet", ""},
 	Unconfirmed:          {"it is a master, and no peer agrees with that yet; it waits for at most {for}", ""},
+	StoodStill:           {"this host stood still, or another one was master; until a peer agrees that it leads it waits for at most {for}", ""},
 	Confirmed:            {"its role is confirmed, or {for} has passed", ""},
 	ColdStart:            {"a master here has not heard of its peer since the boot; the peer may have newer data, so we wait up to {for}", ""},
 	ClaimUnknown:         {"the claim of its peer {others} is not known: it {state}", ""},

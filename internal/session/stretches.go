@@ -95,3 +95,12 @@ func (s Stretches) Lasts(k Kind, name string) bool {
 
 // End ends a stretch.
 func (s Stretches) End(k Kind, name string) { delete(s, Topic{k, name}) }
+
+// EndAll ends every stretch of a kind.
+func (s Stretches) EndAll(k Kind) {
+	for t := range s {
+		if t.Kind == k {
+			delete(s, t)
+		}
+	}
+}

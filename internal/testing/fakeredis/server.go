@@ -41,6 +41,8 @@ type Server struct {
 	channels    int
 	pausedUntil time.Duration
 	startedAt   time.Duration
+	// starts counts its starts.
+	starts      int
 	connections map[net.Conn]bool
 	saves       int
 	*node
@@ -94,6 +96,7 @@ func (s *Server) start() {
 		return
 	}
 	s.up, s.master, s.rule, s.linked, s.wasLinked = true, s.conf.master, s.conf.rule, false, false
+	s.starts++
 	s.startedAt, s.pausedUntil, s.told = s.w.now, 0, false
 	s.listen(true)
 }
