@@ -5,7 +5,7 @@ import (
 	"keepalived-redis/internal/reason"
 )
 
-// restarts starts what died, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
+// restarts starts what died, and ends what hangs and was taken over, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
 // be quick, and what a person or a fence wants stopped stays so. So does what the fence of this very plan would not reach.
 func (p *planner) restarts(o *model.Observation) {
 	if o.Restarts.Never || o.Maintenance.Word != "" || o.Fence != nil || o.KeepalivedLives && o.Isolated() {
@@ -22,6 +22,11 @@ func (p *planner) restarts(o *model.Observation) {
 				why.Reason = reason.Hung
 			}
 			p.do(model.Step{Do: model.Restart, Instance: l.Instance}, why)
+		} else if taken := o.TakenOver[l.Instance]; model.GivesNoAnswer(l) && taken.Looks >= 2 && taken.For >= model.MinLookGap {
+			// What is in its sockets it would acknowledge when it wakes, and lose. The next look finds it dead, and restarts it.
+			hung := about(l, reason.HungTakenOver)
+			hung.State = l.State
+			p.do(model.Step{Do: model.Kill, Instance: l.Instance}, hung)
 		}
 	}
 }

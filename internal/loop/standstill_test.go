@@ -1,13 +1,18 @@
 package loop
 
 import (
+	"context"
+	"syscall"
 	"testing"
 	"time"
 
+	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/redis"
+	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
+	"keepalived-redis/internal/testing/redistest"
 )
 
 // asleep lets host A stand still while host B takes its masters. It returns in the instant in which host A wakes.
@@ -85,4 +90,43 @@ func TestPairThatStoodStill(t *testing.T) {
 	if v := a.setting("min-slaves-to-write"); v != "0" {
 		t.Errorf("min-slaves-to-write is %s", v)
 	}
+}
+
+// killer knows the process of one server.
+type killer struct {
+	service.Manager
+	pid, kills int
+}
+
+func (k *killer) Status(context.Context, config.Instance) service.State {
+	return service.State{Status: service.Running, PID: k.pid}
+}
+
+func (k *killer) Kill(context.Context, config.Instance) error {
+	k.kills++
+	return syscall.Kill(k.pid, syscall.SIGKILL)
+}
+
+// TestPairHungMasterIsKilled: a master that hangs is killed once its peer leads, and not before, and not in the first look.
+func TestPairHungMasterIsKilled(t *testing.T) {
+	a, b := startPair(t)
+	k := &killer{pid: a.s.PID()}
+	a.r.Service = k
+	if err := syscall.Kill(k.pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	run := func(want int) {
+		t.Helper()
+		if plan, err := a.checkRun(); err != nil || k.kills != want {
+			t.Fatalf("killed %d times, want %d: %s, %v", k.kills, want, reason.Lines(plan.Clauses), err)
+		}
+	}
+	for range 3 {
+		run(0)
+	}
+	a.state, b.state = model.VRRPBackup, model.VRRPMaster
+	b.until(model.Promote)
+	run(0)
+	run(1)
+	redistest.Await(t, "it is gone", func() bool { return a.s.Look().State == model.Refused })
 }

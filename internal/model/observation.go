@@ -71,6 +71,8 @@ type Observation struct {
 	Restarts Restarts
 	HungFor  map[Instance]time.Duration
 	Tried    map[Instance]bool
+	// TakenOver is for how long a local master that hangs has been seen to be taken over by an instance of another host.
+	TakenOver map[Instance]Stretch
 	// GivenUp: the starts of this instance are used up, or it must not be started.
 	GivenUp     map[Instance]bool
 	Fence       *FenceView

@@ -181,6 +181,7 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	r.seeAble(&o, now)
 	o.Fence = r.SeeFence(&o, now)
 	r.seeUnconfirmed(&o, now)
+	r.seeTakenOver(&o, now)
 	for _, l := range locals {
 		if o.Replication() && l.Info != nil && l.State.Alive() && r.Memory.Unwritten.Has(l.Instance.Name()) {
 			o.Unwritten = append(o.Unwritten, l.Instance)

@@ -141,6 +141,7 @@ const (
 	NoService     model.Reason = "no-service"
 	Died          model.Reason = "died"
 	Hung          model.Reason = "hung"
+	HungTakenOver model.Reason = "hung-taken-over"
 )
 
 // All are the reasons, sorted by their words.

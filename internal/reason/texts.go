@@ -127,6 +127,7 @@ var entries = map[model.Reason]entry{
 	NoService:     {"instances cannot be started or stopped: {name}", ""},
 	Died:          {"it {state}", ""},
 	Hung:          {"it {state}, and does no work", ""},
+	HungTakenOver: {"it {state}, does no work, and another instance leads in its place", ""},
 }
 
 // hints are what to do about a state in which an instance lives and is not well.
@@ -162,6 +163,7 @@ var phrases = map[model.Verb]struct{ with, without string }{
 	model.LiftDone:       {"", "lift the fence"},
 	model.Refuse:         {"refuse writes on {instances}", ""},
 	model.Restore:        {"restore writes on {instances}", ""},
+	model.Kill:           {"kill {instances}", ""},
 	model.Restart:        {"restart {instances} unless it was stopped", ""},
 	model.Follow:         {"follow {others} with {instances}", ""},
 	model.NeedReplica:    {"require a replica for {instances}", ""},

@@ -62,6 +62,8 @@ type Memory struct {
 	Guarded       model.NameSet `json:"guarded,omitempty"`
 	// Young are the run ids of those that were confirmed when they had just started.
 	Young map[string]string `json:"young,omitempty"`
+	// Leaders are the local instances that led when they last answered, by name.
+	Leaders map[string]Leader `json:"leaders,omitempty"`
 	// Gap is the last standstill of this host, while masters here wait for a peer's word since then.
 	Gap *Gap `json:"gap,omitempty"`
 	// Unwritten are the local instances whose role is being changed, and not known to be in their configuration files.
@@ -74,6 +76,12 @@ type Memory struct {
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Said are the keys of the clauses of the last decision, so that a run logs what is new.
 	Said []string `json:"-"`
+}
+
+// Leader is an instance that led in a boot, and the term of its pair.
+type Leader struct {
+	Boot string `json:"boot"`
+	Term uint64 `json:"term,omitempty"`
 }
 
 // Gap is a standstill of this host: when its end was seen, and how long it was.
@@ -266,7 +274,7 @@ func (m *Memory) clone() Memory {
 	c := *m
 	c.Stretches = maps.Clone(m.Stretches)
 	c.Linked, c.Saving, c.Takings = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Takings)
-	c.Turns, c.Young = maps.Clone(m.Turns), maps.Clone(m.Young)
+	c.Turns, c.Young, c.Leaders = maps.Clone(m.Turns), maps.Clone(m.Young), maps.Clone(m.Leaders)
 	return c
 }
 

@@ -24,6 +24,8 @@ const (
 	OneCommand Kind = "one-command"
 	// Hung: a local instance takes connections, gives no answer, and does not work.
 	Hung Kind = "hung"
+	// TakenOver: a local master hangs, and an instance of another host leads in its place.
+	TakenOver Kind = "taken-over"
 	// WritesStopped: writes on a local instance are stopped.
 	WritesStopped Kind = "writes-stopped"
 	// Unlinked: a local replica was not linked since this host started, and its master is not seen.
