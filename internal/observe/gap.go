@@ -38,7 +38,7 @@ func (r *Observer) seeGap(o *model.Observation, now state.Stamp) {
 	if m.Gap != nil {
 		o.Gap = m.Gap.For
 	}
-	if r.Event == nil { // who waits for events would hide that the check does not come
+	if r.Event == nil && len(o.Peers) > 0 { // who waits for events would hide that the check does not come
 		r.Store.MarkLater(now)
 	}
 }

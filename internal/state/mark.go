@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -20,7 +21,10 @@ const markSize = 80
 func (d Dir) Mark(name string, at Stamp) error {
 	text := fmt.Sprintf("%-*s\n", markSize-1, at.Boot+" "+strconv.FormatInt(int64(at.Mono), 10))
 	fd, err := unix.Open(d.Path(name), unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o644)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO), errors.Is(err, unix.EISDIR):
+		return d.SetAside(name, err)
+	case err != nil:
 		return fmt.Errorf("open mark %s: %w", d.Path(name), err)
 	}
 	defer unix.Close(fd)
@@ -28,14 +32,8 @@ func (d Dir) Mark(name string, at Stamp) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("look at mark %s: %w", d.Path(name), err)
 	}
-	if err := files.Foreign(&st, d.trusts); err != nil {
-		return fmt.Errorf("write mark %s: %w; hint: remove it", d.Path(name), err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1 {
-		return fmt.Errorf("write mark %s: it is no file of its own; hint: remove it", d.Path(name))
-	}
-	if st.Size == 0 {
-		d.ownMark(fd)
+	if err := d.ownMark(fd, &st); err != nil {
+		return d.SetAside(name, err)
 	}
 	if _, err := unix.Pwrite(fd, []byte(text), 0); err != nil {
 		return fmt.Errorf("write mark %s: %w", d.Path(name), err)
@@ -43,12 +41,22 @@ func (d Dir) Mark(name string, at Stamp) error {
 	return nil
 }
 
-// ownMark hands a new mark of root to the owner of the directory, as Store does.
-func (d Dir) ownMark(fd int) {
-	var st unix.Stat_t
-	if os.Geteuid() == 0 && unix.Stat(string(d), &st) == nil && st.Uid != 0 {
-		_ = unix.Fchown(fd, int(st.Uid), int(st.Gid)) // it is still ours to use when its owner cannot be set
+// errNoMark: writing into it might change another file.
+var errNoMark = errors.New("it is no file of its own")
+
+// ownMark refuses a mark that another user may have put there, and hands a new one of root to the owner of the directory, as Store does.
+func (d Dir) ownMark(fd int, st *unix.Stat_t) error {
+	if err := files.Foreign(st, d.trusts); err != nil {
+		return err
 	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1 || st.Size != 0 && st.Size != markSize {
+		return errNoMark
+	}
+	var dir unix.Stat_t
+	if st.Size == 0 && os.Geteuid() == 0 && unix.Stat(string(d), &dir) == nil && dir.Uid != 0 {
+		_ = unix.Fchown(fd, int(dir.Uid), int(dir.Gid)) // it is still ours to use when its owner cannot be set
+	}
+	return nil
 }
 
 // Marked is the instant that Mark has kept. One that is not there or cannot be understood is not ok; the next Mark makes it good.
