@@ -22,11 +22,19 @@ func (p *planner) restarts(o *model.Observation) {
 				why.Reason = reason.Hung
 			}
 			p.do(model.Step{Do: model.Restart, Instance: l.Instance}, why)
-		} else if taken := o.TakenOver[l.Instance]; model.GivesNoAnswer(l) && taken.Looks >= 2 && taken.For >= model.MinLookGap {
-			// What is in its sockets it would acknowledge when it wakes, and lose. The next look finds it dead, and restarts it.
-			hung := about(l, reason.HungTakenOver)
-			hung.State = l.State
-			p.do(model.Step{Do: model.Kill, Instance: l.Instance}, hung)
+		} else if o.KeepalivedLives && !o.CutOff() {
+			p.killTaken(o, l)
 		}
 	}
+}
+
+// killTaken ends a master that hangs and was taken over, seen in two looks. What is in its sockets it would acknowledge when it wakes, and lose. The
+// next look finds it dead, and restarts it.
+func (p *planner) killTaken(o *model.Observation, l model.Look) {
+	if taken := o.TakenOver[l.Instance]; !model.GivesNoAnswer(l) || taken.Looks < 2 || taken.For < model.MinLookGap {
+		return
+	}
+	why := about(l, reason.HungTakenOver)
+	why.State = l.State
+	p.do(model.Step{Do: model.Kill, Instance: l.Instance}, why)
 }

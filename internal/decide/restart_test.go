@@ -77,6 +77,7 @@ func TestHungMasterThatWasTakenOver(t *testing.T) {
 		{"it answers", taken(model.Up, forLong), "", "keep not-master"},
 		{"nobody has looked", taken(model.Unseen, forLong), "", "keep not-master"},
 		{"nothing is restarted here", also(func(o *model.Observation) { o.Restarts.Never = true }), "", "keep not-master"},
+		{"keepalived does not live", also(func(o *model.Observation) { o.KeepalivedLives, o.Why = false, model.Clause{Reason: "no-keepalived"} }), "", "keep no-keepalived"},
 		{"a maintenance", also(func(o *model.Observation) { o.Maintenance.Word = model.Hold }), "", "keep maintenance"},
 		{"it is restarted because it hangs", also(func(o *model.Observation) {
 			o.Restarts.HungAfter, o.HungFor = time.Minute, map[model.Instance]time.Duration{o.Locals[0].Instance: time.Minute}
