@@ -9,11 +9,14 @@ import (
 // seeTakenOver finds local masters that hang while an instance of another host leads in their place. Whether one led is what its last answer said, in
 // this boot and of this process: a replica that hangs has a living master as well.
 func (r *Observer) seeTakenOver(o *model.Observation, now state.Stamp) {
+	if r.Memory.ConfirmedBoot != now.Boot {
+		r.Memory.Leaders = nil
+	}
 	for _, l := range o.Locals {
 		name := l.Instance.Name()
-		r.noteLeader(o, l, now)
-		led, ok := r.Memory.Leaders[name]
-		over := ok && model.GivesNoAnswer(l) && led.Boot == now.Boot && isTakenOver(o, l, led.Term)
+		r.noteLeader(o, l)
+		term, led := r.Memory.Leaders[name]
+		over := led && model.GivesNoAnswer(l) && isTakenOver(o, l, term)
 		if s := r.Memory.Stretches.Note(session.TakenOver, name, over, now); over {
 			if o.TakenOver == nil {
 				o.TakenOver = map[model.Instance]model.Stretch{}
@@ -24,7 +27,7 @@ func (r *Observer) seeTakenOver(o *model.Observation, now state.Stamp) {
 }
 
 // noteLeader keeps who leads. One that gives no answer is what it was; one that refuses or loads is another process.
-func (r *Observer) noteLeader(o *model.Observation, l model.Look, now state.Stamp) {
+func (r *Observer) noteLeader(o *model.Observation, l model.Look) {
 	m, name := r.Memory, l.Instance.Name()
 	leads := false
 	switch {
@@ -41,9 +44,9 @@ func (r *Observer) noteLeader(o *model.Observation, l model.Look, now state.Stam
 		return
 	}
 	if m.Leaders == nil {
-		m.Leaders = map[string]session.Leader{}
+		m.Leaders = map[string]uint64{}
 	}
-	m.Leaders[name] = session.Leader{Boot: now.Boot, Term: l.Term.N}
+	m.Leaders[name] = l.Term.N
 }
 
 // isTakenOver: the slots of an instance, or its pair, have another master that is seen alive.

@@ -29,6 +29,7 @@ func taken() model.Observation {
 
 func (l *looker) seeTaken(o model.Observation) model.Stretch {
 	l.now.Mono += time.Second
+	l.r.seeUnconfirmed(&o, l.now)
 	l.r.seeTakenOver(&o, l.now)
 	l.r.Store.Keep(l.r.Memory)
 	l.r.Memory = nil
@@ -93,6 +94,7 @@ func TestPairTakenOver(t *testing.T) {
 			o.Locals, o.Peers = []model.Look{own}, []model.Look{peer}
 			o.Pairs = map[model.Instance]model.Pair{own.Instance: {Peer: pairPeer}}
 			l.now.Mono += time.Second
+			l.r.seeUnconfirmed(&o, l.now)
 			l.r.seeTakenOver(&o, l.now)
 			return o.TakenOver[own.Instance]
 		}

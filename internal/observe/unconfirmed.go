@@ -16,7 +16,7 @@ func (r *Observer) seeUnconfirmed(o *model.Observation, now state.Stamp) {
 	m := r.Memory
 	o.HeardOnBus = heardOnBus(o, m.Gap, now.Wall)
 	if m.ConfirmedBoot != now.Boot {
-		m.ConfirmedBoot, m.Confirmed, m.Guarded, m.Young = "", nil, nil, nil
+		m.ConfirmedBoot, m.Confirmed, m.Guarded, m.Young, m.Leaders = "", nil, nil, nil, nil
 	}
 	waits := false
 	for _, l := range o.Locals {

@@ -62,8 +62,8 @@ type Memory struct {
 	Guarded       model.NameSet `json:"guarded,omitempty"`
 	// Young are the run ids of those that were confirmed when they had just started.
 	Young map[string]string `json:"young,omitempty"`
-	// Leaders are the local instances that led when they last answered, by name.
-	Leaders map[string]Leader `json:"leaders,omitempty"`
+	// Leaders are the local instances that led when they last answered in the boot ConfirmedBoot, with the terms of their pairs, by name.
+	Leaders map[string]uint64 `json:"leaders,omitempty"`
 	// Gap is the last standstill of this host, while masters here wait for a peer's word since then.
 	Gap *Gap `json:"gap,omitempty"`
 	// Unwritten are the local instances whose role is being changed, and not known to be in their configuration files.
@@ -76,12 +76,6 @@ type Memory struct {
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Said are the keys of the clauses of the last decision, so that a run logs what is new.
 	Said []string `json:"-"`
-}
-
-// Leader is an instance that led in a boot, and the term of its pair.
-type Leader struct {
-	Boot string `json:"boot"`
-	Term uint64 `json:"term,omitempty"`
 }
 
 // Gap is a standstill of this host: when its end was seen, and how long it was.
