@@ -5,8 +5,9 @@ import (
 	"keepalived-redis/internal/reason"
 )
 
-// restarts starts what died, and ends what hangs and was taken over, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
-// be quick, and what a person or a fence wants stopped stays so. So does what the fence of this very plan would not reach.
+// restarts starts what died, and ends what hangs and was taken over, once a run: in a check, and in the hook of a host that has become the standby.
+// The hook of the other one has to be quick, and what a person or a fence wants stopped stays so. So does what the fence of this very plan would
+// not reach.
 func (p *planner) restarts(o *model.Observation) {
 	if o.Restarts.Never || o.Maintenance.Word != "" || o.Fence != nil || o.KeepalivedLives && o.Isolated() {
 		return

@@ -83,7 +83,8 @@ func (r *Reconciler) look(ctx context.Context) (model.Observation, error) {
 	return o, err
 }
 
-// reconcile goes on from a first observation. A check run, or the hook of no new state, that does not get the acting lock at once starts what died, and leaves.
+// reconcile goes on from a first observation. A check run, or the hook of no new state, that does not get the acting lock at once starts what died,
+// and leaves.
 func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
