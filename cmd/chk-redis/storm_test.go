@@ -181,6 +181,7 @@ func (b *host) bringUp(t *testing.T) {
 // plain are state files, and what all of their text looks like.
 var plain = map[string]*regexp.Regexp{
 	"verdict.json": regexp.MustCompile(`^\{"verdict":"(healthy|degraded|unhealthy)","because":\[".+"\].*\}\n?$`),
+	"looked":       regexp.MustCompile(`^[0-9a-f-]{36} \d+ +\n$`),
 	"roles.json":   regexp.MustCompile(`^\{("[^"]+":\{.*\},?)*\}\n$`),
 }
 

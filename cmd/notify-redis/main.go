@@ -24,7 +24,7 @@ Examples:
   $ notify-redis promote --force`
 
 type flags struct {
-	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop; promote, with --force."`
+	Event   []string         `arg:"" help:"INSTANCE|GROUP NAME STATE PRIORITY as keepalived gives them, or one of master, backup, fault, stop, master_rx_lower_pri; promote, with --force."`
 	Vrrp    string           `help:"Name of the vrrp_instance, with the one-word form." placeholder:"VI_1"`
 	Config  string           `help:"Configuration file." placeholder:"FILE"`
 	Force   bool             `help:"With promote: make the instances of this host masters, whatever the other host may have."`

@@ -50,8 +50,11 @@ func run(f flags, out, errOut io.Writer) int {
 		}
 	}
 	limit := hookTime
-	if event.State == model.VRRPStop {
+	switch {
+	case event.State == model.VRRPStop:
 		limit = stopTime
+	case event.Rival:
+		limit = cfg.Times.Deadline // adverts come ten times a second: it does what a check run does, and leaves the rest to the next
 	}
 	ctx, stop := program.Context(limit)
 	defer stop()
@@ -101,9 +104,11 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	}
 	caller, _ := vrrp.Caller()
 	r := loop.New(session.Session{Config: h.cfg, Service: manager, Log: &h.log.Logger, Caller: caller, Event: &h.event, DryRun: h.dry})
-	if err := r.Record(ctx); err != nil {
-		// If state cannot be written, the hook acts from what it sees.
-		h.log.Warn().Err(err).Msg("going on without a record of the event")
+	if !h.event.Rival { // that another master was heard is no new state, and must not supersede the hook of one
+		if err := r.Record(ctx); err != nil {
+			// If state cannot be written, the hook acts from what it sees.
+			h.log.Warn().Err(err).Msg("going on without a record of the event")
+		}
 	}
 	o, outcome, err := r.Run(ctx)
 	if w := o.MaintenanceWarning; w != "" {
@@ -115,7 +120,7 @@ func (h *hook) run(ctx context.Context, out io.Writer) error {
 	}
 	// The log has it when it is news; whoever runs this by hand wants it in any case.
 	fmt.Fprint(out, program.Lines(reason.Lines(outcome.Clauses)))
-	if err == nil && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
+	if err == nil && !h.event.Rival && (h.event.State == model.VRRPMaster || h.event.State == model.VRRPBackup) {
 		r.WarnOfTimeout(ctx, o)
 	}
 	if err == nil && h.event.State == model.VRRPStop && o.Maintenance.Word == "" && o.Fence == nil {

@@ -132,6 +132,8 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		return r.liftStart(ctx, o)
 	case model.Refuse:
 		return r.refuse(ctx, s.Instance)
+	case model.Kill:
+		return r.kill(ctx, s)
 	case model.Restore:
 		return r.restore(ctx, s.Instance)
 	case model.LiftDone:

@@ -180,9 +180,10 @@ func (r *Actor) follow(ctx context.Context, o model.Observation, s model.Step) e
 		}
 	}
 	if _, refused := r.writes().record[s.Instance.Name()]; refused {
-		if _, err := r.allowWrites(ctx, c, s.Instance, session.RefusedToKeepData); err != nil {
+		if _, err := r.allowWrites(ctx, c, s.Instance, session.RefusedToKeepData, session.RefusedAsStale); err != nil {
 			return fmt.Errorf("make %s follow %s: %w", s.Instance, s.From, err)
 		}
+		r.Memory.Guarded = r.Memory.Guarded.Without(s.Instance.Name()) // a replica leads nobody, so it is in no doubt
 	}
 	r.rewrite(ctx, c, s.Instance)
 	return nil

@@ -367,19 +367,6 @@ func liftsFor(o *model.Observation) time.Duration {
 	return max(o.Fence.HeardFor-o.Fence.HoldOff, o.Fence.UnansweredFor-o.Times.ColdStartWait)
 }
 
-// supplanted: a replica of a local master says that it leads by now. Others may not have heard of that yet.
-func supplanted(o *model.Observation, l model.Look) bool {
-	self, _ := l.Self()
-	for _, p := range o.Peers {
-		claims, _ := p.Self()
-		seen, known := l.Nodes.ByID(claims.ID)
-		if known && seen.MasterID == self.ID && claims.Role == model.Master && len(claims.Slots) > 0 && claims.Epoch > self.Epoch {
-			return true
-		}
-	}
-	return false
-}
-
 // notYet is why an instance whose writes are stopped may not write yet; it has no reason where it may.
 func notYet(o *model.Observation, l model.Look) model.Clause {
 	if o.Replication() {
@@ -392,7 +379,7 @@ func notYet(o *model.Observation, l model.Look) model.Clause {
 	case !l.State.Alive() || !ok:
 		return about(l, reason.NoAnswerYet)
 	case l.Role() == model.Replica || len(self.Slots) == 0:
-	case !supplanted(o, l) && o.Agreed(self), o.Unanswered():
+	case !o.Supplanted(l) && o.Agreed(self), o.Unanswered():
 	default:
 		why := about(l, reason.Unconfirmed)
 		why.For = o.Times.ColdStartWait

@@ -161,6 +161,10 @@ func TestMastersThatMayBeStale(t *testing.T) {
 		return o
 	}
 	checkPlans(t, backup, Decide, []planCase{
+		{"it stood still, and may be stale", func(o *model.Observation) {
+			o.Gap, o.Unconfirmed = 5*time.Second, []model.Instance{o.Locals[0].Instance}
+		},
+			"refuse-writes B:7003", "refuse-writes stood-still B:7003; keep not-master; again 100ms"},
 		{"it may be stale", func(o *model.Observation) { o.Unconfirmed = []model.Instance{o.Locals[0].Instance} },
 			"refuse-writes B:7003", "refuse-writes unconfirmed B:7003; keep not-master; again 100ms"},
 		{"it is confirmed", func(o *model.Observation) { o.Confirmed = []model.Instance{o.Locals[0].Instance} },

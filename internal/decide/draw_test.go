@@ -226,6 +226,9 @@ func drawLocal(t *rapid.T, o *model.Observation, l model.Look) {
 		o.HungFor, o.VoteWait, o.DataAge = map[model.Instance]time.Duration{}, map[model.Instance]time.Duration{}, map[model.Instance]model.DataAge{}
 	}
 	o.HungFor[l.Instance] = pick(t, "hung for", 0, 0, time.Hour)
+	if rarely(t, "taken over") {
+		o.TakenOver = map[model.Instance]model.Stretch{l.Instance: drawStretch(t, "for")}
+	}
 	o.VoteWait[l.Instance] = pick(t, "vote wait", 0, VoteWithin-1, VoteWithin)
 	o.DataAge[l.Instance] = model.DataAge{Unlinked: rarely(t, "unlinked"), Waited: pick(t, "waited", 0, time.Hour), Stale: pick(t, "stale", 0, 0, 0, time.Hour)}
 	if o.Replication() && l.Info != nil && rarely(t, "unwritten") {

@@ -17,8 +17,12 @@ func (p *planner) guard(o *model.Observation) {
 			p.do(model.Step{Do: model.ServeStale, Instance: l.Instance}, about(l, reason.ServesNoStale))
 		}
 	}
+	why := reason.Unconfirmed
+	if o.Gap > 0 {
+		why = reason.StoodStill
+	}
 	for _, a := range o.Unconfirmed {
-		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: reason.Unconfirmed, For: o.Times.ColdStartWait})
+		p.do(model.Step{Do: model.Refuse, Instance: a}, model.Clause{Reason: why, For: o.Times.ColdStartWait})
 		p.in(LookAgain)
 	}
 	for _, a := range o.Confirmed {

@@ -80,6 +80,14 @@ var stepRules = []struct {
 		}
 		return !m.SaysNothing()
 	}},
+	{"only what hangs and was taken over is killed", func(o *model.Observation, s model.Step) bool {
+		l, here, _ := lookAt(o, s.Instance)
+		return s.Do != model.Kill || here && model.GivesNoAnswer(l) && o.TakenOver[l.Instance].Looks >= 2 && o.Maintenance.Word == "" && o.Fence == nil
+	}},
+	{"a master that may be stale gets no higher term", func(o *model.Observation, s model.Step) bool {
+		l, _, _ := lookAt(o, s.Instance)
+		return s.Do != model.Promote || l.Role() != model.Master || !slices.Contains(o.Unconfirmed, s.Instance)
+	}},
 	{"a takeover passes over the votes only where no majority answers on two hosts, or where no vote came", func(o *model.Observation, s model.Step) bool {
 		noVote := majority(o) && o.VoteWait[s.Instance] >= VoteWithin
 		return s.Do != model.Takeover || noVote || !majority(o) && hosts(o) <= 2
@@ -191,7 +199,7 @@ var planRules = []struct {
 		return !hasStep(p, model.LiftDone) || !hasStep(p, model.Fence) && !hasStep(p, model.LiftStart)
 	}},
 	{"epochs are raised where nothing else is done but what the guard does", func(_ *model.Observation, p model.Plan) bool {
-		return !hasStep(p, model.Bump) || !slices.ContainsFunc(p.Steps, func(s model.Step) bool { return s.Do != model.Bump && s.Do != model.Restart })
+		return !hasStep(p, model.Bump) || !slices.ContainsFunc(p.Steps, func(s model.Step) bool { return s.Do != model.Bump && s.Do != model.Restart && s.Do != model.Kill })
 	}},
 	{"a plan that waits looks again", func(_ *model.Observation, p model.Plan) bool {
 		waits := func(c model.Clause) bool {

@@ -40,6 +40,15 @@ func TestMasterOfAPair(t *testing.T) {
 			o.Cold = model.Cold{Peerless: true, For: time.Minute}
 			hostSilent(o, forLong)
 		}, "", "keep in-place"},
+		{"a cold start of the only survivor", func(o *model.Observation) {
+			o.Cold = model.Cold{Peerless: true, Survivor: true, For: time.Second}
+			hostSilent(o, forLong)
+		}, "", "keep in-place"},
+		{"it may be stale, and its peer was lost before the VIP came", func(o *model.Observation) {
+			o.Unconfirmed = []model.Instance{o.Locals[0].Instance}
+			changePair(o, func(p *model.Pair) { p.Unheard = true })
+			hostSilent(o, forLong)
+		}, "refuse-writes B:6379", "refuse-writes unconfirmed B:6379; again 100ms"},
 		{"its peer was lost before the VIP came, in one look", func(o *model.Observation) {
 			changePair(o, func(p *model.Pair) { p.Unheard = true })
 			hostSilent(o, firstLook)

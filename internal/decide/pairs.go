@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -160,6 +161,7 @@ func (p *planner) pairMaster(o *model.Observation, l, peer model.Look) {
 		p.needReplica(l, peer)
 	case o.WaitsCold():
 		p.wait(coldStart(o))
+	case slices.Contains(o.Unconfirmed, l.Instance): // a higher term would let what may be stale win
 	case o.State == model.VRRPMaster && o.Pairs[l.Instance].Unheard && l.State != model.Loading && peerGone(o, peer):
 		// The peer may have been promoted while we were cut off from each other, and have died before we saw that: its term is higher then, and
 		// what is written here from now on would be thrown away when it returns. (Found by a storm.)

@@ -5,8 +5,9 @@ import (
 	"keepalived-redis/internal/reason"
 )
 
-// restarts starts what died, once a run: in a check, and in the hook of a host that has become the standby. The hook of the other one has to
-// be quick, and what a person or a fence wants stopped stays so. So does what the fence of this very plan would not reach.
+// restarts starts what died, and ends what hangs and was taken over, once a run: in a check, and in the hook of a host that has become the standby.
+// The hook of the other one has to be quick, and what a person or a fence wants stopped stays so. So does what the fence of this very plan would
+// not reach.
 func (p *planner) restarts(o *model.Observation) {
 	if o.Restarts.Never || o.Maintenance.Word != "" || o.Fence != nil || o.KeepalivedLives && o.Isolated() {
 		return
@@ -22,6 +23,19 @@ func (p *planner) restarts(o *model.Observation) {
 				why.Reason = reason.Hung
 			}
 			p.do(model.Step{Do: model.Restart, Instance: l.Instance}, why)
+		} else if o.KeepalivedLives && !o.CutOff() {
+			p.killTaken(o, l)
 		}
 	}
+}
+
+// killTaken ends a master that hangs and was taken over, seen in two looks. What is in its sockets it would acknowledge when it wakes, and lose. The
+// next look finds it dead, and restarts it.
+func (p *planner) killTaken(o *model.Observation, l model.Look) {
+	if taken := o.TakenOver[l.Instance]; !model.GivesNoAnswer(l) || taken.Looks < 2 || taken.For < model.MinLookGap {
+		return
+	}
+	why := about(l, reason.HungTakenOver)
+	why.State = l.State
+	p.do(model.Step{Do: model.Kill, Instance: l.Instance}, why)
 }

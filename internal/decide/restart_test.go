@@ -56,6 +56,35 @@ func TestWhatIsRestarted(t *testing.T) {
 	}
 }
 
+// TestHungMasterThatWasTakenOver: it is killed by its own host, in two looks, and only where nothing keeps this host from acting.
+func TestHungMasterThatWasTakenOver(t *testing.T) {
+	taken := func(s model.State, over model.Stretch) func(*model.Observation) {
+		return func(o *model.Observation) {
+			l := &o.Locals[0]
+			l.State, l.Info, l.Nodes = s, nil, nil
+			o.TakenOver = map[model.Instance]model.Stretch{l.Instance: over}
+		}
+	}
+	also := func(change func(*model.Observation)) func(*model.Observation) {
+		return func(o *model.Observation) { taken(model.Stalled, forLong)(o); change(o) }
+	}
+	checkPlans(t, func() model.Observation { o := fixture.Cluster(); o.State = model.VRRPBackup; return o }, Decide, []planCase{
+		{"it takes connections", taken(model.Stalled, forLong), "kill B:7003", "keep not-master; kill hung-taken-over B:7003"},
+		{"its queue is full", taken(model.Silent, forLong), "kill B:7003", "keep not-master; kill hung-taken-over B:7003"},
+		{"in one look", taken(model.Stalled, firstLook), "", "keep not-master"},
+		{"it works", taken(model.Working, forLong), "", "keep not-master"},
+		{"a script runs", taken(model.Busy, forLong), "", "keep not-master"},
+		{"it answers", taken(model.Up, forLong), "", "keep not-master"},
+		{"nobody has looked", taken(model.Unseen, forLong), "", "keep not-master"},
+		{"nothing is restarted here", also(func(o *model.Observation) { o.Restarts.Never = true }), "", "keep not-master"},
+		{"keepalived does not live", also(func(o *model.Observation) { o.KeepalivedLives, o.Why = false, model.Clause{Reason: "no-keepalived"} }), "", "keep no-keepalived"},
+		{"a maintenance", also(func(o *model.Observation) { o.Maintenance.Word = model.Hold }), "", "keep maintenance"},
+		{"it is restarted because it hangs", also(func(o *model.Observation) {
+			o.Restarts.HungAfter, o.HungFor = time.Minute, map[model.Instance]time.Duration{o.Locals[0].Instance: time.Minute}
+		}), "restart B:7003", "keep not-master; restart hung B:7003"},
+	})
+}
+
 func TestRestartSaysWhy(t *testing.T) {
 	checkPlans(t, func() model.Observation { o := fixture.Cluster(); o.State = model.VRRPBackup; return o }, Decide, []planCase{
 		{"two died", func(o *model.Observation) { isDead(&o.Locals[0]); isDead(&o.Locals[1]) },

@@ -291,6 +291,7 @@ func (h *modelHost) checkRun(k kill) model.Plan {
 	h.w.say(fmt.Sprintf("%s at %s on %s: %s", h.addr, h.w.now, h.state, reason.Lines(plan.Clauses)))
 	h.last, h.isMaster = plan, h.isMaster || h.state == model.VRRPMaster
 	before := h.before(o.Fence != nil)
+	before.gap = o.Gap > 0
 	r.fake.KillAt(k.at, k.after)
 	if lived := r.apply(o, plan); lived {
 		h.hasDone(plan, before)

@@ -12,7 +12,9 @@ import (
 // beforeRun is how the world stands before a run acts.
 type beforeRun struct {
 	fenced bool
-	views  map[model.Instance]fakeredis.View
+	// gap: the host has stood still, or waits for a word since then.
+	gap   bool
+	views map[model.Instance]fakeredis.View
 }
 
 func (h *modelHost) before(fenced bool) beforeRun {
@@ -79,7 +81,10 @@ func (h *modelHost) hasDone(plan model.Plan, before beforeRun) {
 		}
 	}
 	if before.fenced && !after.fenced {
-		h.liftedWell(after)
+		h.writesWell("the fence is over", after)
+	}
+	if before.gap && h.state != model.VRRPNone && well(model.At(h.servers[0].Addr)) {
+		h.writesWell("the host stood still", after)
 	}
 }
 
@@ -92,14 +97,14 @@ func (h *modelHost) rewritten(i model.Instance, before, after beforeRun) {
 	}
 }
 
-// liftedWell: after the end of a fence no master takes writes beside one of a higher term that answers.
-func (h *modelHost) liftedWell(after beforeRun) {
+// writesWell: after the end of a fence or of a standstill no master takes writes beside one of a higher term that answers.
+func (h *modelHost) writesWell(when string, after beforeRun) {
 	if len(h.config.Peers) == 0 || !h.sees() {
 		return
 	}
 	own, peer := after.views[model.At(h.servers[0].Addr)], after.views[model.At(h.other().servers[0].Addr)]
 	if own.Up && own.Master && peer.Up && peer.Master && termOf(own) < termOf(peer) && own.Replicas != "99" {
-		h.w.t.Fatalf("the fence is over, and two masters take writes: %+v, %+v", own, peer)
+		h.w.t.Fatalf("%s, and two masters take writes: %+v, %+v", when, own, peer)
 	}
 }
 

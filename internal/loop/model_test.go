@@ -46,7 +46,7 @@ func drawPair(t *rapid.T) *pairModel {
 func (h *modelHost) server() *fakeredis.Server { return h.servers[0] }
 
 // networkEvents are those of hosts, VRRP and the network, of which both models have the same.
-var networkEvents = []string{"vip", "cut", "alone", "heal", "power", "boot", "up alone", "witness lost", "cut ends", "witness back", "state", "time"}
+var networkEvents = []string{"vip", "cut", "alone", "heal", "power", "boot", "up alone", "witness lost", "cut ends", "witness back", "state", "time", "standstill"}
 
 // networkEvent is one of them, on that host.
 func (h *modelHost) networkEvent(t *rapid.T, what string) {
@@ -67,6 +67,17 @@ func (h *modelHost) networkEvent(t *rapid.T, what string) {
 		h.other().power()
 		h.boot(true)
 		h.state = model.VRRPMaster
+	case "standstill": // it answers nothing, and the other one goes on
+		cut := h.w.cut
+		h.w.setCut(true)
+		if other := h.other(); !other.down {
+			other.state = model.VRRPMaster
+			for range 6 {
+				h.w.pass(time.Second)
+				other.checkRun(kill{})
+			}
+		}
+		h.w.setCut(cut)
 	case "cut":
 		h.w.setCut(true)
 	case "cut ends":

@@ -43,6 +43,7 @@ func TestPairDurability(t *testing.T) {
 		t.Errorf("min-slaves-to-write is %s", v)
 	}
 	// The replica is lost while this host is MASTER already: no takeover, and yet writes must go on.
+	b.awaitOld()
 	a.s.Kill()
 	b.until(model.Relax)
 	b.s.Do(t, "set", "k", "alone again")

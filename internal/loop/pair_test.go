@@ -67,6 +67,12 @@ func (b *pairHost) awaitLinked() {
 	})
 }
 
+// awaitOld waits until the server has run for so long that a look believes what earlier ones have found.
+func (b *pairHost) awaitOld() {
+	b.t.Helper()
+	redistest.Await(b.t, b.s.Addr.String()+" has run for a while", func() bool { l := b.s.Look(); return l.Info != nil && !model.HasJustStarted(l) })
+}
+
 // observe is one look, with the state and the VIP that the test says.
 func (b *pairHost) observe() model.Observation {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -294,8 +300,9 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	b.s.Do(t, "set", "k", "of the side that died")
 	b.s.Do(t, "config", "rewrite")
 	b.s.Kill()
+	a.awaitOld()
 	a.state, a.vip = model.VRRPMaster, a.s.Addr.Addr()
-	a.r.Memory = nil // the VIP came back: what is known of its stretch is gone
+	a.r.Memory.HeldSince, a.r.Memory.Takings = nil, nil // the VIP came back: what is known of its stretch is gone
 	plan := a.until(model.Promote)
 	if !fixture.Says(plan, model.Promote, reason.PeerLostUnheard, model.At(a.s.Addr)) {
 		t.Error(reason.Lines(plan.Clauses))

@@ -106,7 +106,8 @@ func (r *Reconciler) fenceAtOnce(ctx context.Context, o model.Observation) (fenc
 	return fenced
 }
 
-// reconcile goes on from a first observation. A check run that does not get the acting lock at once starts what died, and leaves.
+// reconcile goes on from a first observation. A check run, or the hook of no new state, that does not get the acting lock at once starts what died,
+// and leaves.
 func (r *Reconciler) reconcile(ctx context.Context, o model.Observation) (model.Observation, model.Outcome, error) {
 	out := decide.Outcome(&o, model.Plan{})
 	if !r.DryRun {
@@ -204,11 +205,11 @@ func canLift(o *model.Observation) bool {
 	return o.Fence.HeardFor >= o.Fence.HoldOff || o.Unanswered()
 }
 
-// takeActLock takes the lock for acting; waited says that somebody else had it first. Only a hook waits.
+// takeActLock takes the lock for acting; waited says that somebody else had it first. Only the hook of a new state waits.
 func (r *Reconciler) takeActLock(ctx context.Context, o model.Observation) (unlock state.Unlock, waited bool, err error) {
 	r.Begin()
 	unlock, err = r.Store.Run.TryLock(session.ActLock)
-	if r.Event == nil || !errors.Is(err, state.ErrBusy) {
+	if r.Event == nil || r.Event.Rival || !errors.Is(err, state.ErrBusy) {
 		return unlock, false, err
 	}
 	r.fenceAtOnce(ctx, o)

@@ -64,6 +64,8 @@ type Info struct {
 	// Keys is how many keys all databases have together.
 	Keys int64
 	PID  int
+	// RunID is another one after each start; empty if it does not say.
+	RunID string
 	// Uptime is how long the server has run, loading included, in whole seconds; 0 if it does not say.
 	Uptime time.Duration
 	Shown

@@ -76,6 +76,8 @@ type Observation struct {
 	Restarts Restarts
 	HungFor  map[Instance]time.Duration
 	Tried    map[Instance]bool
+	// TakenOver is for how long a local master that hangs has been seen to be taken over by an instance of another host.
+	TakenOver map[Instance]Stretch
 	// GivenUp: the starts of this instance are used up, or it must not be started.
 	GivenUp     map[Instance]bool
 	Fence       *FenceView
@@ -95,7 +97,9 @@ type Observation struct {
 	LeftStopped []Instance
 	// LeftAlone is for how long no Redis of a peer has answered while there are such, and this host was not cut off.
 	LeftAlone Stretch
-	// Unconfirmed are local masters of a cluster that may be stale, so that they must take no writes; Confirmed are those that take them again.
+	// Gap is for how long this host has stood still, while masters here wait for a peer's word since then; else it is 0.
+	Gap time.Duration
+	// Unconfirmed are local masters that may be stale, so that they must take no writes; Confirmed are those that take them again.
 	Unconfirmed, Confirmed []Instance
 	// Unwritten are local instances whose role a run has changed, or was about to, and may not have put into their configuration files.
 	Unwritten []Instance

@@ -53,9 +53,9 @@ func (o *Observation) PeerOf(l Look) Look {
 }
 
 // WaitsCold: a local master must not be used yet: its peer, which may have newer data, has not been heard of since this host
-// started.
+// started. The only survivor has none to wait for.
 func (o *Observation) WaitsCold() bool {
-	if !o.Replication() || !o.Cold.Peerless || o.Cold.For >= o.Times.ColdStartWait {
+	if !o.Replication() || !o.Cold.Peerless || o.Cold.For >= o.Times.ColdStartWait || o.Survives() {
 		return false
 	}
 	for _, l := range o.Locals {

@@ -20,6 +20,7 @@ const (
 	Refuse         Verb = "refuse-writes"   // refuse writes on one instance until its role is confirmed
 	ServeStale     Verb = "serve-stale"     // let a replica without a link answer, CLUSTER as well
 	Restart        Verb = "restart"         // start a local instance that died, or kill and start one that hangs
+	Kill           Verb = "kill"            // end a local instance that hangs and was taken over
 	Restore        Verb = "restore-writes"  // give an instance its configured min-slaves-to-write back
 	LiftDone       Verb = "lift"            // the fence is over
 

@@ -53,7 +53,7 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 			noteDataAge(o, l.Instance, model.DataAge{Unlinked: unlinked, Waited: waited.For})
 		}
 		led.leads = led.leads || leads
-		led.doubt = led.doubt || leads && !(m.ConfirmedBoot == now.Boot && m.Confirmed.Has(name))
+		led.doubt = led.doubt || r.inDoubt(l, leads, now)
 		led.cold = led.cold || unlinked
 		led.elsewhere = led.elsewhere || linked && !local
 		led.looks = append(led.looks, linkLook{instance: l.Instance, name: name, whole: linked || leads && !disowned(o, l), behind: replica && !linked && claims})
@@ -69,15 +69,11 @@ func (r *Observer) SeeDataAge(o *model.Observation, held bool, now state.Stamp) 
 		m.TakenAwayAt = nil
 	}
 	o.BothMaster = m.TakenAwayAt != nil
-	alone := m.Stretches.Note(session.LeadsAlone, "", led.leads && !led.doubt && alone(o), now)
-	led.survives = alone.Looks >= 2 && (alone.For >= survivorAfter && o.Witness.Answers || alone.For >= o.Times.ColdStartWait)
+	led.survives = r.leadsAlone(o, led.leads, led.doubt, now)
 	if cluster || m.Lineage != nil {
 		r.seeLineage(o, led, now)
 	}
 }
-
-// survivorAfter is how long a host must have led alone before it counts as the only survivor.
-const survivorAfter = time.Second
 
 // noteVoteWait notes for how long replicas have asked for votes in vain; one whose master is back asks no more.
 func (r *Observer) noteVoteWait(o *model.Observation, now state.Stamp) {

@@ -24,6 +24,9 @@ type Observer struct {
 	*session.Session
 	// turns are those that the last look has seen of local instances that gave no answer, by name.
 	turns map[string]service.Turn
+	// begun is when the last look began, on the clock of this process. rivalSeen: it has been judged that keepalived has heard another master.
+	begun     time.Time
+	rivalSeen bool
 }
 
 // Look is one whole observation. With an error it has the local instances alone.
@@ -54,6 +57,7 @@ type Surroundings struct {
 // because the peers are known from the last run. With an error there are the looks at the local instances alone.
 func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, error) {
 	r.Begin()
+	r.begun = time.Now()
 	locals := redis.Targets(r.Config.Instances)
 	addresses, err := vrrp.OwnAddresses()
 	if err != nil {
@@ -156,7 +160,7 @@ func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observati
 		Restarts: model.Restarts{Never: r.Config.Restart.When == config.RestartNever, HungAfter: r.Config.Restart.HungAfter}, HungFor: map[model.Instance]time.Duration{},
 		BusyFor: map[string]time.Duration{}, Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, BumpGoal: r.Memory.BumpGoal}
 	if r.Event != nil {
-		o.Event, o.Hook = *r.Event, r.Event.State == model.VRRPMaster
+		o.Event, o.Hook = *r.Event, r.Event.State == model.VRRPMaster && !r.Event.Rival
 	}
 	o.Maintenance, o.MaintenanceWarning = maintenance(r.Store.Durable)
 	return o
@@ -168,6 +172,7 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	now := state.Now()
 	o := r.unlooked(locals, s)
 	o.SwitchoverWait = r.Memory.SwitchoverWait(now)
+	r.seeGap(&o, now)
 	r.seePeers(ctx, &o, s.Own)
 	r.seeVRRP(&o, s, now)
 	r.seePairs(&o, o.VIPHere, now)
@@ -176,6 +181,7 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	r.seeAble(&o, now)
 	o.Fence = r.SeeFence(&o, now)
 	r.seeUnconfirmed(&o, now)
+	r.seeTakenOver(&o, now)
 	for _, l := range locals {
 		if o.Replication() && l.Info != nil && l.State.Alive() && r.Memory.Unwritten.Has(l.Instance.Name()) {
 			o.Unwritten = append(o.Unwritten, l.Instance)

@@ -34,7 +34,7 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 		lin.Stale = map[string]session.Staleness{}
 	}
 	r.seePeersCold(o, now)
-	leads, elsewhere := false, false
+	leads, doubt, elsewhere := false, false, false
 	stops := r.Event != nil && r.Event.State == model.VRRPStop // the VIP may still be here then, and no look will see it go
 	for _, l := range o.Locals {
 		pair, paired := pairs[l.Instance]
@@ -56,7 +56,8 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 			r.Memory.Linked[name] = now.Boot
 		}
 		pair.Linked = r.Memory.Linked[name] == now.Boot
-		leads = leads || l.Role() == model.Master
+		master := l.Role() == model.Master
+		leads, doubt = leads || master, doubt || r.inDoubt(l, master, now)
 		elsewhere = elsewhere || linked && peer.Role() == model.Master
 		pair.Stale = lin.GrowStale(name, linked, down && peer.State.Alive() && peer.Role() == model.Master, now)
 		pairs[l.Instance] = pair
@@ -69,7 +70,8 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	case !held && lin.Held && (lin.At.Boot == now.Boot || elsewhere):
 		lin.Held = false
 	}
-	o.Cold.HeldLast = lin.Held
+	lin.Survivor = r.leadsAlone(o, leads, doubt, now) || lin.Survivor && !o.PeerAlive()
+	o.Cold.HeldLast, o.Cold.Survivor = lin.Held, lin.Survivor
 	if session.Text(lin) != before {
 		r.Store.Later(r.Store.Durable, session.LineageFile, lin)
 	}

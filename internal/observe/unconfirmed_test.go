@@ -10,6 +10,8 @@ import (
 	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/redistest"
+	"keepalived-redis/internal/vrrp"
 )
 
 // booted is pair() as a host sees it that has just booted: its master has run for so long.
@@ -27,8 +29,8 @@ type looker struct {
 	now state.Stamp
 }
 
-func newLooker(t *testing.T) *looker {
-	return &looker{r: observer(t), now: state.Stamp{Boot: "this", Mono: time.Hour, Wall: noon}}
+func newLooker(t *testing.T, locals ...*redistest.Server) *looker {
+	return &looker{r: observer(t, locals...), now: state.Stamp{Boot: "this", Mono: time.Hour, Wall: noon}}
 }
 
 // noon is the wall clock of every look.
@@ -127,7 +129,7 @@ func TestWhoIsConfirmed(t *testing.T) {
 			answered(o, time.Second)
 		}, true},
 		"a peer agrees that has only just been started": {model.Up, time.Second, func(o *model.Observation) { peersRun(o, time.Second) }, true},
-		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, false},
+		"it has run for long, seen for the first time":  {model.Silent, time.Hour, func(*model.Observation) {}, true},
 		"it leads nothing":             {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Nodes[3].Slots = nil }, false},
 		"a replica":                    {model.Silent, time.Second, func(o *model.Observation) { o.Locals[0].Info.Role = model.Replica }, false},
 		"no other host in the cluster": {model.Silent, time.Second, func(o *model.Observation) { o.Peers = nil }, false},
@@ -138,6 +140,30 @@ func TestWhoIsConfirmed(t *testing.T) {
 		c.change(&o)
 		if o = l.see(0, o); (len(o.Unconfirmed) > 0) != c.refuses {
 			t.Errorf("%s: unconfirmed %v", name, o.Unconfirmed)
+		}
+	}
+}
+
+// keepalived starts only when the server has loaded its data, as with a unit of Type=notify: an uptime says nothing of how long it has served. Where
+// hooks have come in this boot for as long as anybody would wait, as after an upgrade, it says enough.
+func TestUptimeIsNotServing(t *testing.T) {
+	for name, c := range map[string]struct {
+		told    state.Stamp
+		uptime  time.Duration
+		refuses bool
+	}{
+		"no hook has come yet":             {state.Stamp{}, 2 * time.Minute, true},
+		"the first one has just come":      {state.Stamp{Boot: "this", Mono: time.Hour - time.Second}, 2 * time.Minute, true},
+		"it came long ago":                 {state.Stamp{Boot: "this", Mono: time.Hour - time.Minute}, 2 * time.Minute, false},
+		"it came long ago, before a boot":  {state.Stamp{Boot: "last", Mono: time.Hour - time.Minute}, 2 * time.Minute, true},
+		"it came, and the server was dead": {state.Stamp{Boot: "this", Mono: time.Minute}, 59 * time.Second, true},
+	} {
+		l := newLooker(t)
+		if c.told.Boot != "" {
+			l.r.Store.Save(l.r.Store.Run, vrrp.RecordFile, vrrp.Record{At: c.told})
+		}
+		if got := refuses(l.see(0, booted(model.Silent, c.uptime))); got != c.refuses {
+			t.Errorf("%s: refused %v", name, got)
 		}
 	}
 }
@@ -163,6 +189,21 @@ func TestPromotedWhileAlone(t *testing.T) {
 	o.Locals[1].Nodes[4].Role, o.Locals[1].Nodes[4].MasterID, o.Locals[1].Nodes[4].Slots = model.Master, "", []model.Slots{{First: 0, Last: 5460}}
 	if o = l.see(time.Second, o); len(o.Unconfirmed) > 0 {
 		t.Errorf("unconfirmed %v", o.Unconfirmed)
+	}
+}
+
+// So it is with one that was started a moment ago: it is the server that was a replica. Another one that came up in its place is not.
+func TestPromotedRightAfterItsStart(t *testing.T) {
+	for id, refused := range map[string]bool{"one": false, "two": true, "": true} {
+		l := newLooker(t)
+		o := booted(model.Up, 0)
+		o.Locals[0].Info.Role, o.Locals[0].Info.RunID = model.Replica, "one"
+		l.see(0, o)
+		o = booted(model.Silent, time.Second)
+		o.Locals[0].Info.RunID = id
+		if got := refuses(l.see(time.Second, o)); got != refused {
+			t.Errorf("%q: refused %v", id, got)
+		}
 	}
 }
 

@@ -109,6 +109,7 @@ const (
 	StartsNot            model.Reason = "does-not-start"
 	NoAnswerYet          model.Reason = "no-answer-yet"
 	Unconfirmed          model.Reason = "unconfirmed"
+	StoodStill           model.Reason = "stood-still"
 	Confirmed            model.Reason = "confirmed"
 	ColdStart            model.Reason = "cold-start"
 	ClaimUnknown         model.Reason = "claim-unknown"
@@ -148,6 +149,7 @@ const (
 	NoService     model.Reason = "no-service"
 	Died          model.Reason = "died"
 	Hung          model.Reason = "hung"
+	HungTakenOver model.Reason = "hung-taken-over"
 )
 
 // All are the reasons, sorted by their words.

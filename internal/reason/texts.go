@@ -98,6 +98,7 @@ var entries = map[model.Reason]entry{
 	StartsNot:            {"it does not start, and the fence lifts without it", ""},
 	NoAnswerYet:          {"it does not answer yet", ""},
 	Unconfirmed:          {"it is a master, and no peer agrees with that yet; it waits for at most {for}", ""},
+	StoodStill:           {"this host stood still, or another one was master; until a peer agrees that it leads it waits for at most {for}", ""},
 	Confirmed:            {"its role is confirmed, or {for} has passed", ""},
 	ColdStart:            {"a master here has not heard of its peer since the boot; the peer may have newer data, so we wait up to {for}", ""},
 	ClaimUnknown:         {"the claim of its peer {others} is not known: it {state}", ""},
@@ -134,6 +135,7 @@ var entries = map[model.Reason]entry{
 	NoService:     {"instances cannot be started or stopped: {name}", ""},
 	Died:          {"it {state}", ""},
 	Hung:          {"it {state}, and does no work", ""},
+	HungTakenOver: {"it {state}, does no work, and another instance leads in its place", ""},
 }
 
 // hints are what to do about a state in which an instance lives and is not well.
@@ -170,6 +172,7 @@ var phrases = map[model.Verb]struct{ with, without string }{
 	model.ServeStale:     {"let {instances} answer", ""},
 	model.Refuse:         {"refuse writes on {instances}", ""},
 	model.Restore:        {"restore writes on {instances}", ""},
+	model.Kill:           {"kill {instances}", ""},
 	model.Restart:        {"restart {instances} unless it was stopped", ""},
 	model.Follow:         {"follow {others} with {instances}", ""},
 	model.NeedReplica:    {"require a replica for {instances}", ""},

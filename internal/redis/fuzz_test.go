@@ -62,6 +62,7 @@ func formatInfo(i model.Info) string {
 	bit := map[bool]int{true: 1}
 	line("redis_version", i.VersionText)
 	line("process_id", i.PID)
+	line("run_id", i.RunID)
 	line("cluster_enabled", bit[i.Cluster])
 	line("role", i.Role)
 	if i.Master.IsValid() {

@@ -30,6 +30,9 @@ func status(v string) model.Status {
 // initials are the first letters of the fields that we use. Half of INFO's lines begin with another.
 var initials = [256]bool{'a': true, 'c': true, 'd': true, 'l': true, 'm': true, 'p': true, 'r': true, 's': true, 'u': true}
 
+// runIDSize is the size of a run_id (CONFIG_RUN_ID_SIZE in server.h, all versions).
+const runIDSize = 40
+
 // ErrInfo: the text is not an INFO reply.
 var ErrInfo = errors.New("not an INFO reply")
 
@@ -68,6 +71,10 @@ func ParseInfo(text string) (model.Info, error) {
 		switch key {
 		case "redis_version":
 			i.VersionText, i.Version = v, parseVersion(v)
+		case "run_id":
+			if len(v) == runIDSize {
+				i.RunID = v
+			}
 		case "process_id":
 			i.PID = int(num(key, v, 0, math.MaxInt32))
 		case "uptime_in_seconds":

@@ -21,6 +21,7 @@ import (
 const (
 	MemoryFile     = "seen.json"       // volatile, there only while there is something to keep
 	saidFile       = "said.json"       // volatile: Memory.Said, apart, because seen.json is there seldom and costs more to read
+	LookedFile     = "looked"          // volatile: when the last check run looked
 	PeersFile      = "peers.json"      // durable
 	WitnessFile    = "witness.json"    // durable
 	FenceFile      = "fence.json"      // durable
@@ -61,6 +62,12 @@ type Memory struct {
 	ConfirmedBoot string        `json:"confirmed_boot,omitempty"`
 	Confirmed     model.NameSet `json:"confirmed,omitempty"`
 	Guarded       model.NameSet `json:"guarded,omitempty"`
+	// Young are the run ids of those that were confirmed when they had just started.
+	Young map[string]string `json:"young,omitempty"`
+	// Leaders are the local instances that led when they last answered in the boot ConfirmedBoot, with the terms of their pairs, by name.
+	Leaders map[string]uint64 `json:"leaders,omitempty"`
+	// Gap is the last standstill of this host, while masters here wait for a peer's word since then.
+	Gap *Gap `json:"gap,omitempty"`
 	// Unwritten are the local instances whose role is being changed, and not known to be in their configuration files.
 	Unwritten model.NameSet `json:"unwritten,omitempty"`
 	// Turns are the last ones of the event loops of local instances that are busy.
@@ -71,6 +78,12 @@ type Memory struct {
 	Saving map[string]bool `json:"saving,omitempty"`
 	// Said are the keys of the clauses of the last decision, so that a run logs what is new.
 	Said []string `json:"-"`
+}
+
+// Gap is a standstill of this host: when its end was seen, and how long it was.
+type Gap struct {
+	At  state.Stamp   `json:"at"`
+	For time.Duration `json:"for_ns"`
 }
 
 // SwitchoverWait is how long the next switchover still has to wait: 30 s after a failure, doubling to an hour.
@@ -146,8 +159,9 @@ type Store struct {
 	dry          bool
 	// onDisk is the memory as it was loaded or saved last, so that an unchanged one is not written.
 	onDisk Memory
-	// pending is what a look has found to write.
+	// pending is what a look has found to write, looked when it began.
 	pending []pending
+	looked  *state.Stamp
 }
 
 // pending is one file to write, or to set aside because of a damage.
@@ -169,7 +183,14 @@ func (s *Store) Later(d state.Dir, name string, v any) {
 	s.pending = append(s.pending, pending{dir: d, name: name, data: append(data, '\n')})
 }
 
-// Keep writes what a look has found to write, and the memory.
+// MarkLater notes when a check run has looked.
+func (s *Store) MarkLater(now state.Stamp) { s.looked = &now }
+
+// LastLook is when the last check run has looked.
+func (s *Store) LastLook() (state.Stamp, bool) { return s.Run.Marked(LookedFile) }
+
+// Keep writes what a look has found to write, and the memory. The time of the look comes last: a run that is killed before leaves the gap between the
+// looks to the next one.
 func (s *Store) Keep(m *Memory) {
 	todo := s.pending
 	s.pending = nil
@@ -187,6 +208,12 @@ func (s *Store) Keep(m *Memory) {
 		}
 	}
 	s.SaveMemory(m)
+	if s.looked != nil && !s.dry {
+		if err := s.Run.Mark(LookedFile, *s.looked); err != nil {
+			s.log.Warn().Err(err).Msg("state cannot be kept, going on without it")
+		}
+	}
+	s.looked = nil
 }
 
 // Load reads one file for what acts. What cannot be read counts as not there, and is said; what is damaged is set aside.
@@ -271,7 +298,7 @@ func (m *Memory) clone() Memory {
 	c := *m
 	c.Stretches = maps.Clone(m.Stretches)
 	c.Linked, c.Saving, c.Takings = maps.Clone(m.Linked), maps.Clone(m.Saving), maps.Clone(m.Takings)
-	c.Turns = maps.Clone(m.Turns)
+	c.Turns, c.Young, c.Leaders = maps.Clone(m.Turns), maps.Clone(m.Young), maps.Clone(m.Leaders)
 	return c
 }
 

@@ -24,6 +24,8 @@ const (
 	OneCommand Kind = "one-command"
 	// Hung: a local instance takes connections, gives no answer, and does not work.
 	Hung Kind = "hung"
+	// TakenOver: a local master hangs, and an instance of another host leads in its place.
+	TakenOver Kind = "taken-over"
 	// WritesStopped: writes on a local instance are stopped.
 	WritesStopped Kind = "writes-stopped"
 	// LeftAlone: see Observation.LeftAlone. It has no name.
@@ -99,3 +101,12 @@ func (s Stretches) Lasts(k Kind, name string) bool {
 
 // End ends a stretch.
 func (s Stretches) End(k Kind, name string) { delete(s, Topic{k, name}) }
+
+// EndAll ends every stretch of a kind.
+func (s Stretches) EndAll(k Kind) {
+	for t := range s {
+		if t.Kind == k {
+			delete(s, t)
+		}
+	}
+}

@@ -21,13 +21,16 @@ var states = []model.VRRP{model.VRRPMaster, model.VRRPBackup, model.VRRPFault, m
 const maxName = 255
 
 // ParseEvent reads the arguments of a hook: keepalived's four (`INSTANCE VI_1 MASTER 100`, keepalived/vrrp/vrrp_notify.c),
-// or one word of ours (master, backup, fault, stop) with the name beside it. The name is only ever shown and compared.
+// or one word of ours (master, backup, fault, stop, master_rx_lower_pri) with the name beside it. The name is only ever shown and compared.
 func ParseEvent(args []string, name string) (model.Event, error) {
 	switch len(args) {
 	case 1:
 		e := model.Event{Name: name, State: model.VRRP(strings.ToUpper(args[0]))}
+		if e.State == model.VRRPRival {
+			e.State, e.Rival = model.VRRPMaster, true
+		}
 		if !slices.Contains(states, e.State) {
-			return model.Event{}, fmt.Errorf("%w: %.40q is none of master, backup, fault, stop; hint: notify-redis master --vrrp VI_1", ErrEvent, args[0])
+			return model.Event{}, fmt.Errorf("%w: %.40q is none of master, backup, fault, stop, master_rx_lower_pri; hint: notify-redis master --vrrp VI_1", ErrEvent, args[0])
 		}
 		if name == "" {
 			return model.Event{}, fmt.Errorf("%w: --vrrp is missing; hint: notify-redis %s --vrrp VI_1", ErrEvent, strings.ToLower(args[0]))
@@ -47,6 +50,9 @@ func parseFour(args []string) (model.Event, error) {
 		e.Group = true
 	default:
 		return model.Event{}, fmt.Errorf("%w: %.40q is neither INSTANCE nor GROUP", ErrEvent, args[0])
+	}
+	if e.State == model.VRRPRival {
+		e.State, e.Rival = model.VRRPMaster, true
 	}
 	if !slices.Contains(states, e.State) {
 		return model.Event{}, fmt.Errorf("%w: %.40q is none of MASTER, BACKUP, FAULT, STOP", ErrEvent, args[2])

@@ -38,8 +38,12 @@ func check(t *testing.T, name, word string, parse func() (model.Event, error)) {
 		}
 		return
 	}
+	says := string(e.State)
+	if e.Rival {
+		says = model.VRRPRival
+	}
 	if e.Name != name || e.Name == "" || len(e.Name) > maxName || strings.ContainsFunc(e.Name, unicode.IsControl) ||
-		e.Priority < 0 || e.Priority > 255 || !strings.EqualFold(word, string(e.State)) {
+		e.Priority < 0 || e.Priority > 255 || !strings.EqualFold(word, says) {
 		t.Errorf("accepted %+v", e)
 	}
 	switch e.State {

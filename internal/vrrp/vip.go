@@ -87,20 +87,36 @@ func TakesAtMost(path string) time.Duration {
 // maxAdvert is the longest advert_int that VRRP knows, in seconds.
 const maxAdvert = 255
 
-func takesAtMost(conf string) time.Duration {
-	longest := 0.0
+func takesAtMost(conf string) time.Duration { return 4 * longest(conf, "advert_int", maxAdvert) }
+
+// CheckInterval is the longest pause that keepalived makes between two runs of a check, by the longest interval of a keepalived.conf. 0 where the
+// file does not say it plainly.
+func CheckInterval(path string) time.Duration {
+	b, err := files.Read(path, maxConf)
+	if err != nil {
+		return 0
+	}
+	return longest(string(b), "interval", maxInterval)
+}
+
+// maxInterval is the longest interval that is believed, in seconds.
+const maxInterval = 3600
+
+// longest is the largest time, in seconds, that stands behind that word.
+func longest(conf, word string, most float64) time.Duration {
+	found := 0.0
 	for _, line := range strings.Split(conf, "\n") {
 		words := confWords(line)
 		for i, w := range words {
-			if w != "advert_int" || i+1 == len(words) {
+			if w != word || i+1 == len(words) {
 				continue
 			}
-			if s, err := strconv.ParseFloat(strings.Trim(words[i+1], `"`), 64); err == nil && s > 0 && s <= maxAdvert {
-				longest = max(longest, s)
+			if s, err := strconv.ParseFloat(strings.Trim(words[i+1], `"`), 64); err == nil && s > 0 && s <= most {
+				found = max(found, s)
 			}
 		}
 	}
-	return time.Duration(4 * longest * float64(time.Second))
+	return time.Duration(found * float64(time.Second))
 }
 
 // confWords parts a line of keepalived.conf into words, braces being words of their own. What stands in quotes is one word

@@ -105,3 +105,21 @@ func TestOwnAddresses(t *testing.T) {
 		t.Error("an address of nobody is held")
 	}
 }
+
+// The interval of the checks is the longest one that the file has.
+func TestCheckInterval(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keepalived.conf")
+	for conf, want := range map[string]time.Duration{
+		"": 0, "vrrp_script a {\n interval 1 # 9\n}\nvrrp_script b { interval 2.5 }": 2500 * time.Millisecond, "interval x": 0, "interval -1": 0, "! interval 3": 0,
+	} {
+		if err := os.WriteFile(path, []byte(conf), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := CheckInterval(path); got != want {
+			t.Errorf("%q: %s", conf, got)
+		}
+	}
+	if got := CheckInterval(path + "x"); got != 0 {
+		t.Errorf("without a file: %s", got)
+	}
+}

@@ -17,6 +17,7 @@ func TestParseEvent(t *testing.T) {
 		"INSTANCE VI_1 MASTER 100": "VI_1 MASTER", "GROUP VG FAULT 0": "VG FAULT", "INSTANCE ../a STOP 1": "../a STOP",
 		"INSTANCE VI_1 MASTER": "", "INSTANCE VI_1 SLEEPING 100": "", "HOST VI_1 MASTER 100": "", "INSTANCE VI_1 MASTER many": "",
 		"INSTANCE VI_1 MASTER -1": "", "promote": "", "": "", "master": "VI_1 MASTER", "Fault": "VI_1 FAULT",
+		"master_rx_lower_pri": "VI_1 MASTER_RX_LOWER_PRI", "INSTANCE VI_1 MASTER_RX_LOWER_PRI 100": "VI_1 MASTER_RX_LOWER_PRI", "rival": "",
 		"INSTANCE " + strings.Repeat("x", 10000) + " MASTER 1": "",
 	} {
 		e, err := ParseEvent(strings.Fields(args), "VI_1")

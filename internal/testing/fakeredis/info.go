@@ -17,7 +17,7 @@ func (s *Server) info(section string) string {
 	if s.node != nil {
 		mode, enabled = "cluster", 1
 	}
-	add("Server", "redis_version:"+s.version, "redis_mode:"+mode, "process_id:1", fmt.Sprintf("uptime_in_seconds:%d", int(s.uptime().Seconds())))
+	add("Server", "redis_version:"+s.version, "redis_mode:"+mode, "process_id:1", fmt.Sprintf("run_id:%040x", s.starts), fmt.Sprintf("uptime_in_seconds:%d", int(s.uptime().Seconds())))
 	add("Clients", "connected_clients:1")
 	add("Memory", "used_memory:1000000")
 	add("Persistence", "loading:0", "rdb_bgsave_in_progress:0", "rdb_last_save_time:1700000000", "rdb_last_bgsave_status:ok",

@@ -43,6 +43,8 @@ type Server struct {
 	channels    int
 	pausedUntil time.Duration
 	startedAt   time.Duration
+	// starts counts its starts.
+	starts      int
 	connections map[net.Conn]bool
 	saves       int
 	// scripts: it has run some. killed is how often its clients were thrown out.
@@ -101,6 +103,7 @@ func (s *Server) start() {
 		return
 	}
 	s.up, s.master, s.rule, s.linked, s.wasLinked = true, s.conf.master, s.conf.rule, false, false
+	s.starts++
 	s.startedAt, s.pausedUntil, s.told = s.w.now, 0, false
 	s.listen(true)
 }
