@@ -28,6 +28,8 @@ type Scenario struct {
 	Holder string
 	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
 	Cut bool
+	// Still says that nothing is cut off and nothing moves: then nobody writes by scripts and transactions beside the plain writer.
+	Still bool
 	// EditConf, Prepare and Disk are those of Options.
 	EditConf func(conf string) string
 	Prepare  func(*Host) error
@@ -101,6 +103,8 @@ type Run struct {
 	Holder, Standby *Host
 	// Out is the write probe on the client. In is the one on the host that had the VIP at the start, if that one is cut off: nil otherwise.
 	Out, In *Writer
+	// others are the writers beside Out, and cutOthers those beside In, that write by scripts and transactions.
+	others, cutOthers []*Writer
 	// Fault is the instant of the fault.
 	Fault host.Mono
 	// Healed is the instant at which a cut was repaired, 0 if never.
@@ -152,16 +156,18 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 	if err := r.startPair(ctx); err != nil {
 		return r, err
 	}
-	if r.Out, err = l.StartWriter(ctx, l.Client); err != nil {
+	if r.Out, r.others, err = r.startWriters(ctx, l.Client); err != nil {
 		return r, err
 	}
 	if s.Cut {
-		if r.In, err = l.StartWriter(ctx, r.Holder); err != nil {
+		if r.In, r.cutOthers, err = r.startWriters(ctx, r.Holder); err != nil {
 			return r, err
 		}
 	}
-	if err := r.Out.AwaitWriting(ctx, startWait); err != nil {
-		return r, err
+	for _, w := range append([]*Writer{r.Out}, r.others...) {
+		if err := w.AwaitWriting(ctx, startWait); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }
