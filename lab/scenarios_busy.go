@@ -128,7 +128,7 @@ var slowFork = Scenario{
 	Must:    all(staysPut, stalledFor(stallFor*9/10, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
-		if err := r.Holder.stallNext("fork", port); err != nil {
+		if err := r.Holder.stallNext("fork", stallFor, port); err != nil {
 			return err
 		}
 		return r.stall(ctx, r.Holder, port, "BGSAVE", func(ctx context.Context) error {
@@ -150,7 +150,7 @@ var fsyncStalls = Scenario{
 	Must:    all(staysPut, stalledFor(stallFor*3/4, "D")),
 	Steps: func(ctx context.Context, r *Run) error {
 		// All of them, as it is one disk. The writer writes to each many times a second, so each has its next fdatasync at once.
-		if err := r.Holder.stallNext("fdatasync", r.Holder.Ports...); err != nil {
+		if err := r.Holder.stallNext("fdatasync", stallFor, r.Holder.Ports...); err != nil {
 			return err
 		}
 		port := r.Holder.Ports[0]
