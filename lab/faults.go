@@ -211,3 +211,51 @@ func (b *Host) FreeDisk(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("the disk of %s has room again", b.Name)
 	return at, b.mustRun(ctx, "rm", "-f", "/var/lib/redis/full")
 }
+
+// standLimit bounds how long it takes until all processes of a host stand.
+const standLimit = 3 * time.Second
+
+// StandStill stops everything on the host (SIGSTOP) but the lab's own programs, as when a virtual machine is paused. What it holds in its
+// kernel stays: connections are taken, and read at the wake-up. It returns the instant.
+func (b *Host) StandStill(ctx context.Context) (host.Mono, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, fmt.Errorf("something on %s still runs %s after SIGSTOP", b.Name, standLimit))
+	defer cancel()
+	at := b.lab.Timeline.Step("everything on %s stands still (SIGSTOP)", b.Name)
+	for {
+		run, err := b.signalAll(ctx, syscall.SIGSTOP, func(p host.Proc) bool { return p.State != "T" && p.State != "Z" })
+		if err != nil || run == 0 {
+			return at, err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return at, context.Cause(ctx)
+		}
+	}
+}
+
+// WakeUp undoes StandStill. It returns the instant.
+func (b *Host) WakeUp(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("everything on %s goes on (SIGCONT)", b.Name)
+	_, err := b.signalAll(ctx, syscall.SIGCONT, func(host.Proc) bool { return true })
+	return at, err
+}
+
+// signalAll sends a signal to the processes of the host that are meant, but for the lab's own, and returns how many there were.
+func (b *Host) signalAll(ctx context.Context, sig syscall.Signal, meant func(host.Proc) bool) (n int, err error) {
+	procs, err := b.host.Procs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range procs {
+		if p.Argv[0] == host.Self || !meant(p) {
+			continue
+		}
+		n++
+		// One that has ended meanwhile is none any more.
+		if err := b.host.Signal(ctx, p.Pid, sig); errors.Is(err, host.ErrGone) {
+			return n, err
+		}
+	}
+	return n, nil
+}
