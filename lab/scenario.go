@@ -57,7 +57,7 @@ var clusterScenarios = []Scenario{
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 	staleFirst, survivorRestarts,
 	standbyDegraded, lastHostDegraded, lastHostLoads,
-	hostStandsStill, hostStandsStillLower,
+	hostStandsStill, hostStandsStillLower, prohibited, prohibitedStandby,
 }
 
 // pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
@@ -69,7 +69,7 @@ func pairScenarios() []Scenario {
 		bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy, hookKilled, hooksReversed, keepalivedKilled, quiet,
 		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 		survivorRestarts,
-		hostStandsStill, hostStandsStillLower,
+		hostStandsStill, hostStandsStillLower, prohibited, prohibitedStandby,
 	} {
 		all = append(all, inPair(s))
 	}
