@@ -57,7 +57,7 @@ var clusterScenarios = []Scenario{
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 	staleFirst, survivorRestarts,
 	standbyDegraded, lastHostDegraded, lastHostLoads,
-	hostStandsStill, hostStandsStillLower, prohibited, prohibitedStandby,
+	hostStandsStill, hostStandsStillLower, restartEmpty, prohibited, prohibitedStandby,
 }
 
 // pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
@@ -69,11 +69,11 @@ func pairScenarios() []Scenario {
 		bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy, hookKilled, hooksReversed, keepalivedKilled, quiet,
 		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 		survivorRestarts,
-		hostStandsStill, hostStandsStillLower, prohibited, prohibitedStandby,
+		hostStandsStill, hostStandsStillLower, restartEmpty, prohibited, prohibitedStandby,
 	} {
 		all = append(all, inPair(s))
 	}
-	return all
+	return append(all, pairFlushAll)
 }
 
 // pairWord begins the name of a scenario that runs with a plain master and its replica.
