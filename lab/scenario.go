@@ -57,7 +57,7 @@ var clusterScenarios = []Scenario{
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 	staleFirst, survivorRestarts,
 	standbyDegraded, lastHostDegraded, lastHostLoads,
-	hostStandsStill, hostStandsStillLower, restartEmpty, prohibited, prohibitedStandby,
+	hostStandsStill, hostStandsStillLower, restartEmpty, switchoverAfterBump, busCutSwitchover, prohibited, prohibitedStandby,
 }
 
 // pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
@@ -73,7 +73,7 @@ func pairScenarios() []Scenario {
 	} {
 		all = append(all, inPair(s))
 	}
-	return append(all, pairFlushAll)
+	return append(all, pairFlushAll, pairSwitchoverStalls)
 }
 
 // pairWord begins the name of a scenario that runs with a plain master and its replica.
