@@ -212,18 +212,24 @@ func (b *Host) FreeDisk(ctx context.Context) (host.Mono, error) {
 	return at, b.mustRun(ctx, "rm", "-f", "/var/lib/redis/full")
 }
 
-// standLimit bounds how long it takes until all processes of a host stand.
+// standLimit bounds how long it takes until all processes of a host are told to stand.
 const standLimit = 3 * time.Second
 
 // StandStill stops everything on the host (SIGSTOP) but the lab's own programs, as when a virtual machine is paused. What it holds in its
 // kernel stays: connections are taken, and read at the wake-up. It returns the instant.
 func (b *Host) StandStill(ctx context.Context) (host.Mono, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, fmt.Errorf("something on %s still runs %s after SIGSTOP", b.Name, standLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, fmt.Errorf("%s after the first SIGSTOP something on %s still starts programs", standLimit, b.Name))
 	defer cancel()
 	at := b.lab.Timeline.Step("everything on %s stands still (SIGSTOP)", b.Name)
+	// One that waits for the disk stops as soon as it is through. Only one that was started meanwhile has not been told.
+	told := map[int]bool{}
 	for {
-		run, err := b.signalAll(ctx, syscall.SIGSTOP, func(p host.Proc) bool { return p.State != "T" && p.State != "Z" })
-		if err != nil || run == 0 {
+		more, err := b.signalAll(ctx, syscall.SIGSTOP, func(p host.Proc) bool {
+			known := told[p.Pid]
+			told[p.Pid] = true
+			return !known
+		})
+		if err != nil || more == 0 {
 			return at, err
 		}
 		select {
