@@ -39,6 +39,9 @@ const (
 // bumpMove moves the VIP away from a host, and raises the epochs of its masters just before they are switched over.
 func bumpMove(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	return s.inMove(ctx, b, f, func(ctx context.Context, _ host.Mono) {
+		if s.lab.AwaitVIP(ctx, s.lab.Other(b), f.For) != nil {
+			return
+		}
 		select {
 		case <-time.After(settles - bumpedBefore):
 		case <-ctx.Done():
