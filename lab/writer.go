@@ -114,9 +114,12 @@ func (l *Lab) StartProbe(ctx context.Context, on *Host, opts probe.Options) (*Wr
 		r.Close()
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
 	}
-	if err := p.Prefer(ctx); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	// Only the plain one measures times.
+	if opts.Way == probe.Plain {
+		if err := p.Prefer(ctx); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+		}
 	}
 	wr := &Writer{Source: opts.Source, host: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
 	go func() {

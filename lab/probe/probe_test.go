@@ -213,11 +213,11 @@ func testTransactions(t *testing.T, all []*server) { testWay(t, all, Transaction
 func testWay(t *testing.T, all []*server, way Way, stat string) {
 	all[0].do("CONFIG", "RESETSTAT")
 	opts := clusterOptions(all)
-	opts.Way = way
+	opts.Way, opts.Interval = way, defaultInterval
 	r := record1(t, opts)
 	time.Sleep(100 * time.Millisecond)
 	_, fenced := all[0].do("CONFIG", "SET", "min-slaves-to-write", "99")
-	r.await("a refusal", func(e Event) bool { return e.Kind == Acks && e.Range == "0-5460" && len(e.Failed) > 0 })
+	r.await("a refusal, and that of the replica", func(e Event) bool { return e.Kind == Acks && e.Range == "0-5460" && e.Failed["MOVED"] > 0 })
 	_, lifted := all[0].do("CONFIG", "SET", "min-slaves-to-write", "0")
 	r.await("acknowledgements again", func(e Event) bool { return e.Kind == Acks && e.Range == "0-5460" && e.At > lifted && len(e.Acks) > 0 })
 	end := r.end()
@@ -226,7 +226,7 @@ func testWay(t *testing.T, all []*server, way Way, stat string) {
 			t.Errorf("an acknowledgement %v after writes were refused", a.Sub(fenced))
 		}
 	}
-	if end.Result.Acked < 10 || end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 || end.Result.Failed["MOVED"] == 0 {
+	if end.Result.Acked < 10 || end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 || end.Result.Failed["NOREPLICAS"] == 0 {
 		t.Errorf("result %+v", end.Result)
 	}
 	if info, _ := all[0].do("INFO", "commandstats"); !strings.Contains(info.text, stat) {
