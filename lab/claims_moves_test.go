@@ -17,7 +17,8 @@ func lostBy(source string, at ...float64) report.Run {
 	for _, a := range at {
 		e.Result.LostAcks = append(e.Result.LostAcks, sec(a))
 	}
-	return report.Run{Client: "client", Others: []string{"client-script"}, Cut: "in", CutOthers: []string{"in-script"}, Fault: sec(5), Heal: sec(10), Probe: []probe.Event{e}}
+	return report.Run{Client: "client", Others: []string{"client-script"}, Cut: "in", CutOthers: []string{"in-script"},
+		Fault: sec(5), Heal: sec(10), Probe: []probe.Event{e}}
 }
 
 // Each of these claims is shown a run in which it does not hold, whichever writer saw that.

@@ -218,7 +218,8 @@ const standLimit = 3 * time.Second
 // StandStill stops everything on the host (SIGSTOP) but the lab's own programs, as when a virtual machine is paused. What it holds in its
 // kernel stays: connections are taken, and read at the wake-up. It returns the instant.
 func (b *Host) StandStill(ctx context.Context) (host.Mono, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, fmt.Errorf("%s after the first SIGSTOP something on %s still starts programs", standLimit, b.Name))
+	busy := fmt.Errorf("%s after the first SIGSTOP something on %s still starts programs", standLimit, b.Name)
+	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, busy)
 	defer cancel()
 	at := b.lab.Timeline.Step("everything on %s stands still (SIGSTOP)", b.Name)
 	// One that waits for the disk stops as soon as it is through. Only one that was started meanwhile has not been told.

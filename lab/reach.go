@@ -28,7 +28,8 @@ func (b *Host) RedisPid(ctx context.Context, port int) (int, error) { return b.r
 // NotWhole says what is missing for a whole cluster, or whole pairs, or nothing: see AwaitLinked.
 func (l *Lab) NotWhole(ctx context.Context) string { return l.notWhole(ctx) }
 
-// StallNext makes the next fork or fdatasync of an instance take so long: call is "fork" or "fdatasync". The host must be prepared by StallAlways.
+// StallNext makes the next fork or fdatasync of an instance take so long: call is "fork" or "fdatasync". The host must be prepared by
+// StallAlways.
 func (b *Host) StallNext(call string, takes time.Duration, port int) error {
 	return b.stallNext(call, takes, port)
 }
@@ -41,8 +42,8 @@ func (b *Host) StallNoMore(call string, port int) error {
 	return nil
 }
 
-// StallAlways prepares a host so that StallNext works on its instances, whoever starts them: every program of the host loads the library, and only
-// a server has files in its directory that ask for anything.
+// StallAlways prepares a host so that StallNext works on its instances, whoever starts them: every program of the host loads the library, and
+// only a server has files in its directory that ask for anything.
 func StallAlways(b *Host) error {
 	if err := canStall(b); err != nil {
 		return err

@@ -58,7 +58,7 @@ const (
 // unitRestarts does what a unit with Restart=always does for an instance that has ended: it waits, asks our programs where they have an answer,
 // and starts the instance, or gives up.
 func (b *Host) unitRestarts(ctx context.Context, port int) error {
-	if err := b.lab.Timeline.Await(ctx, b.Instance(port)+" to end", vipWait, func(v View) bool { return v.Role[b.Instance(port)] == "down" }); err != nil {
+	if err := b.lab.AwaitRole(ctx, "down", vipWait, b.Instance(port)); err != nil {
 		return err
 	}
 	select {

@@ -16,7 +16,8 @@ const prohibitedFor = 10 * time.Second
 
 // A host that may not ask has learnt nothing: neither that the other one is dead, nor that it is cut off itself.
 var (
-	prohibited = prohibiting("prohibited", "the host with the VIP may not connect() to the Redis of the other one, nor ping it or the witness, for 10 s (ip rule prohibit)",
+	prohibited = prohibiting("prohibited",
+		"the host with the VIP may not connect() to the Redis of the other one, nor ping it or the witness, for 10 s (ip rule prohibit)",
 		func(r *Run) *Host { return r.Holder })
 	prohibitedStandby = prohibiting("prohibited-standby", "the same of the other host", func(r *Run) *Host { return r.Standby })
 )
@@ -47,8 +48,8 @@ func prohibiting(name, about string, who func(*Run) *Host) Scenario {
 // prohibitRules are the numbers of the routing rules that refuse connections.
 var prohibitRules = []string{"120", "121", "122"}
 
-// Prohibit lets the kernel of the host refuse every connection to an instance of the other one, and every ping of it and of the witness. What the other
-// one connects to is answered, and VRRP passes. It returns the instant.
+// Prohibit lets the kernel of the host refuse every connection to an instance of the other one, and every ping of it and of the witness.
+// What the other one connects to is answered, and VRRP passes. It returns the instant.
 func (b *Host) Prohibit(ctx context.Context) (host.Mono, error) {
 	other := b.lab.Other(b)
 	at := b.lab.Timeline.Step("%s may not connect() to the Redis of %s, nor ping it or the witness", b.Name, other.Name)

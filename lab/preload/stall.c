@@ -1,6 +1,6 @@
 /*
- * Preloaded into the redis-server of a lab: its next fork, its next fdatasync, or the fdatasync behind its next write of the term of a replication
- * pair, takes as long as it is told.
+ * Preloaded into the redis-server of a lab: its next fork, its next fdatasync, or the fdatasync behind its next write of the term of a
+ * replication pair, takes as long as it is told.
  *
  * A fork that copies the page tables of 30 GB, and a disk that does not answer, are nothing that a test can have. So the call itself is made long, and
  * the kernel shows what it would show then: the main thread runs (R) and there is no child yet, or it waits and no signal wakes it (D).

@@ -52,7 +52,8 @@ type Options struct {
 	// Local are the host's own instances, in mode Local. With a VIP, values that no cluster serves are read back there: the host's own
 	// instance may follow another one by then.
 	Local []netip.AddrPort
-	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local, 50 ms by scripts and transactions. It bounds how exactly a gap is measured.
+	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local, 50 ms by scripts and transactions. It bounds how
+	// exactly a gap is measured.
 	Interval time.Duration
 	// Timeout is how long an attempt waits for its answer: 150 ms.
 	Timeout time.Duration

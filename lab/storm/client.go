@@ -217,7 +217,8 @@ func (s *Storm) startClients(ctx context.Context) (stopped chan struct{}) {
 	}
 	stopped = make(chan struct{}, len(tags))
 	for i, tag := range tags {
-		c := &client{name: fmt.Sprintf("c%d", i), tag: tag, way: way(i) % ways, history: s.history, entrances: entrances, next: i, round: &s.round, self: self}
+		c := &client{name: fmt.Sprintf("c%d", i), tag: tag, way: way(i) % ways, history: s.history, entrances: entrances, next: i,
+			round: &s.round, self: self}
 		s.clients = append(s.clients, c.name)
 		go func() {
 			c.run(ctx)

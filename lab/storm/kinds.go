@@ -111,7 +111,8 @@ func ofDeadHost(b *lab.Host, _ Fault, began, _ host.Mono) Window {
 const wakeBound = time.Second
 
 func ofWakingHost(b *lab.Host, _ Fault, began, ended host.Mono) Window {
-	return Window{began.Add(-before), ended.Add(wakeBound), b.Addr, "acknowledged by a host just before it stood still, or as it woke and did not know yet that it was taken over"}
+	return Window{began.Add(-before), ended.Add(wakeBound), b.Addr,
+		"acknowledged by a host just before it stood still, or as it woke and did not know yet that it was taken over"}
 }
 
 // fenceBound is what the guarantees say for the shipped files.
@@ -153,7 +154,10 @@ func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) 
 		}
 		for k, cut := range faults {
 			kind := cut.Kind.find()
-			if kind.instance || kind.everywhere || kind.loses == nil || takesAway(cut) && cut.Host == f.Host || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
+			if kind.instance || kind.everywhere || kind.loses == nil || takesAway(cut) && cut.Host == f.Host {
+				continue
+			}
+			if began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
 				continue
 			}
 			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead, busy or stood still had not caught up when its master's host was lost: up to max_staleness"})
