@@ -3,7 +3,7 @@
 # make build    the programs, into build/
 # make lab SCENARIO=name RUNS=n    one scenario of the lab; make lab alone lists them
 # make packages KEY=file           RPM and DEB, into dist/; signed if a key is given
-# make test-long [AGAIN=1]         every scenario as often as is promised (two and a half hours), and a table of the figures
+# make test-long [AGAIN=1]         every scenario as often as is promised (almost three hours), and a table of the figures
 # make fuzz FUZZTIME=30s           every fuzz test for that long
 # make storm MINUTES=n SEED=s [VARIANTS=follow,stay,async,replicated] [AGAIN=1]
 #                                  random faults on the lab, and what was promised checked after each

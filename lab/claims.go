@@ -146,22 +146,36 @@ func nothingLost(o Outcome) []string {
 	return when(o.Result.Lost+o.Result.Unread > 0, "%d acknowledged writes are lost, %d could not be read back", o.Result.Lost, o.Result.Unread)
 }
 
+// clients are the names of the writers on the client.
+func (o Outcome) clients() []string { return append([]string{o.Recorded.Client}, o.Recorded.Others...) }
+
+// insiders are those of the writers on the host that is cut off.
+func (o Outcome) insiders() []string {
+	return append([]string{o.Recorded.Cut}, o.Recorded.CutOthers...)
+}
+
+// lost counts the acknowledgements of writers that are gone, at the instants that count.
+func (o Outcome) lost(sources []string, counts func(at host.Mono) bool) (n int) {
+	for _, e := range o.Recorded.Probe {
+		if e.Kind != probe.Verified || !slices.Contains(sources, e.Source) || e.Result == nil {
+			continue
+		}
+		for _, at := range e.Result.LostAcks {
+			if counts(at) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // onItsWay is how long after the instant of a fault an acknowledgement may still come from before it: the stamp is taken first, and a
 // master answers its client before it sends to its replica. No takeover is that quick.
 const onItsWay = 10 * time.Millisecond
 
 // nothingLostSinceFault: what the client got acknowledged after the cut came from the side that took over, and is all there.
 func nothingLostSinceFault(o Outcome) []string {
-	lost := 0
-	for _, e := range o.Recorded.Probe {
-		if e.Kind == probe.Verified && e.Source == o.Recorded.Client && e.Result != nil {
-			for _, at := range e.Result.LostAcks {
-				if at > o.Recorded.Fault.Add(onItsWay) {
-					lost++
-				}
-			}
-		}
-	}
+	lost := o.lost(o.clients(), func(at host.Mono) bool { return at > o.Recorded.Fault.Add(onItsWay) })
 	return append(when(lost > 0, "%d writes that were acknowledged after the cut are lost", lost),
 		when(o.Result.Unread > 0, "%d acknowledged writes could not be read back", o.Result.Unread)...)
 }
@@ -272,7 +286,7 @@ func nothingWrittenTo(step string) claim {
 		n := 0
 		for _, e := range o.Recorded.Probe {
 			for _, at := range e.Acks {
-				if e.Source == o.Recorded.Client && at > from && at < to {
+				if slices.Contains(o.clients(), e.Source) && at > from && at < to {
 					n++
 				}
 			}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"keepalived-redis/lab/probe"
+	"keepalived-redis/lab/host"
 )
 
 // wholeWithin: all was whole again within a time after the last step. There is no slack in it: what it waits for are timers.
@@ -62,17 +62,9 @@ const onlyItsLast = time.Second
 
 // nothingElseLost: what was acknowledged well before the fault, or after it, is all there.
 func nothingElseLost(o Outcome) []string {
-	lost := 0
-	for _, e := range o.Recorded.Probe {
-		if e.Kind != probe.Verified || e.Source != o.Recorded.Client || e.Result == nil {
-			continue
-		}
-		for _, at := range e.Result.LostAcks {
-			if at < o.Recorded.Fault.Add(-onlyItsLast) || at > o.Recorded.Fault.Add(onItsWay) {
-				lost++
-			}
-		}
-	}
+	lost := o.lost(o.clients(), func(at host.Mono) bool {
+		return at < o.Recorded.Fault.Add(-onlyItsLast) || at > o.Recorded.Fault.Add(onItsWay)
+	})
 	return append(when(lost > 0, "%d writes are lost that were acknowledged more than %s before the fault, or after it", lost, onlyItsLast),
 		when(o.Result.Unread > 0, "%d acknowledged writes could not be read back", o.Result.Unread)...)
 }

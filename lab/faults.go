@@ -211,3 +211,58 @@ func (b *Host) FreeDisk(ctx context.Context) (host.Mono, error) {
 	at := b.lab.Timeline.Step("the disk of %s has room again", b.Name)
 	return at, b.mustRun(ctx, "rm", "-f", "/var/lib/redis/full")
 }
+
+// standLimit bounds how long it takes until all processes of a host are told to stand.
+const standLimit = 3 * time.Second
+
+// StandStill stops everything on the host (SIGSTOP) but the lab's own programs, as when a virtual machine is paused. What it holds in its
+// kernel stays: connections are taken, and read at the wake-up. It returns the instant.
+func (b *Host) StandStill(ctx context.Context) (host.Mono, error) {
+	busy := fmt.Errorf("%s after the first SIGSTOP something on %s still starts programs", standLimit, b.Name)
+	ctx, cancel := context.WithTimeoutCause(ctx, standLimit, busy)
+	defer cancel()
+	at := b.lab.Timeline.Step("everything on %s stands still (SIGSTOP)", b.Name)
+	// One that waits for the disk stops as soon as it is through. Only one that was started meanwhile has not been told.
+	told := map[int]bool{}
+	for {
+		more, err := b.signalAll(ctx, syscall.SIGSTOP, func(p host.Proc) bool {
+			known := told[p.Pid]
+			told[p.Pid] = true
+			return !known
+		})
+		if err != nil || more == 0 {
+			return at, err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return at, context.Cause(ctx)
+		}
+	}
+}
+
+// WakeUp undoes StandStill. It returns the instant.
+func (b *Host) WakeUp(ctx context.Context) (host.Mono, error) {
+	at := b.lab.Timeline.Step("everything on %s goes on (SIGCONT)", b.Name)
+	_, err := b.signalAll(ctx, syscall.SIGCONT, func(host.Proc) bool { return true })
+	return at, err
+}
+
+// signalAll sends a signal to the processes of the host that are meant, but for the lab's own, and returns how many there were.
+func (b *Host) signalAll(ctx context.Context, sig syscall.Signal, meant func(host.Proc) bool) (n int, err error) {
+	procs, err := b.host.Procs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range procs {
+		if p.Argv[0] == host.Self || !meant(p) {
+			continue
+		}
+		n++
+		// One that has ended meanwhile is none any more.
+		if err := b.host.Signal(ctx, p.Pid, sig); errors.Is(err, host.ErrGone) {
+			return n, err
+		}
+	}
+	return n, nil
+}

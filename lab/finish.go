@@ -3,9 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"keepalived-redis/lab/host"
+	"keepalived-redis/lab/probe"
 	"keepalived-redis/lab/report"
 )
 
@@ -16,12 +18,14 @@ func (r *Run) Finish(ctx context.Context) (report.Run, error) {
 	var errs []error
 	if r.In != nil {
 		rec.Cut = r.In.Source
-		// The one on the host first: it reads from its own host only, and its keys are none of the client's.
-		errs = append(errs, r.In.Finish(ctx))
-		rec.Probe = append(rec.Probe, r.In.Events()...)
+		// Those on the host first: they read from their own host only, and their keys are none of the client's.
+		rec.CutOthers = sources(r.cutOthers)
+		seen, err := finish(ctx, append([]*Writer{r.In}, r.cutOthers...))
+		rec.Probe, errs = seen, append(errs, err)
 	}
-	errs = append(errs, r.Out.Finish(ctx))
-	rec.Probe = append(rec.Probe, r.Out.Events()...)
+	rec.Others = sources(r.others)
+	seen, err := finish(ctx, append([]*Writer{r.Out}, r.others...))
+	rec.Probe, errs = append(rec.Probe, seen...), append(errs, err)
 	for _, e := range r.Timeline.Events() {
 		rec.Events = append(rec.Events, report.Event(e))
 	}
@@ -31,6 +35,32 @@ func (r *Run) Finish(ctx context.Context) (report.Run, error) {
 		}
 	}
 	return rec, errors.Join(errs...)
+}
+
+// finish ends writers, which read back at the same time, and returns what they saw.
+func finish(ctx context.Context, writers []*Writer) (events []probe.Event, err error) {
+	errs := make([]error, len(writers))
+	var wg sync.WaitGroup
+	for i, w := range writers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = w.Finish(ctx)
+		}()
+	}
+	wg.Wait()
+	for _, w := range writers {
+		events = append(events, w.Events()...)
+	}
+	return events, errors.Join(errs...)
+}
+
+// sources are the names of writers in their events.
+func sources(writers []*Writer) (names []string) {
+	for _, w := range writers {
+		names = append(names, w.Source)
+	}
+	return names
 }
 
 // faultText is the sentence of the step that was the fault.

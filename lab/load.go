@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -209,6 +210,35 @@ func (f *filler) deleteSets(ctx context.Context) error {
 func (f *filler) flush(ctx context.Context) error {
 	f.sets = 0
 	return f.ask(ctx, stallLimit, "FLUSHDB")
+}
+
+// matchTakes is about what KEYS needs for one character of a key and one of its pattern.
+const matchTakes = 6 * time.Nanosecond
+
+// SlowKeys lets KEYS take about so long on a master, by one long key whose pattern fails late at each of its places. Afterwards the key is gone.
+func (b *Host) SlowKeys(ctx context.Context, port int, d time.Duration) error {
+	f, err := newFiller(ctx, b.Instance(port), "0")
+	if err != nil {
+		return err
+	}
+	half := int(math.Sqrt(float64(d / matchTakes)))
+	key := f.tag + strings.Repeat("a", 2*half)
+	if err := f.ask(ctx, fillLimit, "SET", key, ""); err != nil {
+		return err
+	}
+	return errors.Join(f.ask(ctx, stallLimit, "KEYS", "*"+strings.Repeat("a", half)+"b"), f.ask(ctx, fillLimit, "DEL", key))
+}
+
+// BigDel fills a master with sets and deletes them all by one DEL.
+func (b *Host) BigDel(ctx context.Context, port, sets int) error {
+	f, err := newFiller(ctx, b.Instance(port), "0")
+	if err != nil {
+		return err
+	}
+	if err := f.fillSets(ctx, sets); err != nil {
+		return err
+	}
+	return errors.Join(f.deleteSets(ctx), f.ask(ctx, fillLimit, "DEL", f.source()))
 }
 
 // caughtUpLimit bounds how long a replica may need for a bulk load.

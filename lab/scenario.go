@@ -28,6 +28,8 @@ type Scenario struct {
 	Holder string
 	// Cut says that Holder is cut off, so that a second writer runs on it: what it gets acknowledged is of interest.
 	Cut bool
+	// Still says that nothing is cut off and nothing moves: then nobody writes by scripts and transactions beside the plain writer.
+	Still bool
 	// EditConf, Prepare and Disk are those of Options.
 	EditConf func(conf string) string
 	Prepare  func(*Host) error
@@ -55,6 +57,7 @@ var clusterScenarios = []Scenario{
 	switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 	staleFirst, survivorRestarts,
 	standbyDegraded, lastHostDegraded, lastHostLoads,
+	hostStandsStill, hostStandsStillLower, restartEmpty, switchoverAfterBump, busCutSwitchover, prohibited, prohibitedStandby,
 }
 
 // pairScenarios are those that apply to a master and its replica: where a policy or a majority makes no difference.
@@ -66,10 +69,11 @@ func pairScenarios() []Scenario {
 		bulkLoad, keys, flush, slowFork, fsyncStalls, standbyBusy, hookKilled, hooksReversed, keepalivedKilled, quiet,
 		switchReboots, switchRebootsDark, switchRebootsNoWitness, lateSwitch,
 		survivorRestarts,
+		hostStandsStill, hostStandsStillLower, restartEmpty, prohibited, prohibitedStandby,
 	} {
 		all = append(all, inPair(s))
 	}
-	return all
+	return append(all, pairFlushAll, pairSwitchoverStalls)
 }
 
 // pairWord begins the name of a scenario that runs with a plain master and its replica.
@@ -101,6 +105,8 @@ type Run struct {
 	Holder, Standby *Host
 	// Out is the write probe on the client. In is the one on the host that had the VIP at the start, if that one is cut off: nil otherwise.
 	Out, In *Writer
+	// others are the writers beside Out, and cutOthers those beside In, that write by scripts and transactions.
+	others, cutOthers []*Writer
 	// Fault is the instant of the fault.
 	Fault host.Mono
 	// Healed is the instant at which a cut was repaired, 0 if never.
@@ -152,16 +158,18 @@ func Start(ctx context.Context, s Scenario, opts Options) (*Run, error) {
 	if err := r.startPair(ctx); err != nil {
 		return r, err
 	}
-	if r.Out, err = l.StartWriter(ctx, l.Client); err != nil {
+	if r.Out, r.others, err = r.startWriters(ctx, l.Client); err != nil {
 		return r, err
 	}
 	if s.Cut {
-		if r.In, err = l.StartWriter(ctx, r.Holder); err != nil {
+		if r.In, r.cutOthers, err = r.startWriters(ctx, r.Holder); err != nil {
 			return r, err
 		}
 	}
-	if err := r.Out.AwaitWriting(ctx, startWait); err != nil {
-		return r, err
+	for _, w := range append([]*Writer{r.Out}, r.others...) {
+		if err := w.AwaitWriting(ctx, startWait); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }

@@ -55,6 +55,7 @@ func TestScenarioReturns(t *testing.T)          { play(t, "returns") }
 func TestScenarioStandbyDegraded(t *testing.T)  { play(t, "standby-degraded") }
 func TestScenarioSwitchReboots(t *testing.T)    { play(t, "switch-reboots") }
 func TestScenarioStaleFirst(t *testing.T)       { play(t, "stale-first") }
+func TestScenarioHostStandsStill(t *testing.T)  { play(t, "host-stands-still") }
 
 // A plain master and its replica, without a cluster.
 func TestPairHostDies(t *testing.T)    { play(t, "pair-host-dies") }
@@ -62,6 +63,7 @@ func TestPairSwitchovers(t *testing.T) { play(t, "pair-switchovers") }
 func TestPairCutOff(t *testing.T)      { play(t, "pair-cut-off") }
 func TestPairStaleFirst(t *testing.T)  { play(t, "pair-stale-first") }
 func TestPairBulkLoad(t *testing.T)    { play(t, "pair-bulk-load") }
+func TestPairFlushAll(t *testing.T)    { play(t, "pair-flushall") }
 
 // The files for a pair with a CentOS 6 host run as shipped, too.
 func TestScenarioHostDiesOldFiles(t *testing.T) {

@@ -20,6 +20,7 @@ var quiet = Scenario{
 	About:   "nothing happens for 20 s: the worst write gap is the machine's own",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(vipStays, nothingLost),
 	Steps: func(ctx context.Context, r *Run) error {
@@ -61,6 +62,7 @@ var redisDies = Scenario{
 	About:   "one master is killed; it is restarted and the VIP stays",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(vipStays, nothingLost, writableWithin(5*time.Second)), // 3 s of it are the check's interval and Redis' own delay
 	Steps: func(ctx context.Context, r *Run) (err error) {

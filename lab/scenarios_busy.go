@@ -25,6 +25,7 @@ var bulkLoad = Scenario{
 	About:   "scripts load up to 200 MB each into a master, which answers nothing for 0.5, 1, 2 and 4 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, stalledFor(bulkLoads[3], "R")),
 	Steps: func(ctx context.Context, r *Run) error {
@@ -64,6 +65,7 @@ var keys = Scenario{
 	About:   "KEYS over more and more keys, until a master answers nothing for 1 s, and a few times more",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, stalledFor(keysFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
@@ -93,6 +95,7 @@ var flush = Scenario{
 	About:   "more and more sets go at once, by DEL, in a pair by FLUSHDB, until a master answers nothing for 1.5 s, or they are 1 GB",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, stalledFor(flushFor/2, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
@@ -120,11 +123,12 @@ var slowFork = Scenario{
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Prepare: canStall,
 	Needs:   []string{compiler},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, stalledFor(stallFor*9/10, "R")),
 	Steps: func(ctx context.Context, r *Run) error {
 		port := r.Holder.Ports[0]
-		if err := r.Holder.stallNext("fork", port); err != nil {
+		if err := r.Holder.stallNext("fork", stallFor, port); err != nil {
 			return err
 		}
 		return r.stall(ctx, r.Holder, port, "BGSAVE", func(ctx context.Context) error {
@@ -141,11 +145,12 @@ var fsyncStalls = Scenario{
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
 	Prepare: func(b *Host) error { return errors.Join(canStall(b), fsyncAlways(b)) },
 	Needs:   []string{compiler},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, stalledFor(stallFor*3/4, "D")),
 	Steps: func(ctx context.Context, r *Run) error {
 		// All of them, as it is one disk. The writer writes to each many times a second, so each has its next fdatasync at once.
-		if err := r.Holder.stallNext("fdatasync", r.Holder.Ports...); err != nil {
+		if err := r.Holder.stallNext("fdatasync", stallFor, r.Holder.Ports...); err != nil {
 			return err
 		}
 		port := r.Holder.Ports[0]
@@ -167,6 +172,7 @@ var standbyBusy = Scenario{
 	About:   "a script that only reads keeps a replica on the host without the VIP busy for 2 s",
 	Layout:  AllMastersOnRedis1,
 	Env:     []string{"KEEPALIVED_REDIS_POLICY=follow"},
+	Still:   true,
 	Settles: true,
 	Must:    all(staysPut, bothStayHealthy, stalledFor(standbyBusyFor, "R")),
 	Steps: func(ctx context.Context, r *Run) error {

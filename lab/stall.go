@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 
 	"keepalived-redis/lab/host"
 )
@@ -183,7 +186,7 @@ func canStall(b *Host) error {
 	if err := os.WriteFile(source, []byte(stallSource), 0o644); err != nil {
 		return fmt.Errorf("make calls long: %w", err)
 	}
-	cmd := exec.Command(compiler, "-shared", "-fPIC", "-O1", "-nostdlib", fmt.Sprintf("-DSTALL_MS=%d", stallFor.Milliseconds()), "-o", filepath.Join(b.dir, stallLibrary), source)
+	cmd := exec.Command(compiler, "-shared", "-fPIC", "-O1", "-nostdlib", "-o", filepath.Join(b.dir, stallLibrary), source)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make calls long: %w: %s", err, strings.TrimSpace(string(out)))
 	}
@@ -196,10 +199,10 @@ func (b *Host) stallFile(call string, port int) string {
 	return filepath.Join(b.dir, "redis", fmt.Sprint(port), "stall-"+call)
 }
 
-// stallNext makes the next fork or fdatasync of instances take stallFor.
-func (b *Host) stallNext(call string, ports ...int) error {
+// stallNext makes the next fork or fdatasync of instances, or that of their next term, take so long.
+func (b *Host) stallNext(call string, takes time.Duration, ports ...int) error {
 	for _, p := range ports {
-		if err := os.WriteFile(b.stallFile(call, p), nil, 0o644); err != nil {
+		if err := renameio.WriteFile(b.stallFile(call, p), []byte(strconv.FormatInt(takes.Milliseconds(), 10)), 0o644); err != nil {
 			return fmt.Errorf("make the next %s of %d long: %w", call, p, err)
 		}
 	}

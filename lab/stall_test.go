@@ -103,7 +103,7 @@ func TestMovedSince(t *testing.T) {
 // Without a compiler there is a sentence, not a fault that is none.
 func TestCanStall(t *testing.T) {
 	b := &Host{Name: "a", dir: t.TempDir(), Ports: []int{1}}
-	if err := b.stallNext("fork", 1); err == nil {
+	if err := b.stallNext("fork", time.Second, 1); err == nil {
 		t.Error("no error without the directory of the instance")
 	}
 	t.Setenv("PATH", "")

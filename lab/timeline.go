@@ -136,6 +136,12 @@ func (t *Timeline) last(match func(Event) bool) (Event, bool) {
 	return Event{}, false
 }
 
+// Said says whether a program of ours has logged such a line since an instant. It is for the condition of Await.
+func (t *Timeline) Said(after host.Mono, is func(line string) bool) bool {
+	_, found := t.last(func(e Event) bool { return e.Kind == host.EventLog && e.At >= after && is(e.Text) })
+	return found
+}
+
 // first is the first event for which match is true, which is asked for each event in turn.
 func (t *Timeline) first(match func(Event) bool) (Event, bool) {
 	t.mu.Lock()

@@ -50,7 +50,7 @@ type rangeState struct {
 
 // StartWriter starts a write probe on a host: on the client through the VIP, as any client of the cluster; on a host to the host's own
 // masters only, so that it sees what a host that is cut off still acknowledges.
-func (l *Lab) StartWriter(ctx context.Context, on *Host) (*Writer, error) {
+func (l *Lab) StartWriter(ctx context.Context, on *Host, way probe.Way) (*Writer, error) {
 	opts := probe.Options{Source: on.Name, Mode: probe.Cluster, VIP: netip.MustParseAddr(VIP)}
 	hosts := l.Hosts()
 	if l.opts.Mode == Replication {
@@ -63,12 +63,36 @@ func (l *Lab) StartWriter(ctx context.Context, on *Host) (*Writer, error) {
 		}
 	}
 	if on != l.Client {
-		opts = probe.Options{Source: "in-" + on.Name, Mode: probe.Local}
+		opts = probe.Options{Source: "in-" + on.Name, Mode: probe.Local, VIP: opts.VIP}
 		for _, a := range on.Instances() {
 			opts.Local = append(opts.Local, netip.MustParseAddrPort(a))
 		}
 	}
+	if opts.Way = way; way != probe.Plain {
+		opts.Source += "-" + string(way)
+	}
 	return l.StartProbe(ctx, on, opts)
+}
+
+// otherWays are those beside the plain one: what stops SET need not stop them.
+var otherWays = []probe.Way{probe.Script, probe.Transaction}
+
+// startWriters starts the write probes of a scenario on a host, the plain one first.
+func (r *Run) startWriters(ctx context.Context, on *Host) (plain *Writer, others []*Writer, err error) {
+	if plain, err = r.StartWriter(ctx, on, probe.Plain); err != nil {
+		return nil, nil, err
+	}
+	if r.Scenario.Still || r.opts.Setup == OldScripts {
+		return plain, nil, nil
+	}
+	for _, way := range otherWays {
+		w, err := r.StartWriter(ctx, on, way)
+		if err != nil {
+			return plain, others, err
+		}
+		others = append(others, w)
+	}
+	return plain, others, nil
 }
 
 // StartProbe starts a write probe of any kind on a host.
@@ -90,9 +114,12 @@ func (l *Lab) StartProbe(ctx context.Context, on *Host, opts probe.Options) (*Wr
 		r.Close()
 		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
 	}
-	if err := p.Prefer(ctx); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+	// Only the plain one measures times.
+	if opts.Way == probe.Plain {
+		if err := p.Prefer(ctx); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("start the writer on %s: %w", on.Name, err)
+		}
 	}
 	wr := &Writer{Source: opts.Source, host: on, process: p, read: make(chan error, 1), ranges: map[string]*rangeState{}, changed: make(chan struct{})}
 	go func() {

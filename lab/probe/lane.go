@@ -121,7 +121,7 @@ func pace(silent time.Duration) (owner, others int64) {
 
 // inTrouble: the latest attempt failed, or half an interval has brought no answer. It comes a little early, as the steps do.
 func (l *lane) inTrouble(now host.Mono) bool {
-	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval*3/8
+	return l.failing || l.since != 0 && now.Sub(l.since) >= l.w.opts.Interval*3/8+l.w.pause()
 }
 
 // silentFor: it is in trouble, and nobody that is known has acknowledged anything for so long.
@@ -277,9 +277,9 @@ func (a *attempt) run() {
 		l.at[first]--
 		l.mu.Unlock()
 	}()
-	command := appendCommand(nil, "SET", l.w.key(a.seq, a.tag), l.w.value(a.seq))
+	write := l.w.writing(l.w.key(a.seq, a.tag), l.w.value(a.seq))
 	for hop := 0; ; hop++ {
-		r, sent, err := l.w.pools.ask(a.addr, a.maxAge, l.w.opts.Timeout, command)
+		r, sent, err := l.w.pools.use(a.addr, a.maxAge, write)
 		now := host.Now()
 		switch {
 		case err != nil:
@@ -300,6 +300,33 @@ func (a *attempt) run() {
 		}
 		a.addr = to
 	}
+}
+
+// setScript does what SET does.
+const setScript = "return redis.call('SET', KEYS[1], ARGV[1])"
+
+// transactionPause is the time between the write that is queued and its EXEC: a whole switchover has room in it.
+const transactionPause = 20 * time.Millisecond
+
+// pause is how long a write takes by itself.
+func (w *writer) pause() time.Duration {
+	if w.opts.Way == Transaction {
+		return transactionPause
+	}
+	return 0
+}
+
+// writing is what writes one value over a link, in the way of the writer.
+func (w *writer) writing(key, value string) func(*link) (reply, error) {
+	set := appendCommand(nil, "SET", key, value)
+	switch w.opts.Way {
+	case Script:
+		eval := appendCommand(nil, "EVAL", setScript, "1", key, value)
+		return func(l *link) (reply, error) { return l.ask(w.opts.Timeout, eval) }
+	case Transaction:
+		return func(l *link) (reply, error) { return l.transaction(w.opts.Timeout, w.pause(), set) }
+	}
+	return func(l *link) (reply, error) { return l.ask(w.opts.Timeout, set) }
 }
 
 // movedTo reads "MOVED 3999 127.0.0.1:6381". Redis leaves the host out when it means its own.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -29,6 +30,28 @@ func (l *link) ask(timeout time.Duration, command []byte) (reply, error) {
 	r, err := readReply(l.in)
 	l.answered = time.Now()
 	return r, err
+}
+
+// transaction writes by MULTI and EXEC, with a pause in between. What refuses the write, when it is queued or when it is done, is the reply.
+func (l *link) transaction(timeout, pause time.Duration, command []byte) (reply, error) {
+	begun, err := l.ask(timeout, append(appendCommand(nil, "MULTI"), command...))
+	if err != nil {
+		return reply{}, err
+	}
+	queued, err := readReply(l.in)
+	if err != nil {
+		return reply{}, err
+	}
+	if refused := cmp.Or(begun.err, queued.err); refused != "" {
+		_, err := l.ask(timeout, appendCommand(nil, "DISCARD"))
+		return reply{err: refused}, err
+	}
+	time.Sleep(pause)
+	done, err := l.ask(timeout, appendCommand(nil, "EXEC"))
+	if err == nil && done.err == "" && len(done.items) == 1 {
+		done = done.items[0]
+	}
+	return done, err
 }
 
 // drop closes the link without a farewell: a host that has gone would keep the kernel sending it for minutes.
@@ -122,14 +145,19 @@ func (p *pools) of(addr string) *pool {
 	return p.all[addr]
 }
 
-// ask sends one command over a pooled link. sent is false when there was no connection, so that certainly nothing was done.
+// ask sends one command over a pooled link: see use.
 func (p *pools) ask(addr string, maxAge, timeout time.Duration, command []byte) (r reply, sent bool, err error) {
+	return p.use(addr, maxAge, func(l *link) (reply, error) { return l.ask(timeout, command) })
+}
+
+// use asks something over a pooled link. sent is false when there was no connection, so that certainly nothing was done.
+func (p *pools) use(addr string, maxAge time.Duration, do func(*link) (reply, error)) (r reply, sent bool, err error) {
 	pool := p.of(addr)
 	l, err := pool.take(maxAge)
 	if err != nil {
 		return reply{}, false, err
 	}
-	r, err = l.ask(timeout, command)
+	r, err = do(l)
 	if err != nil {
 		l.drop()
 		return reply{}, true, err

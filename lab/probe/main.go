@@ -64,6 +64,7 @@ func parse(args []string, stderr io.Writer) (Options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.Source, "source", "client", "name of this writer")
 	f.Func("mode", "cluster, replication, local or sentinel", func(s string) error { o.Mode = Mode(s); return nil })
+	f.Func("way", "script or transaction instead of SET", func(s string) error { o.Way = Way(s); return nil })
 	f.Func("vip", "virtual address through which the instances are found", func(s string) (err error) {
 		o.VIP, err = netip.ParseAddr(s)
 		return err

@@ -23,11 +23,25 @@ const (
 	Sentinel Mode = "sentinel"
 )
 
+// Way says by which commands a writer writes.
+type Way string
+
+const (
+	// Plain writes by SET.
+	Plain Way = ""
+	// Script writes by EVAL. Before 6.0.17 and 6.2.7 a script heeds no min-slaves-to-write.
+	Script Way = "script"
+	// Transaction writes by MULTI and EXEC, with transactionPause before EXEC. Before 6.0 a write that was queued earlier heeds no
+	// min-slaves-to-write either.
+	Transaction Way = "transaction"
+)
+
 // Options say what a writer does. Zero durations mean the defaults.
 type Options struct {
 	// Source names the writer in its events and in its keys.
 	Source string
 	Mode   Mode
+	Way    Way
 	// VIP and Ports are where the cluster, or each replication pair, is found.
 	VIP   netip.Addr
 	Ports []uint16
@@ -35,9 +49,11 @@ type Options struct {
 	Nodes []netip.AddrPort
 	// MasterName is what the Sentinels call the master.
 	MasterName string
-	// Local are the host's own instances, in mode Local.
+	// Local are the host's own instances, in mode Local. With a VIP, values that no cluster serves are read back there: the host's own
+	// instance may follow another one by then.
 	Local []netip.AddrPort
-	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local. It bounds how exactly a gap is measured.
+	// Interval is the time between two attempts on one range: 4 ms, 10 ms in mode Local, 50 ms by scripts and transactions. It bounds how
+	// exactly a gap is measured.
 	Interval time.Duration
 	// Timeout is how long an attempt waits for its answer: 150 ms.
 	Timeout time.Duration
@@ -53,6 +69,7 @@ type Options struct {
 const (
 	defaultInterval      = 4 * time.Millisecond
 	defaultLocalInterval = 10 * time.Millisecond
+	defaultOtherInterval = 50 * time.Millisecond
 	defaultTimeout       = 150 * time.Millisecond
 	defaultDial          = 20 * time.Millisecond
 	defaultFindWithin    = 10 * time.Second
@@ -81,12 +98,18 @@ func (o Options) complete() (Options, error) {
 	default:
 		errs = append(errs, fmt.Errorf("unknown mode %q; hint: cluster, replication, local or sentinel", o.Mode))
 	}
+	if o.Way != Plain && o.Way != Script && o.Way != Transaction {
+		errs = append(errs, fmt.Errorf("unknown way %q; hint: script or transaction", o.Way))
+	}
 	if o.Source == "" || strings.ContainsAny(o.Source, " {}\r\n") {
 		errs = append(errs, fmt.Errorf("a writer needs a name without spaces and braces, not %q", o.Source))
 	}
 	interval := defaultInterval
 	if o.Mode == Local {
 		interval = defaultLocalInterval
+	}
+	if o.Way != Plain {
+		interval = defaultOtherInterval
 	}
 	for _, d := range []struct {
 		name string
@@ -124,6 +147,7 @@ func (o Options) Args() []string {
 	}
 	for _, f := range []struct{ name, value string }{
 		{"-ports", strings.Join(ports, ",")}, {"-local", strings.Join(local, ",")}, {"-nodes", strings.Join(nodes, ",")}, {"-master-name", o.MasterName},
+		{"-way", string(o.Way)},
 	} {
 		if f.value != "" {
 			args = append(args, f.name, f.value)

@@ -17,6 +17,7 @@ func TestArgs(t *testing.T) {
 		{Source: "client", Mode: Cluster, VIP: netip.MustParseAddr("192.168.9.91"), Ports: []uint16{7000, 7005}, VerifyWithin: 2 * time.Second},
 		{Source: "redis1", Mode: Local, Local: []netip.AddrPort{netip.MustParseAddrPort("192.168.9.70:7000"), netip.MustParseAddrPort("192.168.9.70:7001")},
 			Interval: time.Millisecond, Timeout: time.Second, Dial: 3 * time.Millisecond, FindWithin: time.Minute},
+		{Source: "client-script", Mode: Cluster, Way: Script, VIP: netip.MustParseAddr("192.168.9.91"), Ports: []uint16{7000}},
 		{Source: "client", Mode: Sentinel, Nodes: []netip.AddrPort{netip.MustParseAddrPort("192.168.9.70:26379"), netip.MustParseAddrPort("192.168.9.71:26379")}, MasterName: "pair"},
 	} {
 		got, err := parse(want.Args(), io.Discard)
@@ -34,6 +35,7 @@ func TestBadOptions(t *testing.T) {
 		{"-mode sentinel -nodes 127.0.0.1:26379", "the master's name"},
 		{"-mode local -local 127.0.0.1:1 -source {a}", "without spaces and braces"},
 		{"-mode cluster -vip 127.0.0.1 -ports 7000 -dial -1s", "dial is negative"},
+		{"-mode local -local 127.0.0.1:1 -way set", `unknown way "set"`},
 		{"-mode cluster more", `unknown argument "more"`},
 		{"-ports 70000", "is no port"},
 	} {

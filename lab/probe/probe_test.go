@@ -61,7 +61,8 @@ func TestCluster(t *testing.T) {
 		name string
 		run  func(t *testing.T, all []*server)
 	}{
-		{"tags", testTags}, {"counts", testCounts}, {"lost", testLost}, {"local and fence", testLocal}, {"switchover", testSwitchover},
+		{"tags", testTags}, {"counts", testCounts}, {"lost", testLost}, {"local and fence", testLocal}, {"scripts", testScripts},
+		{"transactions", testTransactions}, {"switchover", testSwitchover},
 		{"hang", testHang}, {"restart", testRestart}, {"takeover", testTakeover},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -201,6 +202,35 @@ func testLocal(t *testing.T, all []*server) {
 	}
 	if end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 || end.Result.Acked == 0 || end.Masters != nil && end.Masters[all[0].addr] != 5461 {
 		t.Errorf("result %+v, masters %v", end.Result, end.Masters)
+	}
+}
+
+func testScripts(t *testing.T, all []*server) { testWay(t, all, Script, "cmdstat_eval:") }
+
+func testTransactions(t *testing.T, all []*server) { testWay(t, all, Transaction, "cmdstat_exec:") }
+
+// Writes in another way are refused and sent elsewhere as plain ones are, and what was acknowledged is there.
+func testWay(t *testing.T, all []*server, way Way, stat string) {
+	all[0].do("CONFIG", "RESETSTAT")
+	opts := clusterOptions(all)
+	opts.Way, opts.Interval = way, defaultInterval
+	r := record1(t, opts)
+	time.Sleep(100 * time.Millisecond)
+	_, fenced := all[0].do("CONFIG", "SET", "min-slaves-to-write", "99")
+	r.await("a refusal, and that of the replica", func(e Event) bool { return e.Kind == Acks && e.Range == "0-5460" && e.Failed["MOVED"] > 0 })
+	_, lifted := all[0].do("CONFIG", "SET", "min-slaves-to-write", "0")
+	r.await("acknowledgements again", func(e Event) bool { return e.Kind == Acks && e.Range == "0-5460" && e.At > lifted && len(e.Acks) > 0 })
+	end := r.end()
+	for _, a := range r.acksOf("0-5460") {
+		if a > fenced+host.Mono(2*time.Millisecond) && a < lifted-host.Mono(time.Millisecond) {
+			t.Errorf("an acknowledgement %v after writes were refused", a.Sub(fenced))
+		}
+	}
+	if end.Result.Acked < 10 || end.Result.Lost+end.Result.Wrong+end.Result.Unread != 0 || end.Result.Failed["NOREPLICAS"] == 0 {
+		t.Errorf("result %+v", end.Result)
+	}
+	if info, _ := all[0].do("INFO", "commandstats"); !strings.Contains(info.text, stat) {
+		t.Errorf("it did not write so: %s", info.text)
 	}
 }
 

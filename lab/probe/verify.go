@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -113,8 +114,11 @@ func (w *writer) readBack(l *lane, records []record, where layout, result *Resul
 	var left []record
 	for _, r := range records {
 		addr := l.known[0]
-		if where != nil {
+		switch {
+		case where != nil:
 			addr = where.master(tags[r.tag].slot)
+		case w.opts.Mode == Local && w.opts.VIP.IsValid():
+			addr = w.behindVIP(addr)
 		}
 		byMaster[addr] = append(byMaster[addr], r)
 	}
@@ -135,6 +139,11 @@ func (w *writer) readBack(l *lane, records []record, where layout, result *Resul
 	}
 	wg.Wait()
 	return left
+}
+
+// behindVIP is the address behind the VIP that has the port of a local instance.
+func (w *writer) behindVIP(local string) string {
+	return netip.AddrPortFrom(w.opts.VIP, netip.MustParseAddrPort(local).Port()).String()
 }
 
 // readFrom reads records at one instance. It must be a master: a replica outside a cluster would answer too.

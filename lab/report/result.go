@@ -27,17 +27,17 @@ type Result struct {
 	// WorstGap is the longest time between two acknowledgements of one range that ends after the fault; nil when a range had none for
 	// more than Interruption when the writing ended, or when nothing was written.
 	WorstGap *time.Duration
-	// Acked counts the acknowledged writes of the probe on the third host, over the whole run. Lost of them are gone (or have another
+	// Acked counts the acknowledged writes of the writers on the third host, over the whole run. Lost of them are gone (or have another
 	// value), Unread could not be read back, because nobody serves them. All are Unread when the probe was killed before it read back.
 	Acked, Lost, Unread int
 	// Unknown writes were sent and never answered.
 	Unknown int
 	// Masters are the masters that served slots at the end, by address, with the number of their slots.
 	Masters map[string]int
-	// LastCutAck is when the writer in the cut-off host got its last acknowledgement before the heal; 0 when it got none after the fault,
-	// nil when there is no such writer, or when it never got any: then it shows nothing.
+	// LastCutAck is when the writers in the cut-off host got their last acknowledgement before the heal; 0 when it got none after the fault,
+	// nil when there is no such writer, or when none ever got any: then it shows nothing.
 	LastCutAck *time.Duration
-	// CutAcks counts what that writer got acknowledged after the fault and before the heal.
+	// CutAcks counts what they got acknowledged after the fault and before the heal.
 	CutAcks int
 	// Through is the share of the time from the fault to the end of the writing, in parts of window, in which a write to the range went
 	// through; of all ranges the lowest. 1 is all the time.
@@ -74,12 +74,8 @@ func Measure(r Run) Result {
 	out := Result{VIP: vipMoved(r), Through: w.through(r.Fault), Takeover: r.Takeover, Whole: r.Whole, Ranges: map[string]RangeResult{}, Observed: w.end.Sub(r.Fault)}
 	out.LastCutAck, out.CutAcks = cutAcks(r)
 	for i, name := range w.ranges {
-		one, unread, unknown := w.measure(name, r.Fault)
+		one, _, _ := w.measure(name, r.Fault)
 		out.Ranges[name] = one
-		out.Acked += one.Acked
-		out.Lost += one.Lost
-		out.Unread += unread
-		out.Unknown += unknown
 		if i == 0 {
 			out.Writable, out.WorstGap = one.Writable, one.WorstGap
 			continue
@@ -88,14 +84,29 @@ func Measure(r Run) Result {
 	}
 	if w.ended != nil {
 		out.Masters = w.ended.Masters
-		if sum := w.ended.Result; sum != nil {
-			out.Acked, out.Lost, out.Unread, out.Unknown = sum.Acked, sum.Lost+sum.Wrong, sum.Unread, sum.Unknown
-		}
+	}
+	out.add(w, r.Fault)
+	for _, source := range r.Others {
+		out.add(collect(r, source), r.Fault)
 	}
 	if out.VIP != nil && out.Writable != nil && *out.Writable != 0 {
 		out.AfterVIP = pointer(*out.Writable - *out.VIP)
 	}
 	return out
+}
+
+// add counts what one more writer wrote.
+func (r *Result) add(w *writes, fault host.Mono) {
+	var sum probe.Result
+	if w.ended != nil && w.ended.Result != nil {
+		sum = *w.ended.Result
+	} else {
+		for _, name := range w.ranges {
+			one, unread, unknown := w.measure(name, fault)
+			sum.Acked, sum.Lost, sum.Unread, sum.Unknown = sum.Acked+one.Acked, sum.Lost+one.Lost, sum.Unread+unread, sum.Unknown+unknown
+		}
+	}
+	r.Acked, r.Lost, r.Unread, r.Unknown = r.Acked+sum.Acked, r.Lost+sum.Lost+sum.Wrong, r.Unread+sum.Unread, r.Unknown+sum.Unknown
 }
 
 // measure computes the result of one range, and how many of its writes could not be read back and were never answered.
@@ -213,7 +224,7 @@ func cutAcks(r Run) (*time.Duration, int) {
 	wrote := false
 	last := r.Fault
 	for _, e := range r.Probe {
-		if e.Source != r.Cut || e.Kind != probe.Acks {
+		if e.Source != r.Cut && !slices.Contains(r.CutOthers, e.Source) || e.Kind != probe.Acks {
 			continue
 		}
 		for _, at := range e.Acks {

@@ -238,3 +238,20 @@ func TestThrough(t *testing.T) {
 		t.Errorf("the writer had no CPU for 90 ms of them: %v", got)
 	}
 }
+
+// What scripts and transactions wrote counts as what the plain writer wrote, but in no time.
+func TestMeasureOthers(t *testing.T) {
+	r := run(acks("a", -2000, 5000), ended())
+	before := Measure(r)
+	r.Others = []string{"client-script", "client-transaction"}
+	r.Probe = append(r.Probe, from("client-script", acks("a", -2000, 0)), from("client-script", ended()),
+		from("client-transaction", acks("a", -2000, 0)))
+	r.Probe[len(r.Probe)-2].Result = &probe.Result{Acked: 70, Lost: 3, Wrong: 1, Unread: 2, Unknown: 5}
+	got := Measure(r)
+	unread := len(acks("a", -2000, 0).Acks)
+	if got.Acked != before.Acked+70+unread || got.Lost != before.Lost+4 || got.Unread != before.Unread+2+unread || got.Unknown != before.Unknown+5 {
+		t.Errorf("got %+v, before %+v", got, before)
+	}
+	sameTime(t, "Writable", got.Writable, before.Writable)
+	sameTime(t, "WorstGap", got.WorstGap, before.WorstGap)
+}

@@ -31,6 +31,9 @@ type Run struct {
 	Takeover, Whole *time.Duration
 	// Client is the Source of the probe on the third host; Cut that of the writer in the host that is cut off, empty if there is none.
 	Client, Cut string
+	// Others are the Sources of the writers on the third host that write by scripts and transactions: their writes count in what was
+	// acknowledged and what of it is lost, and in no time. CutOthers are those in the host that is cut off.
+	Others, CutOthers []string
 	// Probe are the events of all writers, Events those of the hosts; both in any order.
 	Probe  []probe.Event
 	Events []Event

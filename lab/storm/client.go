@@ -25,12 +25,29 @@ const (
 	readEvery = 5
 )
 
+// way is by which commands a client writes.
+type way int
+
+const (
+	plain way = iota
+	script
+	transaction
+	ways
+)
+
+const (
+	pushScript = "return redis.call('RPUSH', KEYS[1], ARGV[1])"
+	// queuedFor is how long a transaction waits for its EXEC.
+	queuedFor = 15 * time.Millisecond
+)
+
 // tags are the hash tags of the clients' keys: two in each third of the slots (3300, 3168; 7365, 7233; 15495, 11298).
 var tags = []string{"b", "f", "c", "g", "a", "d"}
 
 // client appends to one key a round, one write after another.
 type client struct {
 	name, tag string
+	way       way
 	history   *History
 	// entrances are where it may connect; it changes to the next one when one is of no use.
 	entrances []string
@@ -120,6 +137,26 @@ func (c *client) hangUp(to string) {
 	}
 }
 
+// push appends a value, in the way of the client. An error reply means that it was not appended.
+func (c *client) push(key, value string) error {
+	push := []string{"RPUSH", key, value}
+	switch c.way {
+	case script:
+		push = []string{"EVAL", pushScript, "1", key, value}
+	case transaction:
+		if _, err := c.s.ask("MULTI"); err != nil {
+			return err
+		}
+		if _, err := c.s.ask(push...); err != nil {
+			return err
+		}
+		time.Sleep(queuedFor)
+		push = []string{"EXEC"}
+	}
+	_, err := c.s.ask(push...)
+	return err
+}
+
 // write appends one value, and now and then waits for a replica or reads.
 func (c *client) write(ctx context.Context) {
 	if c.s == nil {
@@ -132,7 +169,7 @@ func (c *client) write(ctx context.Context) {
 	}
 	c.n++
 	w := Write{Key: key(c.tag, c.round.Load()), Value: c.name + "-" + strconv.Itoa(c.n), Sent: host.Now(), Node: c.s.node, Outcome: Acknowledged}
-	_, err := c.s.ask("RPUSH", w.Key, w.Value)
+	err := c.push(w.Key, w.Value)
 	w.Done = host.Now()
 	var no resp.Error
 	switch {
@@ -180,7 +217,8 @@ func (s *Storm) startClients(ctx context.Context) (stopped chan struct{}) {
 	}
 	stopped = make(chan struct{}, len(tags))
 	for i, tag := range tags {
-		c := &client{name: fmt.Sprintf("c%d", i), tag: tag, history: s.history, entrances: entrances, next: i, round: &s.round, self: self}
+		c := &client{name: fmt.Sprintf("c%d", i), tag: tag, way: way(i) % ways, history: s.history, entrances: entrances, next: i,
+			round: &s.round, self: self}
 		s.clients = append(s.clients, c.name)
 		go func() {
 			c.run(ctx)

@@ -2,10 +2,13 @@ package storm
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"testing"
 	"time"
+
+	"keepalived-redis/lab/resp"
 )
 
 // TestLateAnswer: an answer that comes too late must not be taken for that of the next question.
@@ -25,5 +28,48 @@ func TestLateAnswer(t *testing.T) {
 	}
 	if reply, err := s.ask("RPUSH", "k", "v"); err == nil {
 		t.Errorf("the late answer %q is taken for that of the next question", reply)
+	}
+}
+
+// TestWays: whichever way a client writes, a refusal is told as one, also one that comes with EXEC.
+func TestWays(t *testing.T) {
+	const no = "-MOVED 3300 192.168.9.71:7003\r\n"
+	for _, c := range []struct {
+		name    string
+		way     way
+		answers []string
+		refused bool
+	}{
+		{"plain", plain, []string{":1\r\n"}, false},
+		{"plain, refused", plain, []string{no}, true},
+		{"script", script, []string{":1\r\n"}, false},
+		{"script, refused", script, []string{no}, true},
+		{"transaction", transaction, []string{"+OK\r\n", "+QUEUED\r\n", "*1\r\n:1\r\n"}, false},
+		{"transaction, not queued", transaction, []string{"+OK\r\n", no}, true},
+		{"transaction, aborted", transaction, []string{"+OK\r\n", "+QUEUED\r\n", "-EXECABORT Transaction discarded\r\n"}, true},
+		{"transaction, refused at EXEC", transaction, []string{"+OK\r\n", "+QUEUED\r\n", "*1\r\n" + no}, true},
+	} {
+		ours, theirs := net.Pipe()
+		go func() {
+			in := bufio.NewReader(theirs)
+			for _, a := range c.answers {
+				if _, err := resp.Read(in); err != nil {
+					return
+				}
+				if _, err := theirs.Write([]byte(a)); err != nil {
+					return
+				}
+			}
+			// A command too many is not answered.
+			_, _ = resp.Read(in)
+			theirs.Close()
+		}()
+		w := &client{way: c.way, s: &session{conn: ours, in: bufio.NewReader(ours)}}
+		err := w.push("k", "v")
+		var answer resp.Error
+		if c.refused != errors.As(err, &answer) || !c.refused && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		ours.Close()
 	}
 }

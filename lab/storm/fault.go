@@ -59,6 +59,13 @@ const (
 	BurnCPU        Kind = "burn-cpu"
 	FailBGSAVE     Kind = "fail-bgsave"
 	BulkLoad       Kind = "bulk-load"
+	SlowKeys       Kind = "slow-keys"
+	BigDel         Kind = "big-del"
+	FsyncStall     Kind = "fsync-stall"
+	HostStands     Kind = "host-stands"
+	BumpMove       Kind = "bump-move"
+	CutBusMove     Kind = "cut-bus-move"
+	Prohibit       Kind = "prohibit"
 )
 
 // String is the fault as ParseFaults reads it: "1.25s hang-redis 2.0 for 3s".

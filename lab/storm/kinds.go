@@ -24,7 +24,7 @@ type kind struct {
 	instance bool
 	// everywhere says that it meets both hosts, whichever it names.
 	everywhere bool
-	// stands says that an instance answers nothing meanwhile, and that a replica so takes in nothing.
+	// stands says that a replica takes in nothing meanwhile: it answers nothing, or cannot reach its master.
 	stands bool
 	// begin and end do and undo it. end is nil for what needs no undoing.
 	begin, end func(context.Context, *Storm, *lab.Host, Fault) error
@@ -58,7 +58,7 @@ func init() {
 	kinds = []kind{
 		{name: KillRedis, share: 4, instance: true, stands: true, begin: killRedis, loses: ofInstance},
 		{name: HangRedis, share: 3, instance: true, stands: true, min: s / 2, max: 8 * s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
-		{name: SlowFork, share: 2, instance: true, stands: true, min: s / 10, max: s, begin: signalRedis(syscall.SIGSTOP), end: signalRedis(syscall.SIGCONT), loses: ofInstance},
+		{name: SlowFork, share: 2, instance: true, stands: true, min: s / 10, max: 4 * s, begin: slowFork, end: forked},
 		{name: KillKeepalived, share: 2, begin: signalKeepalived(syscall.SIGKILL)},
 		{name: StopKeepalived, share: 3, min: s, max: 6 * s, begin: stopKeepalived, end: startKeepalived},
 		{name: HUPKeepalived, share: 2, begin: signalKeepalived(syscall.SIGHUP)},
@@ -86,6 +86,13 @@ func init() {
 		{name: BurnCPU, share: 2, min: s, max: 6 * s, begin: burn, end: stopBurning},
 		{name: FailBGSAVE, share: 2, instance: true, min: s, max: 8 * s, begin: failBGSAVE, end: repairBGSAVE},
 		{name: BulkLoad, share: 3, instance: true, stands: true, min: 3 * s / 10, max: 4 * s, begin: bulkLoad, end: bulkLoaded},
+		{name: SlowKeys, share: 2, instance: true, stands: true, min: s / 5, max: 2 * s, begin: slowKeys, end: bulkLoaded},
+		{name: BigDel, share: 1, instance: true, stands: true, min: 3 * s, max: 3 * s, begin: bigDel, end: bulkLoaded},
+		{name: FsyncStall, share: 2, instance: true, stands: true, min: s / 10, max: 4 * s, begin: fsyncStall, end: fsynced},
+		{name: HostStands, share: 3, stands: true, min: 2 * s, max: 6 * s, begin: hostStands, end: hostWakes, loses: ofWakingHost},
+		{name: BumpMove, share: 2, cluster: true, min: 2 * s, max: 5 * s, begin: bumpMove, end: moved},
+		{name: CutBusMove, share: 2, cluster: true, min: 2 * s, max: 7 * s, begin: cutBusMove, end: moved},
+		{name: Prohibit, share: 2, stands: true, min: s, max: 8 * s, begin: prohibit, end: permit},
 	}
 }
 
@@ -98,6 +105,14 @@ func ofInstance(b *lab.Host, f Fault, began, ended host.Mono) Window {
 
 func ofDeadHost(b *lab.Host, _ Fault, began, _ host.Mono) Window {
 	return Window{began.Add(-before), began, b.Addr, "Redis replicates asynchronously: acknowledged just before the host died"}
+}
+
+// wakeBound is how long a host that wakes may take writes of its own: its check is overdue, and runs as soon as a busy machine lets it.
+const wakeBound = time.Second
+
+func ofWakingHost(b *lab.Host, _ Fault, began, ended host.Mono) Window {
+	return Window{began.Add(-before), ended.Add(wakeBound), b.Addr,
+		"acknowledged by a host just before it stood still, or as it woke and did not know yet that it was taken over"}
 }
 
 // fenceBound is what the guarantees say for the shipped files.
@@ -126,6 +141,9 @@ func ofBadCable(_ *lab.Host, _ Fault, began, ended host.Mono) Window {
 // catchUp is how long an instance may take to be linked again.
 const catchUp = 3 * time.Second
 
+// takesAway says that a fault takes away the host that it names, and nothing else: what the other one acknowledges needs no replica there.
+func takesAway(f Fault) bool { return f.Kind == Power || f.Kind == HostStands }
+
 // behind are the windows of two faults that meet: an instance was dead, busy or stood still, so that it got nothing of what its master on the other
 // host acknowledged, and before it could be linked again that host died or was cut off, and it was promoted with what it had. Where both hosts
 // are cut off nobody is promoted.
@@ -136,7 +154,10 @@ func behind(faults []Fault, began, ended []host.Mono, other func(Fault) string) 
 		}
 		for k, cut := range faults {
 			kind := cut.Kind.find()
-			if kind.instance || kind.everywhere || kind.loses == nil || cut.Kind == Power && cut.Host == f.Host || began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
+			if kind.instance || kind.everywhere || kind.loses == nil || takesAway(cut) && cut.Host == f.Host {
+				continue
+			}
+			if began[k] < began[i] || began[k] > ended[i].Add(catchUp) {
 				continue
 			}
 			all = append(all, Window{began[i].Add(-before), began[k], other(f), "a replica that was dead, busy or stood still had not caught up when its master's host was lost: up to max_staleness"})

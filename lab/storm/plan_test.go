@@ -68,11 +68,18 @@ func TestMoments(t *testing.T) {
 // A replica that is busy takes in nothing, so what its master acknowledges meanwhile goes with the master's host. One that only cannot save takes in all.
 func TestBehindByKind(t *testing.T) {
 	for text, want := range map[string]int{
-		"1s bulk-load 2.0 for 4s; 3s power 1 for 1s":   1,
-		"1s bulk-load 2.0 for 1s; 7s power 1 for 1s":   0,
-		"1s bulk-load 2.0 for 4s; 3s power 2 for 1s":   0,
-		"1s fail-bgsave 2.0 for 4s; 3s power 1 for 1s": 0,
-		"1s hang-redis 2.0 for 4s; 3s cable 1 for 1s":  1,
+		"1s bulk-load 2.0 for 4s; 3s power 1 for 1s":        1,
+		"1s bulk-load 2.0 for 1s; 7s power 1 for 1s":        0,
+		"1s bulk-load 2.0 for 4s; 3s power 2 for 1s":        0,
+		"1s fail-bgsave 2.0 for 4s; 3s power 1 for 1s":      0,
+		"1s hang-redis 2.0 for 4s; 3s cable 1 for 1s":       1,
+		"1s slow-fork 2.0 for 4s; 3s power 1 for 1s":        1,
+		"1s fsync-stall 2.0 for 4s; 3s power 1 for 1s":      1,
+		"1s host-stands 2 for 4s; 3s power 1 for 1s":        1,
+		"1s host-stands 2 for 4s; 3s power 2 for 1s":        0,
+		"1s hang-redis 2.0 for 4s; 3s host-stands 1 for 2s": 1,
+		"1s prohibit 2 for 4s; 3s isolate 1 for 1s":         1,
+		"1s prohibit 2 for 4s; 3s cut-bus-move 1 for 2s":    0,
 	} {
 		faults, err := ParseFaults(text)
 		if err != nil {

@@ -54,6 +54,8 @@ type Storm struct {
 	config      map[*lab.Host]string
 	// beside are the faults that look for their victim beside the others.
 	beside sync.WaitGroup
+	// moves end what begins in the middle of a move, by fault.
+	moves map[string]func()
 
 	mu     sync.Mutex
 	runIDs map[string]string
@@ -68,7 +70,8 @@ const (
 // begin makes the lab and brings it to a calm beginning. end must be called also after an error.
 func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	s := &Storm{opts: opts, variant: v, network: wire.New(opts.Seed), history: newHistory(), runIDs: map[string]string{},
-		supervisors: map[*lab.Host]*supervisor{}, off: map[*lab.Host]bool{}, burning: map[*lab.Host][]*host.Process{}, config: map[*lab.Host]string{}}
+		supervisors: map[*lab.Host]*supervisor{}, off: map[*lab.Host]bool{}, burning: map[*lab.Host][]*host.Process{}, config: map[*lab.Host]string{},
+		moves: map[string]func(){}}
 	var err error
 	if s.commit, err = lab.Commit(ctx, opts.Lab.Build); err != nil {
 		return s, err
@@ -78,7 +81,7 @@ func begin(ctx context.Context, opts Options, v Variant) (*Storm, error) {
 	}
 	o := opts.Lab
 	o.Setup, o.Mode, o.Layout, o.Env, o.Network = lab.Ours, v.Mode, lab.AllMastersOnRedis1, v.Env, s.cable
-	o.Disk, o.Prepare = dataSize, func(b *lab.Host) error { return b.MountDisk("state", stateSize) }
+	o.Disk, o.Prepare = dataSize, func(b *lab.Host) error { return errors.Join(b.MountDisk("state", stateSize), lab.StallAlways(b)) }
 	if s.lab, err = lab.New(ctx, o); err != nil {
 		return s, err
 	}
@@ -113,6 +116,9 @@ func (s *Storm) end(failure error) (kept string, err error) {
 	}
 	for _, v := range s.supervisors {
 		v.end()
+	}
+	for _, end := range s.moves {
+		end()
 	}
 	s.beside.Wait()
 	var errs []error

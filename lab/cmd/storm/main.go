@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"keepalived-redis/lab"
 	"keepalived-redis/lab/demo"
 	"keepalived-redis/lab/host"
 	"keepalived-redis/lab/resume"
@@ -53,7 +54,7 @@ func run(args []string) int {
 	}
 	if host.Outside() {
 		// Installing needs the machine's own network, so it comes before the namespaces.
-		if err := demo.Install(context.Background(), os.Stdout); err != nil {
+		if err := demo.Install(context.Background(), os.Stdout, lab.Compiler); err != nil {
 			fmt.Fprintf(os.Stderr, "redis-storm: %v\n", err)
 			return 1
 		}
