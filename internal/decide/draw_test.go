@@ -182,6 +182,7 @@ func drawHost(t *rapid.T, o *model.Observation) {
 	o.Witness.Answers = pick(t, "the witness answers", true, true, true, false)
 	o.Lease = pick(t, "lease", model.NoArbiter, model.NoArbiter, model.NoArbiter, model.LeaseHeld, model.LeaseLost)
 	o.Witness.Counts = o.Witness.Answers || rapid.Bool().Draw(t, "it has answered before")
+	o.Witness.Unasked = o.Witness.Counts && !o.Witness.Answers && rarely(t, "it cannot be asked")
 	if o.CutOff() {
 		o.Alone = drawStretch(t, "alone")
 	}

@@ -40,7 +40,7 @@ var stepRules = []struct {
 	}},
 	{"roles change only where nothing keeps this host from acting", func(o *model.Observation, s model.Step) bool {
 		lifted := s.Do == model.Follow && o.Fence != nil && o.Heard() // a host that was fenced follows before it lifts the fence
-		return !changesRole(s.Do) || !o.CutOff() && !o.Isolated() && o.Maintenance.Word == "" && o.KeepalivedLives && (o.Fence == nil || lifted)
+		return !changesRole(s.Do) || !o.CutOff() && !o.Isolated() && !o.Unjudged() && o.Maintenance.Word == "" && o.KeepalivedLives && (o.Fence == nil || lifted)
 	}},
 	{"only whole data is promoted", func(o *model.Observation, s model.Step) bool {
 		l, _, _ := lookAt(o, s.Instance)

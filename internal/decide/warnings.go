@@ -13,6 +13,9 @@ func Warnings(o *model.Observation) []model.Clause {
 	if o.Why.Reason == reason.VIPStale {
 		p.say(model.Warn, o.Why)
 	}
+	if o.Witness.Unasked {
+		p.say(model.Warn, witnessUnasked(o))
+	}
 	view := o.View()
 	if view == nil {
 		return p.clauses

@@ -94,6 +94,7 @@ const (
 	CutOff               model.Reason = "cut-off"
 	LeaseLost            model.Reason = "lease-lost"
 	PerhapsCutOff        model.Reason = "perhaps-cut-off"
+	WitnessUnasked       model.Reason = "witness-unasked"
 	StillCutOff          model.Reason = "still-cut-off"
 	Fenced               model.Reason = "fenced"
 	HoldOff              model.Reason = "hold-off"

@@ -12,6 +12,9 @@ const byHand = "if its data is to count, run on this host: notify-redis promote 
 // whoseData is the way out where two instances claim the same.
 const whoseData = "on the host whose data is to count, run: notify-redis promote --force"
 
+// unaskedHint is where to look when this host itself keeps a question from leaving.
+const unaskedHint = "does a firewall on this host, its full table of connections, a rule of routing or SELinux keep us from it?"
+
 var entries = map[model.Reason]entry{
 	NoKeepalived:   {"keepalived does not run here", ""},
 	VIPUnknown:     {"the VIP is not known", "set vip in keepalived-redis.toml"},
@@ -83,6 +86,7 @@ var entries = map[model.Reason]entry{
 	CutOff:               {"no peer and no witness ({name}) answers", ""},
 	LeaseLost:            {"no peer answers, and the arbiter has not given this host the right to lead", ""},
 	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
+	WitnessUnasked:       {"the witness ({name}) could not be asked, so it does not say whether this host is cut off", unaskedHint},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
 	Fenced:               {"writes are refused here", ""},
 	HoldOff:              {"the fence stays until the other host has answered for {for}", ""},
