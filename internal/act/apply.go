@@ -102,7 +102,7 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		defer c.Close()
 		_, err := r.relax(ctx, c, s.Instance)
 		return err
-	case model.Release, model.Claim:
+	case model.Release, model.Claim, model.RenewTerm:
 		return r.mark(ctx, o, s)
 	case model.Rewrite:
 		c := r.Conn(s.Instance)

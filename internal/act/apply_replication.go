@@ -110,6 +110,7 @@ const UnseenTerms = 8
 func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 	for _, l := range o.Locals {
 		p := o.PeerOf(l)
+		l.Term.N = max(l.Term.N, o.Pairs[l.Instance].Term)
 		here, there := claim{l.Instance.Addr, l.Term}, claim{p.Instance.Addr, p.Term}
 		switch i {
 		case l.Instance:
@@ -209,7 +210,7 @@ func (r *Actor) relax(ctx context.Context, c *redis.Conn, i model.Instance) (nee
 	return slices.Contains(before.Why, session.RefusedAlone), err
 }
 
-// mark says beside the term of a local master whether the VIP has left its host.
+// mark writes the term of a local master, and says beside it whether the VIP has left its host.
 func (r *Actor) mark(ctx context.Context, o model.Observation, s model.Step) error {
 	own, _ := termsOf(&o, s.Instance)
 	own.term.Released = s.Do == model.Release

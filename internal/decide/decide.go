@@ -144,6 +144,7 @@ func (p *planner) fault(o *model.Observation) {
 		}
 		p.bump(o)
 	}
+	p.renewTerms(o)
 	for _, l := range o.Locals {
 		if o.Replication() && model.Overruled(o, l) && !o.Sentinel[l.Instance] {
 			p.twoMasters(o, l, o.PeerOf(l))

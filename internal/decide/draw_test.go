@@ -78,7 +78,7 @@ func drawPairs(t *rapid.T, o *model.Observation) {
 	for i := range o.Locals {
 		l, peer := &o.Locals[i], &o.Peers[i]
 		o.Pairs[l.Instance] = model.Pair{Peer: peer.Instance.Addr, NoMaster: drawStretch(t, "no master"), Overruled: drawStretch(t, "overruled"),
-			Stale: pick(t, "stale", 0, 0, 2*time.Minute), TakenAway: rarely(t, "taken away"), Unheard: rarely(t, "unheard"), Linked: !rarely(t, "not linked")}
+			Stale: pick(t, "stale", 0, 0, 2*time.Minute), TakenAway: rarely(t, "taken away"), TermLost: rarely(t, "term lost"), Unheard: rarely(t, "unheard"), Linked: !rarely(t, "not linked")}
 		l.Info.Role = pick(t, "its role", model.Replica, model.Master)
 		if l.Info.Role == model.Master && rapid.Bool().Draw(t, "the peer follows") {
 			peer.Info.Role, peer.Info.Master = model.Replica, l.Instance.Addr

@@ -109,11 +109,15 @@ var stepRules = []struct {
 		l, here, _ := lookAt(o, s.Instance)
 		return s.Do != model.Claim || here && o.State == model.VRRPMaster && l.Role() == model.Master && l.Term.Released
 	}},
+	{"only the term of a master that nobody outranks is renewed", func(o *model.Observation, s model.Step) bool {
+		l, here, _ := lookAt(o, s.Instance)
+		return s.Do != model.RenewTerm || here && l.Role() == model.Master && o.Pairs[s.Instance].TermLost && !model.Overruled(o, l)
+	}},
 	{"commands of clusters are for clusters, those of pairs for pairs", func(o *model.Observation, s model.Step) bool {
 		switch s.Do {
 		case model.Takeover, model.Force, model.Bump, model.Refuse:
 			return !o.Replication()
-		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim, model.Rewrite:
+		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim, model.RenewTerm, model.Rewrite:
 			return o.Replication()
 		}
 		return true
@@ -130,7 +134,7 @@ var stepRules = []struct {
 		return s.Do != model.NeedReplica || replica.Role() == model.Replica && replica.Info.LinkUp && !l.Info.MinReplicas
 	}},
 	{"what a Sentinel manages keeps its role, and its settings in a pair", func(o *model.Observation, s model.Step) bool {
-		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim}, s.Do)
+		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim, model.RenewTerm}, s.Do)
 		return !changes || !o.Sentinel[s.Instance]
 	}},
 	{"a step is about an instance that was seen", func(o *model.Observation, s model.Step) bool {

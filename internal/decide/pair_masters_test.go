@@ -8,10 +8,23 @@ import (
 	"keepalived-redis/internal/testing/fixture"
 )
 
+func lost(o *model.Observation) { changePair(o, func(p *model.Pair) { p.TermLost = true }) }
+
 func TestMasterOfAPair(t *testing.T) {
 	checkPlans(t, masterHere, Decide, []planCase{
 		{"the VIP is here", func(*model.Observation) {}, "", "keep in-place"},
 		{"the VIP is here again", func(o *model.Observation) { o.Locals[0].Term.Released = true }, "claim B:6379", "claim vip-back B:6379"},
+		{"its data has lost its term", lost, "renew-term B:6379", "renew-term term-lost B:6379 of A:6379; again 100ms"},
+		{"its data has lost its term, and it takes no write alone", func(o *model.Observation) {
+			lost(o)
+			o.Locals[0].Info.MinReplicas, o.Peers[0].Info.LinkUp = true, false
+		}, "", "keep in-place"},
+		{"its data has lost its term, FAULT", func(o *model.Observation) { lost(o); o.State = model.VRRPFault },
+			"renew-term B:6379", "renew-term term-lost B:6379 of A:6379; again 100ms"},
+		{"its data has lost its term, a Sentinel manages it", func(o *model.Observation) {
+			lost(o)
+			o.Sentinel = map[model.Instance]bool{o.Locals[0].Instance: true}
+		}, "", "keep sentinel B:6379"},
 		{"durability replicated, its replica is linked", func(o *model.Observation) { o.Durability = model.DurabilityReplicated },
 			"need-replica B:6379", "need-replica peer-linked B:6379 of A:6379"},
 		{"durability replicated, its replica is not linked", func(o *model.Observation) {
@@ -75,6 +88,9 @@ func TestTwoMastersOfAPair(t *testing.T) {
 		{"the peer has a higher term, and it was released", func(o *model.Observation) { o.Locals[0].Term.Released = true }, "follow B:6379 from A:6379", follows},
 		{"this host has raised the term of both", func(o *model.Observation) { o.Locals[0].Term.N, o.Peers[0].Term.N = 5, 5 },
 			"", "keep peer-outranked B:6379 of A:6379"},
+		{"the peer has a higher term than the one that was lost", func(o *model.Observation) { lost(o); o.Peers[0].Term.N = 5 }, "follow B:6379 from A:6379", follows},
+		{"the peer has a lower term than the one that was lost", func(o *model.Observation) { lost(o); o.Peers[0].Term.N = 3 },
+			"renew-term B:6379", "renew-term term-lost B:6379 of A:6379; keep peer-outranked B:6379 of A:6379; again 100ms"},
 		{"the peer has a lower term", func(o *model.Observation) { o.Peers[0].Term.N = 3 }, "", "keep peer-outranked B:6379 of A:6379"},
 		{"none was ever promoted", func(o *model.Observation) { o.Locals[0].Term.N, o.Peers[0].Term.N = 0, 0 }, "", "keep same-term B:6379 of A:6379"},
 		{"a term cannot be read", func(o *model.Observation) { o.Peers[0].Term = model.Term{} }, "", "wait term-unreadable B:6379 of A:6379; again 100ms"},

@@ -8,6 +8,7 @@ import (
 // pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a host that is MASTER or
 // BACKUP.
 func (p *planner) pairs(o *model.Observation) {
+	p.renewTerms(o)
 	for _, l := range o.Locals {
 		_, paired := o.Pairs[l.Instance]
 		switch {
@@ -181,6 +182,18 @@ func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 		p.in(LookAgain)
 	default:
 		p.do(model.Step{Do: model.Release, Instance: l.Instance}, about(l, reason.VIPLeft, peer.Instance))
+	}
+}
+
+// renewTerms has the terms written again that the data of local masters has lost. One that takes no write keeps it waiting.
+func (p *planner) renewTerms(o *model.Observation) {
+	for _, l := range o.Locals {
+		peer := o.PeerOf(l)
+		alone := l.Info != nil && l.Info.MinReplicas && !(peer.Role() == model.Replica && peer.Info.LinkUp)
+		if l.State.Serves() && l.Role() == model.Master && o.Pairs[l.Instance].TermLost && !model.Outranked(l, peer) && !alone && !o.Sentinel[l.Instance] {
+			p.do(model.Step{Do: model.RenewTerm, Instance: l.Instance}, terms(l, peer, reason.TermLost))
+			p.in(LookAgain)
+		}
 	}
 }
 

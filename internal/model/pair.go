@@ -23,6 +23,9 @@ type Pair struct {
 	// Unheard: the VIP has come to this host while the local instance was the master already, and the peer has not answered since; nor has
 	// the instance been given a new term.
 	Unheard bool
+	// Term is the highest that was ever seen of the local instance. TermLost: its data, that of a master, has a lower one, as after FLUSHALL.
+	Term     uint64
+	TermLost bool
 	// Linked: since this host started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
 }

@@ -36,6 +36,15 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	r.seePeersCold(o, now)
 	leads, elsewhere := false, false
 	stops := r.Event != nil && r.Event.State == model.VRRPStop // the VIP may still be here then, and no look will see it go
+	for i := range o.Locals {
+		l := &o.Locals[i]
+		pair, paired := pairs[l.Instance]
+		if !paired {
+			continue
+		}
+		seeTerm(l, &pair, &lin)
+		pairs[l.Instance] = pair
+	}
 	for _, l := range o.Locals {
 		pair, paired := pairs[l.Instance]
 		if !paired {
@@ -72,6 +81,16 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	o.Cold.HeldLast = lin.Held
 	if session.Text(lin) != before {
 		r.Store.Later(r.Store.Durable, session.LineageFile, lin)
+	}
+}
+
+// seeTerm keeps the highest term of a local instance. That of a master counts also where its data has lost it: an old master must not outrank it
+// then. The term of a replica says what data it has, so that is left as it is.
+func seeTerm(l *model.Look, pair *model.Pair, lin *session.Lineage) {
+	pair.Term = lin.Highest(l.Instance.Name(), l.Term)
+	if l.Role() == model.Master && l.Term.Known && l.Term.N < pair.Term {
+		pair.TermLost = true
+		l.Term = model.Term{N: pair.Term, Known: true}
 	}
 }
 

@@ -107,6 +107,7 @@ const (
 	ColdStart            model.Reason = "cold-start"
 	ClaimUnknown         model.Reason = "claim-unknown"
 	TermUnreadable       model.Reason = "term-unreadable"
+	TermLost             model.Reason = "term-lost"
 	SameTerm             model.Reason = "same-term"
 	Outranked            model.Reason = "outranked"
 	SwitchoverUnfinished model.Reason = "switchover-unfinished"
