@@ -61,7 +61,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	if err == nil {
 		own, peer := termsOf(&o, s.Instance)
 		peer.term = term
-		err = lead(ctx, to, needs.Replicas, own, peer)
+		err = r.lead(ctx, to, needs.Replicas, own, peer)
 	}
 	// Whatever happened: if ours is the master now, the old one follows before its writers are let go. A signal does not stop
 	// that.

@@ -55,6 +55,12 @@ func drawObservation(t *rapid.T) model.Observation {
 		o.Instances[p.Instance.Addr], o.Hosts[p.Instance.Addr.Addr()] = drawStretch(t, "instance"), drawStretch(t, "host")
 		o.Answers[p.Instance.Addr.Addr()] = rarely(t, "the host answers by itself")
 	}
+	for i := range o.Locals {
+		if o.Replication() && o.Locals[i].Term.N == o.Peers[i].Term.N && o.Peers[i].Term.N > 0 {
+			own := rapid.Bool().Draw(t, "it raised the term")
+			o.Locals[i].Term.Own, o.Peers[i].Term.Own = own, !own
+		}
+	}
 	drawHost(t, &o)
 	for _, l := range o.Locals {
 		drawLocal(t, &o, l)

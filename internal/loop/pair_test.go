@@ -292,7 +292,7 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	a, b := startPair(t)
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", model.TermKey, model.NextTerm(b.s.Addr, a.s.Addr, model.Term{N: a.term(), Known: true}))
+	b.s.Do(t, "set", model.TermKey, model.NextTerm(7, model.Term{N: a.term(), Known: true}))
 	b.s.Do(t, "set", "k", "of the side that died")
 	b.s.Do(t, "config", "rewrite")
 	b.s.Kill()
