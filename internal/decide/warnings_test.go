@@ -25,6 +25,7 @@ func TestWarnings(t *testing.T) {
 		"slots that no master has":       {func(o *model.Observation) { o.Locals[0].Nodes[1].Slots[0].Last = 10000 }, "warn slots-unserved"},
 		"no cluster":                     {func(o *model.Observation) { o.Locals = nil }, ""},
 		"a witness that cannot be asked": {func(o *model.Observation) { o.Witness.Answers, o.Witness.Unasked = false, true }, "warn witness-unasked"},
+		"a witness of several routers":   {func(o *model.Observation) { o.Witness.Virtual = "192.168.9.1" }, "warn witness-virtual"},
 		"a stale VIP":                    {func(o *model.Observation) { o.Why = model.Clause{Reason: reason.VIPStale, Name: "BACKUP"} }, "warn vip-stale"},
 	} {
 		o := fixture.Cluster()

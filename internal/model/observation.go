@@ -21,6 +21,8 @@ type Witness struct {
 	Answers bool
 	// Unasked: it counts, and this host could not ask it, for want of permission or of descriptors. It is neither silent nor answering then.
 	Unasked bool
+	// Virtual names those that answered by a hardware address that several routers share. Each side of a broken link may have one of them.
+	Virtual string
 }
 
 // FenceView is what a decision needs of a fence.

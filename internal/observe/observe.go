@@ -145,6 +145,7 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 			judged = judged || answered[names[i]] && q.unasked() == nil
 		}
 		w.Unasked = w.Counts && !judged
+		w.Virtual = r.virtual(asked)
 		if fresh {
 			r.Store.Later(r.Store.Durable, session.WitnessFile, answered)
 		}

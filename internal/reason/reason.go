@@ -95,6 +95,7 @@ const (
 	LeaseLost            model.Reason = "lease-lost"
 	PerhapsCutOff        model.Reason = "perhaps-cut-off"
 	WitnessUnasked       model.Reason = "witness-unasked"
+	WitnessVirtual       model.Reason = "witness-virtual"
 	StillCutOff          model.Reason = "still-cut-off"
 	Fenced               model.Reason = "fenced"
 	HoldOff              model.Reason = "hold-off"

@@ -87,6 +87,8 @@ var entries = map[model.Reason]entry{
 	LeaseLost:            {"no peer answers, and the arbiter has not given this host the right to lead", ""},
 	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
 	WitnessUnasked:       {"the witness ({name}) could not be asked, so it does not say whether this host is cut off", unaskedHint},
+	WitnessVirtual: {"the witness ({name}) is several routers that share an address (VRRP, HSRP or GLBP), so it may answer on both sides of a broken link",
+		"name a witness that is one machine, as the own address of one of the routers"},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
 	Fenced:               {"writes are refused here", ""},
 	HoldOff:              {"the fence stays until the other host has answered for {for}", ""},
