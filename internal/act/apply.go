@@ -102,8 +102,10 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		defer c.Close()
 		_, err := r.relax(ctx, c, s.Instance)
 		return err
-	case model.Release, model.Claim, model.RenewTerm:
+	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
+	case model.RenewTerm:
+		return r.renewTerm(ctx, o, s.Instance)
 	case model.Rewrite:
 		c := r.Conn(s.Instance)
 		defer c.Close()

@@ -215,7 +215,23 @@ func (r *Actor) relax(ctx context.Context, c *redis.Conn, i model.Instance) (nee
 	return slices.Contains(before.Why, session.RefusedAlone), err
 }
 
-// mark writes the term of a local master, and says beside it whether the VIP has left its host.
+// renewTerm writes the term of a local master that its data has lost, also where it takes writes only with a replica: the one that is to follow it
+// goes by the term. Whoever has stopped writes is about to move the master.
+func (r *Actor) renewTerm(ctx context.Context, o model.Observation, i model.Instance) error {
+	c := r.Conn(i)
+	defer c.Close()
+	needs, err := c.WriteRule(ctx)
+	switch {
+	case err != nil:
+		needs.Replicas = "0" // where CONFIG is not allowed
+	case needs.Replicas == redis.StopWrites:
+		return nil
+	}
+	own, _ := termsOf(&o, i)
+	return c.RenewTerm(ctx, own.term.N, needs.Replicas)
+}
+
+// mark says beside the term of a local master whether the VIP has left its host.
 func (r *Actor) mark(ctx context.Context, o model.Observation, s model.Step) error {
 	own, _ := termsOf(&o, s.Instance)
 	own.term.Released = s.Do == model.Release

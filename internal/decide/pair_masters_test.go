@@ -15,10 +15,6 @@ func TestMasterOfAPair(t *testing.T) {
 		{"the VIP is here", func(*model.Observation) {}, "", "keep in-place"},
 		{"the VIP is here again", func(o *model.Observation) { o.Locals[0].Term.Released = true }, "claim B:6379", "claim vip-back B:6379"},
 		{"its data has lost its term", lost, "renew-term B:6379", "renew-term term-lost B:6379 of A:6379; again 100ms"},
-		{"its data has lost its term, and it takes no write alone", func(o *model.Observation) {
-			lost(o)
-			o.Locals[0].Info.MinReplicas, o.Peers[0].Info.LinkUp = true, false
-		}, "", "keep in-place"},
 		{"its data has lost its term, FAULT", func(o *model.Observation) { lost(o); o.State = model.VRRPFault },
 			"renew-term B:6379", "renew-term term-lost B:6379 of A:6379; again 100ms"},
 		{"its data has lost its term, a Sentinel manages it", func(o *model.Observation) {

@@ -185,12 +185,11 @@ func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 	}
 }
 
-// renewTerms has the terms written again that the data of local masters has lost. One that takes no write keeps it waiting.
+// renewTerms has the terms written again that the data of local masters has lost. Where writes are stopped, it waits.
 func (p *planner) renewTerms(o *model.Observation) {
 	for _, l := range o.Locals {
 		peer := o.PeerOf(l)
-		alone := l.Info != nil && l.Info.MinReplicas && !(peer.Role() == model.Replica && peer.Info.LinkUp)
-		if l.State.Serves() && l.Role() == model.Master && o.Pairs[l.Instance].TermLost && !model.Outranked(l, peer) && !alone && !o.Sentinel[l.Instance] {
+		if l.State.Serves() && l.Role() == model.Master && o.Pairs[l.Instance].TermLost && !model.Outranked(l, peer) && !o.Sentinel[l.Instance] {
 			p.do(model.Step{Do: model.RenewTerm, Instance: l.Instance}, terms(l, peer, reason.TermLost))
 			p.in(LookAgain)
 		}
