@@ -107,6 +107,8 @@ func (r *Actor) step(ctx context.Context, o model.Observation, s model.Step) err
 		return err
 	case model.Release, model.Claim:
 		return r.mark(ctx, o, s)
+	case model.RenewTerm:
+		return r.renewTerm(ctx, o, s.Instance)
 	case model.Rewrite:
 		c := r.Conn(s.Instance)
 		defer c.Close()

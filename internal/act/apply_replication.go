@@ -65,13 +65,13 @@ func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.In
 	defer c.Close()
 	own, peer := termsOf(&o, i)
 	if l, local := o.Local(i); local && l.Role() == model.Master {
-		own.term.N += UnseenTerms
+		own.term.N += UnseenTerms << model.OwnerBits
 	}
 	needs, err := c.WriteRule(ctx)
 	if err != nil {
 		needs.Replicas = "0" // where CONFIG is not allowed, the role may still be
 	}
-	err = lead(ctx, c, needs.Replicas, own, peer)
+	err = r.lead(ctx, c, needs.Replicas, own, peer)
 	if errors.Is(err, redis.ErrTerm) {
 		err = fmt.Errorf("promote %s: %w; hint: our user needs GETSET and SET on the key %s", i, err, model.TermKey)
 	} else if err != nil {
@@ -87,11 +87,14 @@ func (r *Actor) promotePair(ctx context.Context, o model.Observation, i model.In
 }
 
 // lead makes an instance a master of a term above all that were seen, and above the one that it turns out to have had.
-func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
-	term := model.NextTerm(own.addr, peer.addr, own.term, peer.term)
+func (r *Actor) lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) error {
+	r.roles.Lock()
+	owner := model.Owner(r.Store.MakeOwner(), own.local, own.addr, peer.addr)
+	r.roles.Unlock()
+	term := model.NextTerm(owner, own.term, peer.term)
 	before, err := c.Lead(ctx, term, needs)
 	if err == nil && before.N > term { // an equal one is ours: the same plan was carried out before
-		return c.SetTerm(ctx, model.NextTerm(own.addr, peer.addr, before))
+		return c.SetTerm(ctx, model.NextTerm(owner, before))
 	}
 	return err
 }
@@ -100,17 +103,20 @@ func lead(ctx context.Context, c *redis.Conn, needs string, own, peer claim) err
 type claim struct {
 	addr netip.AddrPort
 	term model.Term
+	// local: it is on this host.
+	local bool
 }
 
 // UnseenTerms is how far a master that is promoted again goes above its own term: its peer may have been promoted meanwhile without anybody here
-// having seen it, and once is 2.
+// having seen it, and more than once.
 const UnseenTerms = 8
 
 // termsOf gives an instance of a pair, on either host, and the one on the other side.
 func termsOf(o *model.Observation, i model.Instance) (own, other claim) {
 	for _, l := range o.Locals {
 		p := o.PeerOf(l)
-		here, there := claim{l.Instance.Addr, l.Term}, claim{p.Instance.Addr, p.Term}
+		l.Term.N = max(l.Term.N, o.Pairs[l.Instance].Term)
+		here, there := claim{l.Instance.Addr, l.Term, true}, claim{addr: p.Instance.Addr, term: p.Term}
 		switch i {
 		case l.Instance:
 			return here, there
@@ -208,6 +214,22 @@ func (r *Actor) needReplica(ctx context.Context, i model.Instance) error {
 func (r *Actor) relax(ctx context.Context, c *redis.Conn, i model.Instance) (needed bool, err error) {
 	before, err := r.allowWrites(ctx, c, i, session.RefusedAlone)
 	return slices.Contains(before.Why, session.RefusedAlone), err
+}
+
+// renewTerm writes the term of a local master that its data has lost, also where it takes writes only with a replica: the one that is to follow it
+// goes by the term. Whoever has stopped writes is about to move the master.
+func (r *Actor) renewTerm(ctx context.Context, o model.Observation, i model.Instance) error {
+	c := r.Conn(i)
+	defer c.Close()
+	needs, err := c.WriteRule(ctx)
+	switch {
+	case err != nil:
+		needs.Replicas = "0" // where CONFIG is not allowed
+	case needs.Replicas == redis.StopWrites:
+		return nil
+	}
+	own, _ := termsOf(&o, i)
+	return c.RenewTerm(ctx, own.term.N, needs.Replicas)
 }
 
 // mark says beside the term of a local master whether the VIP has left its host.

@@ -44,7 +44,7 @@ func (r *Actor) keepAside(ctx context.Context, c *redis.Conn, o model.Observatio
 	if l.Info != nil {
 		keys = l.Info.Keys
 	}
-	if l.Term.N > 0 {
+	if l.Term.N > 0 && !o.Pairs[i].TermLost {
 		keys-- // the term is a key as well
 	}
 	if keys <= 0 {

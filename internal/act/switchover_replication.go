@@ -63,7 +63,7 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	if undo.Sent = err == nil; undo.Sent {
 		own, peer := termsOf(&o, s.Instance)
 		peer.term = term
-		err = lead(ctx, to, needs.Replicas, own, peer)
+		err = r.lead(ctx, to, needs.Replicas, own, peer)
 	}
 	if err == nil {
 		err = old.Follow(ctx, s.Instance.Addr)

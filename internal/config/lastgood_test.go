@@ -334,3 +334,61 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 		t.Error("something was written")
 	}
 }
+
+// The file names programs that root runs. What another user may have written is not used; the last good one is, and says so.
+func TestConfigurationOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("giving files away needs root; hint: run the tests as root")
+	}
+	const other = 12345
+	for name, test := range map[string]struct {
+		uid, gid int
+		mode     os.FileMode
+		want     string
+	}{
+		"root's":                          {mode: 0o644},
+		"root's, for a group to read":     {gid: other, mode: 0o640},
+		"root's, for its group to write":  {mode: 0o664},
+		"another user's":                  {uid: other, gid: other, mode: 0o600, want: "it belongs to user 12345"},
+		"for everybody to write":          {mode: 0o666, want: "everybody may write it"},
+		"for another group to write":      {gid: other, mode: 0o664, want: "group 12345 may write it"},
+		"another user's, behind its link": {uid: other, mode: 0o644, want: "it belongs to user 12345"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newHost(t)
+			b.write(DefaultFile, good)
+			b.mustLastGood()
+			b.dated()
+			file := b.write(DefaultFile, one)
+			at := file
+			if strings.HasSuffix(name, "link") {
+				at = b.write("/elsewhere.toml", one)
+				if err := errors.Join(os.Remove(file), os.Symlink(at, file)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(os.Chown(at, test.uid, test.gid), os.Chmod(at, test.mode)); err != nil {
+				t.Fatal(err)
+			}
+			c := b.mustLastGood()
+			if test.want == "" {
+				if len(c.Warnings) > 0 || c.Source != file {
+					t.Errorf("from %s: %q", c.Source, c.Warnings)
+				}
+				return
+			}
+			refusal := "FILE: is not used, because it names what root runs: another user may have written it: " + test.want +
+				"; hint: look at what it says, then: chown root FILE; chmod go-w FILE"
+			want := []string{"the configuration is wrong, so the last good one of 2026-03-01 12:30:00 is used: " + refusal}
+			if d := diff(want, b.warnings(c)); d != "" || c.Policy != model.PolicyStay {
+				t.Error(d, c.Policy)
+			}
+			if _, err := Load(b.options()); diff([]string{refusal}, b.lines(err)) != "" {
+				t.Error(diff([]string{refusal}, b.lines(err)))
+			}
+			if text, ok := Strict(b.options()); ok || !strings.Contains(text, test.want) {
+				t.Errorf("--check-config: %s", text)
+			}
+		})
+	}
+}

@@ -3,11 +3,14 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/files"
 )
@@ -87,8 +90,13 @@ func (d *draft) readFile() (text string, ok bool) {
 		file, named = d.o.Root+DefaultFile, false
 	}
 	d.file, d.c.Source = file, file
-	text, err := readText(file)
+	b, err := files.ReadIf(file, maxFile, ours)
+	text, err = readAs(file, b, err)
 	switch {
+	case errors.Is(err, files.ErrForeign):
+		d.errs = append(d.errs, &Error{Where: file, Text: "is not used, because it names what root runs: " + cause(err).Error(),
+			Hint: "look at what it says, then: chown root " + file + "; chmod go-w " + file, Cause: err})
+		return "", false
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		d.c.Source = "defaults"
 		return "", true
@@ -198,6 +206,20 @@ func envValue(environ []string, name string) (value string) {
 // readText reads a regular file of bounded size.
 func readText(file string) (string, error) {
 	b, err := files.Read(file, maxFile)
+	return readAs(file, b, err)
+}
+
+// ours refuses a file that somebody else may have written than root or whoever runs us.
+func ours(st *unix.Stat_t) error {
+	err := files.Foreign(st, func(uid int) bool { return uid == os.Geteuid() })
+	if err == nil && st.Mode&unix.S_IWGRP != 0 && st.Gid != 0 && int(st.Gid) != os.Getegid() {
+		err = fmt.Errorf("%w: group %d may write it", files.ErrForeign, st.Gid)
+	}
+	return err
+}
+
+// readAs is what came of reading a file.
+func readAs(file string, b []byte, err error) (string, error) {
 	if errors.Is(err, files.ErrTooLarge) {
 		err = &fs.PathError{Op: "read", Path: file, Err: errTooLarge}
 	}

@@ -39,6 +39,9 @@ func Decide(o model.Observation) model.Plan {
 			why.Reason = reason.PerhapsCutOff
 		}
 		p.wait(why)
+	case o.Unjudged():
+		p.guard(&o)
+		p.wait(witnessUnasked(&o))
 	default:
 		p.guard(&o)
 		p.goOn(&o)
@@ -81,6 +84,11 @@ func cutOff(o *model.Observation) model.Clause {
 		return model.Clause{Reason: reason.LeaseLost}
 	}
 	return model.Clause{Reason: reason.CutOff, Name: o.Witness.Name}
+}
+
+// witnessUnasked says that this host could not ask its witness.
+func witnessUnasked(o *model.Observation) model.Clause {
+	return model.Clause{Reason: reason.WitnessUnasked, Name: o.Witness.Name}
 }
 
 // situation says what makes the host unhealthy where nothing is done about it.
@@ -132,6 +140,7 @@ func (p *planner) fault(o *model.Observation) {
 		}
 		p.bump(o)
 	}
+	p.renewTerms(o)
 	for _, l := range o.Locals {
 		if o.Replication() && model.Overruled(o, l) && !o.Sentinel[l.Instance] {
 			p.twoMasters(o, l, o.PeerOf(l))

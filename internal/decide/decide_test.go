@@ -31,6 +31,20 @@ func TestWhatKeepsAHostFromActing(t *testing.T) {
 			"", "warn fenced; keep maintenance"},
 		{"this host is perhaps cut off", func(o *model.Observation) { cutOffCluster(o, firstLook) }, "", "wait perhaps-cut-off; again 100ms"},
 		{"this host is cut off", func(o *model.Observation) { cutOffCluster(o, forLong) }, "fence", "fence cut-off; again 100ms"},
+		{"no peer answers, and the witness could not be asked", func(o *model.Observation) {
+			o.Hook = true
+			hostSilent(o, forLong)
+			o.Witness.Answers, o.Witness.Unasked = false, true
+		}, "", "wait witness-unasked; again 100ms"},
+		{"the same on a fenced host", func(o *model.Observation) {
+			hostSilent(o, forLong)
+			o.Witness.Answers, o.Witness.Unasked, o.Fence = false, true, &model.FenceView{For: time.Hour}
+			o.Alone = model.Stretch{}
+		}, "fence", "fence hold-off"},
+		{"the same, and the lease is held", func(o *model.Observation) {
+			hostSilent(o, forLong)
+			o.Witness.Answers, o.Witness.Unasked, o.Lease = false, true, model.LeaseHeld
+		}, "takeover B:7004, takeover B:7005", "takeover host-silent+no-majority B:7004 B:7005 of A:7000 A:7001"},
 		{"the lease is perhaps lost", func(o *model.Observation) { hostSilent(o, firstLook); o.Lease, o.Alone = model.LeaseLost, firstLook }, "", "wait lease-lost; again 100ms"},
 		{"the lease is lost, and the witness answers", func(o *model.Observation) { hostSilent(o, forLong); o.Lease, o.Alone = model.LeaseLost, forLong }, "fence", "fence lease-lost; again 100ms"},
 		{"the lease is lost, and a peer answers", func(o *model.Observation) { fixture.PeersAre(o, model.Up, model.Stretch{}); o.Lease = model.LeaseLost }, "switchover B:7004 from A:7000, switchover B:7005 from A:7001", "switchover vip-here B:7004 B:7005 of A:7000 A:7001"},

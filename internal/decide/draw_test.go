@@ -55,6 +55,12 @@ func drawObservation(t *rapid.T) model.Observation {
 		o.Instances[p.Instance.Addr], o.Hosts[p.Instance.Addr.Addr()] = drawStretch(t, "instance"), drawStretch(t, "host")
 		o.Answers[p.Instance.Addr.Addr()] = rarely(t, "the host answers by itself")
 	}
+	for i := range o.Locals {
+		if o.Replication() && o.Locals[i].Term.N == o.Peers[i].Term.N && o.Peers[i].Term.N > 0 {
+			own := rapid.Bool().Draw(t, "it raised the term")
+			o.Locals[i].Term.Own, o.Peers[i].Term.Own = own, !own
+		}
+	}
 	drawHost(t, &o)
 	for _, l := range o.Locals {
 		drawLocal(t, &o, l)
@@ -78,7 +84,7 @@ func drawPairs(t *rapid.T, o *model.Observation) {
 	for i := range o.Locals {
 		l, peer := &o.Locals[i], &o.Peers[i]
 		o.Pairs[l.Instance] = model.Pair{Peer: peer.Instance.Addr, NoMaster: drawStretch(t, "no master"), Overruled: drawStretch(t, "overruled"),
-			Stale: pick(t, "stale", 0, 0, 2*time.Minute), TakenAway: rarely(t, "taken away"), Unheard: rarely(t, "unheard"), Linked: !rarely(t, "not linked")}
+			Stale: pick(t, "stale", 0, 0, 2*time.Minute), TakenAway: rarely(t, "taken away"), TermLost: rarely(t, "term lost"), Unheard: rarely(t, "unheard"), Linked: !rarely(t, "not linked")}
 		l.Info.Role = pick(t, "its role", model.Replica, model.Master)
 		if l.Info.Role == model.Master && rapid.Bool().Draw(t, "the peer follows") {
 			peer.Info.Role, peer.Info.Master = model.Replica, l.Instance.Addr
@@ -182,6 +188,7 @@ func drawHost(t *rapid.T, o *model.Observation) {
 	o.Witness.Answers = pick(t, "the witness answers", true, true, true, false)
 	o.Lease = pick(t, "lease", model.NoArbiter, model.NoArbiter, model.NoArbiter, model.LeaseHeld, model.LeaseLost)
 	o.Witness.Counts = o.Witness.Answers || rapid.Bool().Draw(t, "it has answered before")
+	o.Witness.Unasked = o.Witness.Counts && !o.Witness.Answers && rarely(t, "it cannot be asked")
 	if o.CutOff() {
 		o.Alone = drawStretch(t, "alone")
 	}

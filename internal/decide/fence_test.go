@@ -130,7 +130,7 @@ func TestFenceOfAPair(t *testing.T) {
 			o.Sentinel = map[model.Instance]bool{o.Locals[0].Instance: true}
 		}, "fence B:6379", "fence outranked B:6379 of A:6379; again 100ms"},
 		{"this host has the better claim", func(o *model.Observation) { o.Locals[0].Term.N = 5 }, lifts, "lift peer-heard"},
-		{"none was ever promoted", func(o *model.Observation) { o.Locals[0].Term.N, o.Peers[0].Term.N = 0, 0 },
+		{"none was ever promoted", func(o *model.Observation) { o.Locals[0].Term.N, o.Peers[0].Term = 0, model.Term{Known: true} },
 			"fence B:6379", "fence same-term B:6379 of A:6379; again 100ms"},
 		{"a term cannot be read", func(o *model.Observation) { o.Peers[0].Term = model.Term{} },
 			"fence B:6379", "fence term-unreadable B:6379 of A:6379; again 100ms"},

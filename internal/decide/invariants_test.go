@@ -40,7 +40,7 @@ var stepRules = []struct {
 	}},
 	{"roles change only where nothing keeps this host from acting", func(o *model.Observation, s model.Step) bool {
 		lifted := s.Do == model.Follow && o.Fence != nil && o.Heard() // a host that was fenced follows before it lifts the fence
-		return !changesRole(s.Do) || !o.CutOff() && !o.Isolated() && o.Maintenance.Word == "" && o.KeepalivedLives && (o.Fence == nil || lifted)
+		return !changesRole(s.Do) || !o.CutOff() && !o.Isolated() && !o.Unjudged() && o.Maintenance.Word == "" && o.KeepalivedLives && (o.Fence == nil || lifted)
 	}},
 	{"only whole data is promoted", func(o *model.Observation, s model.Step) bool {
 		l, _, _ := lookAt(o, s.Instance)
@@ -120,11 +120,15 @@ var stepRules = []struct {
 		l, here, _ := lookAt(o, s.Instance)
 		return s.Do != model.Claim || here && o.State == model.VRRPMaster && l.Role() == model.Master && l.Term.Released
 	}},
+	{"only the term of a master that nobody outranks is renewed", func(o *model.Observation, s model.Step) bool {
+		l, here, _ := lookAt(o, s.Instance)
+		return s.Do != model.RenewTerm || here && l.Role() == model.Master && o.Pairs[s.Instance].TermLost && !model.Overruled(o, l)
+	}},
 	{"commands of clusters are for clusters, those of pairs for pairs", func(o *model.Observation, s model.Step) bool {
 		switch s.Do {
 		case model.Takeover, model.Force, model.Bump, model.Refuse:
 			return !o.Replication()
-		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim, model.Rewrite:
+		case model.Promote, model.Follow, model.NeedReplica, model.Relax, model.Release, model.Claim, model.RenewTerm, model.Rewrite:
 			return o.Replication()
 		}
 		return true
@@ -141,7 +145,7 @@ var stepRules = []struct {
 		return s.Do != model.NeedReplica || replica.Role() == model.Replica && replica.Info.LinkUp && !l.Info.MinReplicas
 	}},
 	{"what a Sentinel manages keeps its role, and its settings in a pair", func(o *model.Observation, s model.Step) bool {
-		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim}, s.Do)
+		changes := changesRole(s.Do) || slices.Contains([]model.Verb{model.NeedReplica, model.Relax, model.Release, model.Claim, model.RenewTerm}, s.Do)
 		return !changes || !o.Sentinel[s.Instance]
 	}},
 	{"a step is about an instance that was seen", func(o *model.Observation, s model.Step) bool {

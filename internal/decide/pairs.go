@@ -11,6 +11,7 @@ import (
 // pairs decides for every local instance and its peer, a master and its replica outside a cluster, on a host that is MASTER or
 // BACKUP.
 func (p *planner) pairs(o *model.Observation) {
+	p.renewTerms(o)
 	for _, l := range o.Locals {
 		_, paired := o.Pairs[l.Instance]
 		switch {
@@ -186,6 +187,17 @@ func (p *planner) mark(o *model.Observation, l, peer model.Look) {
 		p.in(LookAgain)
 	default:
 		p.do(model.Step{Do: model.Release, Instance: l.Instance}, about(l, reason.VIPLeft, peer.Instance))
+	}
+}
+
+// renewTerms has the terms written again that the data of local masters has lost. Where writes are stopped, it waits.
+func (p *planner) renewTerms(o *model.Observation) {
+	for _, l := range o.Locals {
+		peer := o.PeerOf(l)
+		if l.State.Serves() && l.Role() == model.Master && o.Pairs[l.Instance].TermLost && !model.Outranked(l, peer) && !o.Sentinel[l.Instance] {
+			p.do(model.Step{Do: model.RenewTerm, Instance: l.Instance}, terms(l, peer, reason.TermLost))
+			p.in(LookAgain)
+		}
 	}
 }
 

@@ -55,10 +55,10 @@ func masterBehind() model.Observation {
 	return o
 }
 
-// twoMasters are masters of the same claim, seen for long.
+// twoMasters are masters of the same term, which the peer has raised, seen for long.
 func twoMasters() model.Observation {
 	o := plainPair()
-	o.Locals[0].Info.Role = model.Master
+	o.Locals[0].Info.Role, o.Peers[0].Term.Own = model.Master, true
 	changePair(&o, func(p *model.Pair) { p.Overruled = forLong })
 	return o
 }

@@ -13,6 +13,12 @@ func Warnings(o *model.Observation) []model.Clause {
 	if o.Why.Reason == reason.VIPStale {
 		p.say(model.Warn, o.Why)
 	}
+	if o.Witness.Unasked {
+		p.say(model.Warn, witnessUnasked(o))
+	}
+	if o.Witness.Virtual != "" {
+		p.say(model.Warn, model.Clause{Reason: reason.WitnessVirtual, Name: o.Witness.Virtual})
+	}
 	view := o.View()
 	if view == nil {
 		return p.clauses

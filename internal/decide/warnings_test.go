@@ -21,10 +21,12 @@ func TestWarnings(t *testing.T) {
 			o.Locals[0].Nodes[2].MasterID = "a0"
 			node(o, model.Node{ID: "c6", Role: model.Master})
 		}, ""},
-		"its replica is on this host": {func(o *model.Observation) { o.Locals[0].Nodes[2].Addr = fixture.Addr("192.168.9.71:7002") }, "warn no-replica-away B:7003"},
-		"slots that no master has":    {func(o *model.Observation) { o.Locals[0].Nodes[1].Slots[0].Last = 10000 }, "warn slots-unserved"},
-		"no cluster":                  {func(o *model.Observation) { o.Locals = nil }, ""},
-		"a stale VIP":                 {func(o *model.Observation) { o.Why = model.Clause{Reason: reason.VIPStale, Name: "BACKUP"} }, "warn vip-stale"},
+		"its replica is on this host":    {func(o *model.Observation) { o.Locals[0].Nodes[2].Addr = fixture.Addr("192.168.9.71:7002") }, "warn no-replica-away B:7003"},
+		"slots that no master has":       {func(o *model.Observation) { o.Locals[0].Nodes[1].Slots[0].Last = 10000 }, "warn slots-unserved"},
+		"no cluster":                     {func(o *model.Observation) { o.Locals = nil }, ""},
+		"a witness that cannot be asked": {func(o *model.Observation) { o.Witness.Answers, o.Witness.Unasked = false, true }, "warn witness-unasked"},
+		"a witness of several routers":   {func(o *model.Observation) { o.Witness.Virtual = "192.168.9.1" }, "warn witness-virtual"},
+		"a stale VIP":                    {func(o *model.Observation) { o.Why = model.Clause{Reason: reason.VIPStale, Name: "BACKUP"} }, "warn vip-stale"},
 	} {
 		o := fixture.Cluster()
 		c.change(&o)

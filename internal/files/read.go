@@ -27,6 +27,11 @@ func ReadOwn(path string, max int, trusted func(uid int) bool) ([]byte, error) {
 	return read(path, max, unix.O_NOFOLLOW, func(st *unix.Stat_t) error { return Foreign(st, trusted) })
 }
 
+// ReadIf is Read for a file that check lets pass. It follows links.
+func ReadIf(path string, max int, check func(*unix.Stat_t) error) ([]byte, error) {
+	return read(path, max, 0, check)
+}
+
 // Foreign is an error, ErrForeign, when somebody else than root and whom trusted names owns the file, or everybody may write it.
 func Foreign(st *unix.Stat_t, trusted func(uid int) bool) error {
 	switch {

@@ -13,7 +13,7 @@ import (
 
 // writers are what changes a state file, a lock, an instance or a process.
 var writers = []string{"Save", "SaveText", "SaveMemory", "Keep", "StoreBytes", "SetAside", "Remove", "TryLock", "Make",
-	"SetWriteRule", "Takeover", "Force", "BumpEpoch", "PauseWrites", "PauseAll", "ServeStale", "Unpause", "Lead", "SetTerm", "Mark", "Follow", "RewriteConf", "KillClients", "Do",
+	"SetWriteRule", "Takeover", "Force", "BumpEpoch", "PauseWrites", "PauseAll", "ServeStale", "Unpause", "Lead", "SetTerm", "RenewTerm", "Mark", "Follow", "RewriteConf", "KillClients", "Do",
 	"Start", "Stop", "Restart", "Kill"}
 
 // TestOnlyActWrites: what looks and what decides changes nothing, and neither knows what acts.

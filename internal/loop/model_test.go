@@ -15,6 +15,7 @@ import (
 	"keepalived-redis/internal/decide"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/reason"
+	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/testing/fakeredis"
 )
 
@@ -116,7 +117,7 @@ func (w *modelWorld) checkRuns(t *rapid.T, mostChanges int) {
 
 // The events of a pair, and those of a calm one, in which no run is killed and no server refuses anything.
 var (
-	calmEvents = append([]string{"nothing", "write", "write", "lag", "kill server", "channels"}, networkEvents...)
+	calmEvents = append([]string{"nothing", "write", "write", "lag", "kill server", "channels", "term deleted"}, networkEvents...)
 	pairEvents = append([]string{"file", "refuse"}, calmEvents...)
 )
 
@@ -147,6 +148,11 @@ func (w *pairModel) event(t *rapid.T) {
 		h.server().Crash(false)
 	case "channels": // clients use channels, so that a run asks for Sentinels before it changes roles
 		h.server().Subscribe(1)
+	case "term deleted": // after a run has seen it
+		var lin session.Lineage
+		if h.record(session.LineageFile, &lin) && lin.Terms[h.server().Addr.String()] == uint64(termOf(h.server().View())) {
+			h.server().DeleteTerm()
+		}
 	case "lag":
 		h.server().Lag(rapid.SampledFrom([]int{12, 40, 0}).Draw(t, "questions"))
 	case "file":

@@ -132,6 +132,8 @@ func (b *pairHost) is(role model.Role) {
 	}
 }
 
+func (b *pairHost) instance() model.Instance { return model.At(b.s.Addr) }
+
 func (b *pairHost) term() uint64 {
 	b.t.Helper()
 	l := redis.LookAt(sessiontest.Within(b.t, time.Second), redis.Target{Instance: model.At(b.s.Addr), Paired: true}, redis.Limits{Dial: time.Second, Reply: time.Second})
@@ -296,7 +298,7 @@ func TestPairPromotesWhenTheMasterIsLostAndTheLoserFollows(t *testing.T) {
 func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	a, b := startPair(t)
 	b.s.Do(t, "slaveof", "no", "one")
-	b.s.Do(t, "set", model.TermKey, model.NextTerm(b.s.Addr, a.s.Addr, model.Term{N: a.term(), Known: true}))
+	b.s.Do(t, "set", model.TermKey, model.NextTerm(7, model.Term{N: a.term(), Known: true}))
 	b.s.Do(t, "set", "k", "of the side that died")
 	b.s.Do(t, "config", "rewrite")
 	b.s.Kill()
@@ -321,6 +323,66 @@ func TestPairMasterIsPromotedAnewWhereItsPeerIsLost(t *testing.T) {
 	}
 	if plan, err := a.checkRun(); err != nil || len(plan.Steps) > 0 {
 		t.Errorf("afterwards: %s, %v", reason.Lines(plan.Clauses), err)
+	}
+}
+
+// FLUSHALL, an eviction or a cleaner deletes the term. An old master that was repaired must not outrank the one that has led since.
+func TestPairTermIsDeleted(t *testing.T) {
+	for name, remove := range map[string][]any{
+		"FLUSHALL":                      {"flushall"},
+		"a cleaner":                     {"del", model.TermKey},
+		"a backup was restored":         {"set", model.TermKey, 1},
+		"the same, and it was released": {"set", model.TermKey, "01"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := startPair(t)
+			a.s.Do(t, "set", model.TermKey, 4)
+			a.checkRun()
+			a.s.Kill()
+			b.state, b.hook = model.VRRPMaster, true
+			b.until(model.Promote)
+			term := b.observe().Pairs[b.instance()].Term
+			if term <= 4 {
+				t.Fatalf("term %d", term)
+			}
+			b.s.Do(t, remove...)
+			b.s.Do(t, "set", "k", "of the side that leads")
+			b.r.Memory = nil // another run
+			a.s.Run(t)       // its file could not be written: it is a master
+			a.s.Do(t, "slaveof", "no", "one")
+			o := b.observe()
+			if l := o.Locals[0]; model.Overruled(&o, l) || l.Term.N != term {
+				t.Errorf("outranked %v, term %d, want %d", model.Overruled(&o, l), l.Term.N, term)
+			}
+			plan := b.until(model.RenewTerm)
+			if got := b.term(); got != term || !fixture.Says(plan, model.RenewTerm, reason.TermLost, model.At(b.s.Addr)) {
+				t.Errorf("term %d, want %d: %s", got, term, reason.Lines(plan.Clauses))
+			}
+			if plan, err := b.checkRun(); err != nil || len(plan.Steps) > 0 {
+				t.Errorf("again: %s, %v", reason.Lines(plan.Clauses), err)
+			}
+			a.state = model.VRRPBackup
+			a.until(model.Follow)
+			a.awaitLinked()
+			if got := a.s.Do(t, "get", "k"); got != "of the side that leads" {
+				t.Errorf("k is %q", got)
+			}
+		})
+	}
+}
+
+// The next term is above one that the data has lost.
+func TestPairPromotionAboveALostTerm(t *testing.T) {
+	a, b := startPair(t)
+	a.s.Do(t, "set", model.TermKey, 40)
+	redistest.Await(t, "the term", func() bool { return b.observe().Pairs[b.instance()].Term == 40 })
+	a.s.Do(t, "flushall")
+	redistest.Await(t, "no term", func() bool { return b.s.Do(t, "dbsize") == "0" })
+	a.s.Kill()
+	b.state, b.hook = model.VRRPMaster, true
+	b.until(model.Promote)
+	if b.term() <= 40 {
+		t.Errorf("term %d", b.term())
 	}
 }
 

@@ -20,6 +20,10 @@ type Witness struct {
 	Counts bool
 	// Answers now.
 	Answers bool
+	// Unasked: it counts, and this host could not ask it, for want of permission or of descriptors. It is neither silent nor answering then.
+	Unasked bool
+	// Virtual names those that answered by a hardware address that several routers share. Each side of a broken link may have one of them.
+	Virtual string
 }
 
 // FenceView is what a decision needs of a fence.
@@ -148,7 +152,12 @@ func (o *Observation) CutOff() bool {
 	if o.Lease == LeaseLost {
 		return o.PeersSilent()
 	}
-	return o.Witness.Counts && !o.Witness.Answers && o.PeersSilent()
+	return o.Witness.Counts && !o.Witness.Answers && !o.Witness.Unasked && o.PeersSilent()
+}
+
+// Unjudged: no peer answers, and nobody could be asked whether this host is the one cut off.
+func (o *Observation) Unjudged() bool {
+	return o.Lease == NoArbiter && o.Witness.Unasked && o.PeersSilent()
 }
 
 // PeersSilent: there are peers, and the network to none of them works: not even a refusal came, and no host answered by itself. A peer that we could not look

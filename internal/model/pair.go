@@ -23,6 +23,9 @@ type Pair struct {
 	// Unheard: the VIP has come to this host while the local instance was the master already, and the peer has not answered since; nor has
 	// the instance been given a new term.
 	Unheard bool
+	// Term is the highest that was ever seen of the local instance. TermLost: its data, that of a master, has a lower one, as after FLUSHALL.
+	Term     uint64
+	TermLost bool
 	// Linked: since this host started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
 }
@@ -66,25 +69,6 @@ func (o *Observation) WaitsCold() bool {
 	return false
 }
 
-// NextTerm is a term above all that were seen. One host of a pair takes even terms and the other odd ones, so that two
-// promotions that know nothing of each other never come to the same term.
-func NextTerm(own, peer netip.AddrPort, seen ...Term) uint64 {
-	var n uint64
-	for _, t := range seen {
-		n = max(n, t.N)
-	}
-	n++
-	if !owns(own, peer, n) {
-		n++
-	}
-	return n
-}
-
-// owns: a term was raised by the host of own, and not by that of its peer.
-func owns(own, peer netip.AddrPort, term uint64) bool {
-	return term > 0 && (own.Compare(peer) > 0) == (term%2 == 1)
-}
-
 // BothMasters: both say so, and both have said their terms.
 func BothMasters(l, peer Look) bool {
 	return l.Role() == Master && peer.State.Serves() && peer.Role() == Master && l.Term.Known && peer.Term.Known
@@ -96,7 +80,7 @@ func Outranked(l, peer Look) bool {
 	if !BothMasters(l, peer) {
 		return false
 	}
-	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && owns(peer.Instance.Addr, l.Instance.Addr, l.Term.N)
+	return peer.Term.N > l.Term.N || peer.Term.N == l.Term.N && peer.Term.Own
 }
 
 // Overruled: the local instance is outranked by its peer.

@@ -31,6 +31,7 @@ const (
 	Relax       Verb = "relax"        // it takes them without
 	Release     Verb = "release"      // mark that the VIP has left the host of a master
 	Claim       Verb = "claim"        // remove that mark
+	RenewTerm   Verb = "renew-term"   // write the term of a master again, which its data has lost
 	Rewrite     Verb = "rewrite"      // CONFIG REWRITE, where a run that changed the role did not come to it
 
 	// No steps, but what a clause may say instead of one:

@@ -9,6 +9,7 @@ import (
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/fixture"
+	"keepalived-redis/internal/testing/nettest"
 	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
@@ -95,8 +96,13 @@ func TestSeeAbleTwice(t *testing.T) {
 
 // TestTakesAbandonedVIP: only where another host could serve more, after 3 s in which the VIP answers nowhere, and not for ever.
 func TestTakesAbandonedVIP(t *testing.T) {
+	nettest.Run(t, takesAbandonedVIP)
+}
+
+func takesAbandonedVIP(t *testing.T) {
+	nettest.Neighbours(t)
 	r := observer(t)
-	nowhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("255.255.255.255")}} // nobody answers for that, and to ask is an error
+	nowhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("10.9.0.2")}} // nobody answers for that
 	here := model.Observation{VIPs: nowhere.VIPs, VIPHere: true}
 	elsewhere := model.Observation{VIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 	takes := func(o model.Observation, worse bool) bool {
@@ -145,6 +151,12 @@ func TestTakesAbandonedVIP(t *testing.T) {
 	}
 	if takes(elsewhere, true) || r.Memory.TookVIP != nil {
 		t.Error("the better host has it, and this one stays healthy")
+	}
+	nettest.DropOutput(t)
+	takes(nowhere, true)
+	age(3 * time.Second)
+	if takes(nowhere, true) {
+		t.Error("it could not be asked, and is taken")
 	}
 }
 

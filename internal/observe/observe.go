@@ -48,8 +48,8 @@ type Surroundings struct {
 	Own   map[netip.Addr]bool
 	VIPs  []netip.Addr
 	Peers []model.Look
-	// answers are the other hosts that answered by themselves.
-	answers map[netip.Addr]bool
+	// asked is what became of asking the other hosts by themselves.
+	asked   map[netip.Addr]*question
 	Witness model.Witness
 }
 
@@ -81,9 +81,10 @@ func (r *Observer) LookAround(ctx context.Context) ([]model.Look, Surroundings, 
 	survey.Look(locals, r.LocalLimits())
 	survey.LookAtPeers(r.Targets(known), r.PeerLimits())
 	heard := r.askWitness(ctx, survey, addresses, s.VIPs)
-	answers := r.askHosts(ctx, survey, known)
+	s.asked = r.askHosts(ctx, survey, known)
 	looks := survey.Run()
-	s.Peers, s.Witness, s.answers = looks[len(locals):], heard(), answers()
+	s.Peers, s.Witness = looks[len(locals):], heard()
+	proveNothing(s.Peers, s.asked)
 	own := looks[:len(locals):len(locals)]
 	r.tellBusyFromHung(ctx, own)
 	return own, s, nil
@@ -94,23 +95,25 @@ func (r *Observer) LookAtPeers(ctx context.Context, peers []netip.AddrPort) []mo
 	return redis.LookAtPeers(ctx, r.Targets(peers), r.PeerLimits())
 }
 
-// askHosts asks every other host by itself, as a witness is asked, and waits no longer than for its instances. answers is called when the survey
-// is over.
-func (r *Observer) askHosts(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) (answers func() map[netip.Addr]bool) {
-	heard := map[netip.Addr]*bool{}
+// askHosts asks every other host by itself, as a witness is asked, and waits no longer than for its instances.
+func (r *Observer) askHosts(ctx context.Context, survey *redis.Survey, peers []netip.AddrPort) map[netip.Addr]*question {
+	asked := map[netip.Addr]*question{}
 	for _, p := range peers {
-		if host := p.Addr(); heard[host] == nil {
-			heard[host] = new(bool)
-			ask(ctx, survey, host, r.Config.Times.Dial, heard[host])
+		if host := p.Addr(); asked[host] == nil {
+			asked[host] = &question{to: host}
+			ask(ctx, survey, r.Config.Times.Dial, asked[host])
 		}
 	}
-	return func() map[netip.Addr]bool {
-		all := make(map[netip.Addr]bool, len(heard))
-		for host, h := range heard {
-			all[host] = *h
-		}
-		return all
+	return asked
+}
+
+// answers are the other hosts that answered by themselves.
+func (s Surroundings) answers() map[netip.Addr]bool {
+	all := make(map[netip.Addr]bool, len(s.asked))
+	for host, q := range s.asked {
+		all[host] = q.answered
 	}
+	return all
 }
 
 // askWitness asks every witness; any answer counts. heard is called when the survey is over.
@@ -122,30 +125,31 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 		addrs = defaultWitnesses(answered)
 	}
 	w := model.Witness{}
-	var asked []netip.Addr
+	var asked []*question
 	var names []string
 	for _, a := range addrs {
 		if own[a] || slices.Contains(vips, a) {
 			r.Log.Warn().Msgf("witness %s is refused: it is an address of this host or the VIP; hint: name an address outside both hosts", a)
 			continue
 		}
-		asked, names = append(asked, a), append(names, a.String())
+		q := &question{to: a}
+		ask(ctx, survey, witnessTimeout, q)
+		asked, names = append(asked, q), append(names, a.String())
 		w.Counts = w.Counts || answered[a.String()]
 	}
 	w.Name = strings.Join(names, ", ")
-	answers := make([]bool, len(asked))
-	for i, a := range asked {
-		ask(ctx, survey, a, witnessTimeout, &answers[i])
-	}
 	return func() model.Witness {
-		fresh := false
-		for i, ok := range answers {
-			if ok {
+		fresh, judged := false, false
+		for i, q := range asked {
+			if q.answered {
 				w.Answers, w.Counts = true, true
 				fresh = fresh || !answered[names[i]]
 				answered[names[i]] = true
 			}
+			judged = judged || answered[names[i]] && q.unasked() == nil
 		}
+		w.Unasked = w.Counts && !judged
+		w.Virtual = r.virtual(asked)
 		if fresh {
 			r.Store.Later(r.Store.Durable, session.WitnessFile, answered)
 		}
@@ -155,7 +159,7 @@ func (r *Observer) askWitness(ctx context.Context, survey *redis.Survey, own map
 
 // unlooked is an observation with what needs no conclusions.
 func (r *Observer) unlooked(locals []model.Look, s Surroundings) model.Observation {
-	o := model.Observation{Locals: locals, Peers: s.Peers, Answers: s.answers, Witness: s.Witness,
+	o := model.Observation{Locals: locals, Peers: s.Peers, Answers: s.answers(), Witness: s.Witness,
 		Policy: r.Config.Policy, Times: r.Config.Times, MaxLag: r.Config.MaxLag, GivenUp: r.GaveUp, Tried: r.Tried, VIPs: s.VIPs, VIPHere: vrrp.Held(s.VIPs, s.Own),
 		Restarts: model.Restarts{Never: r.Config.Restart.When == config.RestartNever, HungAfter: r.Config.Restart.HungAfter}, HungFor: map[model.Instance]time.Duration{},
 		BusyFor: map[string]time.Duration{}, Hosts: map[netip.Addr]model.Stretch{}, Instances: map[netip.AddrPort]model.Stretch{}, BumpGoal: r.Memory.BumpGoal}
@@ -173,7 +177,7 @@ func (r *Observer) Observe(ctx context.Context, locals []model.Look, s Surroundi
 	o := r.unlooked(locals, s)
 	o.SwitchoverWait = r.Memory.SwitchoverWait(now)
 	r.seeGap(&o, now)
-	r.seePeers(ctx, &o, s.Own)
+	r.seePeers(ctx, &o, s)
 	r.seeVRRP(&o, s, now)
 	r.seePairs(&o, o.VIPHere, now)
 	r.SeeDataAge(&o, o.VIPHere, now)
@@ -237,14 +241,14 @@ func (r *Observer) keeping(o *model.Observation, i model.Instance) bool {
 }
 
 // seePeers keeps the list of peers up to date and looks at those that it did not know.
-func (r *Observer) seePeers(ctx context.Context, o *model.Observation, own map[netip.Addr]bool) {
+func (r *Observer) seePeers(ctx context.Context, o *model.Observation, s Surroundings) {
 	view := o.View()
 	if view == nil {
 		return
 	}
 	var now, missing []netip.AddrPort
 	for _, n := range view {
-		if n.Addr.IsValid() && !own[n.Addr.Addr()] && !n.Myself && !n.Unknown {
+		if n.Addr.IsValid() && !s.Own[n.Addr.Addr()] && !n.Myself && !n.Unknown {
 			now = append(now, n.Addr)
 		}
 	}
@@ -258,7 +262,12 @@ func (r *Observer) seePeers(ctx context.Context, o *model.Observation, own map[n
 		}
 	}
 	changed := len(missing) > 0 || len(keep) != len(o.Peers)
-	o.Peers = append(keep, r.LookAtPeers(ctx, missing)...)
+	if len(missing) > 0 {
+		found := r.LookAtPeers(ctx, missing)
+		proveNothing(found, s.asked)
+		keep = append(keep, found...)
+	}
+	o.Peers = keep
 	if changed && len(now) > 0 {
 		r.Store.Later(r.Store.Durable, session.PeersFile, now)
 	}

@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"net/netip"
+	"slices"
+
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
@@ -36,6 +39,16 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	r.seePeersCold(o, now)
 	leads, doubt, elsewhere := false, false, false
 	stops := r.Event != nil && r.Event.State == model.VRRPStop // the VIP may still be here then, and no look will see it go
+	for i := range o.Locals {
+		l := &o.Locals[i]
+		pair, paired := pairs[l.Instance]
+		if !paired {
+			continue
+		}
+		seeTerm(l, o.PeerOf(*l), &pair, &lin)
+		r.seeOwner(o, l, pair.Peer)
+		pairs[l.Instance] = pair
+	}
 	for _, l := range o.Locals {
 		pair, paired := pairs[l.Instance]
 		if !paired {
@@ -75,6 +88,28 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 	if session.Text(lin) != before {
 		r.Store.Later(r.Store.Durable, session.LineageFile, lin)
 	}
+}
+
+// seeTerm keeps the highest term of a local instance. That of a master counts also where its data has lost it: an old master must not outrank it
+// then. The term of a replica says what data it has, so that is left as it is. And so is that of a master whose replica has a higher one: the master
+// came up with old data, and the replica is about to get it, or to be promoted.
+func seeTerm(l *model.Look, peer model.Look, pair *model.Pair, lin *session.Lineage) {
+	pair.Term = lin.Highest(l.Instance.Name(), l.Term)
+	newer := peer.Role() == model.Replica && peer.Term.N > l.Term.N
+	if l.Role() == model.Master && l.Term.Known && l.Term.N < pair.Term && !newer {
+		pair.TermLost = true
+		l.Term = model.Term{N: pair.Term, Known: true}
+	}
+}
+
+// seeOwner notes which of two masters of the same term has raised it.
+func (r *Observer) seeOwner(o *model.Observation, l *model.Look, peer netip.AddrPort) {
+	i := slices.IndexFunc(o.Peers, func(p model.Look) bool { return p.Instance.Addr == peer })
+	if i < 0 || !model.BothMasters(*l, o.Peers[i]) || l.Term.N != o.Peers[i].Term.N || l.Term.N == 0 {
+		return
+	}
+	l.Term.Own = model.RaisedFor(r.Store.Owner(), l.Instance.Addr, peer, l.Term.N)
+	o.Peers[i].Term.Own = !l.Term.Own
 }
 
 // seePeersCold notes whether any peer has answered since this host started.

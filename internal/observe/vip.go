@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -45,16 +44,19 @@ func answers(ctx context.Context, o *model.Observation) bool {
 		return true
 	}
 	survey := redis.NewSurvey(ctx)
-	heard := make([]bool, 2*len(o.VIPs))
-	for i, vip := range o.VIPs {
-		ask(ctx, survey, vip, witnessTimeout, &heard[2*i])
-		if len(o.Peers) > 0 {
-			askPort(ctx, survey, netip.AddrPortFrom(vip, o.Peers[0].Instance.Addr.Port()), &heard[2*i+1])
+	var asked []*question
+	for _, vip := range o.VIPs {
+		q := &question{to: vip}
+		ask(ctx, survey, witnessTimeout, q)
+		if asked = append(asked, q); len(o.Peers) > 0 {
+			q = &question{to: vip}
+			askPort(ctx, survey, o.Peers[0].Instance.Addr.Port(), q)
+			asked = append(asked, q)
 		}
 	}
 	survey.Run()
-	for _, h := range heard {
-		if h {
+	for _, q := range asked {
+		if q.answered || q.unasked() != nil {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/files"
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 )
 
@@ -62,20 +64,76 @@ func defaultWitnesses(answered map[string]bool) []netip.Addr {
 // gateway is swapped in tests.
 var gateway = defaultGateway
 
+// question is an address that is asked by itself, whatever its instances do.
+type question struct {
+	to       netip.Addr
+	answered bool
+	// left: an echo request has left this host, so that silence is that of the address. err is what this host itself had against a question.
+	left bool
+	err  error
+}
+
 // ask asks an address by ICMP echo where that is permitted, else by a TCP dial, to which a refusal is an answer. The survey
 // waits for it.
-func ask(ctx context.Context, survey *redis.Survey, a netip.Addr, limit time.Duration, answered *bool) {
-	q, err := echo(a, answered)
+func ask(ctx context.Context, survey *redis.Survey, limit time.Duration, into *question) {
+	q, err := echo(into)
 	if err != nil {
-		q, err = dial(netip.AddrPortFrom(a, 80), answered)
+		q, err = dial(netip.AddrPortFrom(into.to, 80), into)
 	}
 	awaitAnswer(ctx, survey, q, limit, err)
 }
 
 // askPort asks by a TCP dial alone.
-func askPort(ctx context.Context, survey *redis.Survey, a netip.AddrPort, answered *bool) {
-	q, err := dial(a, answered)
+func askPort(ctx context.Context, survey *redis.Survey, port uint16, into *question) {
+	q, err := dial(netip.AddrPortFrom(into.to, port), into)
 	awaitAnswer(ctx, survey, q, witnessTimeout, err)
+}
+
+// discard is a port at which nobody answers (RFC 863).
+const discard = 9
+
+// unasked is why an address that has not answered was not asked: this host itself has let nothing go there, for want of permission or of
+// descriptors. That is known once the survey is over. A SYN that netfilter drops, by a rule or because its table of connections is full, only
+// looks unanswered; the write of a datagram beside it fails.
+func (q *question) unasked() error {
+	if q.answered || q.left {
+		return nil
+	}
+	if q.err == nil {
+		fd, err := connect(unix.SOCK_DGRAM, 0, netip.AddrPortFrom(q.to, discard))
+		if err == nil {
+			_, err = unix.Write(fd, []byte{0})
+			_ = unix.Close(fd)
+		}
+		q.note(err)
+		q.left = q.err == nil
+	}
+	return q.err
+}
+
+// note keeps an error that is of this host.
+func (q *question) note(err error) {
+	if redis.OfThisHost(err) {
+		q.err = err
+	}
+}
+
+// proveNothing takes the silence of instances from looks where it is this host's own.
+func proveNothing(looks []model.Look, asked map[netip.Addr]*question) {
+	for i := range looks {
+		l := &looks[i]
+		if l.State != model.Silent {
+			continue
+		}
+		host := l.Instance.Addr.Addr()
+		q := asked[host]
+		if q == nil {
+			q = &question{to: host}
+		}
+		if err := q.unasked(); err != nil {
+			l.State, l.Err = model.Unseen, fmt.Errorf("send to %s: %w; hint: does a firewall on this host, or its full table of connections, keep us from it?", host, err)
+		}
+	}
 }
 
 // awaitAnswer lets the survey wait for the answer.
@@ -94,7 +152,8 @@ func awaitAnswer(ctx context.Context, survey *redis.Survey, q redis.Question, li
 var nobody = redis.Question{FD: -1}
 
 // echo sends one ICMP echo request (RFC 792, RFC 4443). An error means that it could not ask.
-func echo(a netip.Addr, answered *bool) (redis.Question, error) {
+func echo(into *question) (redis.Question, error) {
+	a := into.to
 	protocol, request, reply := unix.IPPROTO_ICMP, byte(8), byte(0)
 	if !a.Unmap().Is4() {
 		protocol, request, reply = unix.IPPROTO_ICMPV6, 128, 129
@@ -112,8 +171,13 @@ func echo(a netip.Addr, answered *bool) (redis.Question, error) {
 	}
 	if _, err := unix.Write(fd, msg); err != nil {
 		_ = unix.Close(fd)
+		if into.note(err); into.err != nil {
+			return nobody, err
+		}
+		into.left = true
 		return nobody, nil // no route: silent, not unable
 	}
+	into.left = true
 	buf := make([]byte, 256)
 	return redis.Question{FD: fd, Events: unix.POLLIN, Heard: func() bool {
 		n, err := unix.Read(fd, buf)
@@ -124,21 +188,22 @@ func echo(a netip.Addr, answered *bool) (redis.Question, error) {
 		if protocol == unix.IPPROTO_ICMP && n > 0 { // a raw IPv4 socket hands up the IP header as well
 			got = got[min(n, int(got[0]&0x0f)*4):]
 		}
-		*answered = len(got) >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:])
-		return *answered
+		into.answered = len(got) >= 16 && got[0] == reply && string(got[4:6]) == string(msg[4:6]) && string(got[8:16]) == string(msg[8:])
+		return into.answered
 	}}, nil
 }
 
 // dial asks by a TCP connection.
-func dial(a netip.AddrPort, answered *bool) (redis.Question, error) {
+func dial(a netip.AddrPort, into *question) (redis.Question, error) {
 	fd, err := connect(unix.SOCK_STREAM, 0, a)
 	if err != nil {
-		*answered = errors.Is(err, unix.ECONNREFUSED)
+		into.answered = errors.Is(err, unix.ECONNREFUSED)
+		into.note(err)
 		return nobody, err
 	}
 	return redis.Question{FD: fd, Events: unix.POLLOUT, Heard: func() bool {
 		errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-		*answered = err == nil && (errno == 0 || unix.Errno(errno) == unix.ECONNREFUSED)
+		into.answered = err == nil && (errno == 0 || unix.Errno(errno) == unix.ECONNREFUSED)
 		return true
 	}}, nil
 }

@@ -14,9 +14,9 @@ import (
 func TestWitnessAnswersOnLoopback(t *testing.T) {
 	ctx := sessiontest.Within(t, time.Second)
 	for _, a := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
-		survey, answered := redis.NewSurvey(ctx), false
-		ask(ctx, survey, netip.MustParseAddr(a), witnessTimeout, &answered)
-		if survey.Run(); !answered {
+		survey, q := redis.NewSurvey(ctx), question{to: netip.MustParseAddr(a)}
+		ask(ctx, survey, witnessTimeout, &q)
+		if survey.Run(); !q.answered || q.unasked() != nil {
 			t.Errorf("%s does not answer as a witness", a)
 		}
 	}
@@ -26,13 +26,10 @@ func TestWitnessAnswersOnLoopback(t *testing.T) {
 func TestWitnessIsDialled(t *testing.T) {
 	ctx := sessiontest.Within(t, time.Second)
 	for a, want := range map[string]bool{"127.0.0.1": true, "::1": true, "255.255.255.255": false} {
-		survey, answered := redis.NewSurvey(ctx), false
-		if q, err := dial(netip.AddrPortFrom(netip.MustParseAddr(a), 80), &answered); err == nil {
-			q.End = time.Now().Add(witnessTimeout)
-			survey.Ask(q)
-		}
-		if survey.Run(); answered != want {
-			t.Errorf("%s: answered is %v, want %v", a, answered, want)
+		survey, q := redis.NewSurvey(ctx), question{to: netip.MustParseAddr(a)}
+		askPort(ctx, survey, 80, &q)
+		if survey.Run(); q.answered != want {
+			t.Errorf("%s: answered is %v, want %v", a, q.answered, want)
 		}
 	}
 }

@@ -180,7 +180,7 @@ func fill(text string, c model.Clause, names int) string {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{instances}", namesOf(c.Instances, names), "{others}", namesOf(c.Others, names), "{host}", c.Host.String(), "{state}", c.State.String(),
 		"{for}", span(c.For), "{takes}", span(c.Takes), "{count}", number(c.Count), "{of}", number(c.Of), "{need}", number(c.Need),
-		"{term}", strconv.FormatUint(c.Term, 10), "{other-term}", strconv.FormatUint(c.OtherTerm, 10), "{name}", OneLine(c.Name)).Replace(text)
+		"{term}", model.TermName(c.Term), "{other-term}", model.TermName(c.OtherTerm), "{name}", OneLine(c.Name)).Replace(text)
 }
 
 // OneLine keeps words that a person or a server wrote from making lines or hints of their own, or a line too long.

@@ -12,6 +12,9 @@ const byHand = "if its data is to count, run on this host: notify-redis promote 
 // whoseData is the way out where two instances claim the same.
 const whoseData = "on the host whose data is to count, run: notify-redis promote --force"
 
+// unaskedHint is where to look when this host itself keeps a question from leaving.
+const unaskedHint = "does a firewall on this host, its full table of connections, a rule of routing or SELinux keep us from it?"
+
 var entries = map[model.Reason]entry{
 	NoKeepalived:   {"keepalived does not run here", ""},
 	VIPUnknown:     {"the VIP is not known", "set vip in keepalived-redis.toml"},
@@ -81,9 +84,12 @@ var entries = map[model.Reason]entry{
 	MasterLinked: {"its master {others} is alive and linked", "the master follows the VIP: stop keepalived on the other host"},
 	IsMaster:     {"it is a master already", ""},
 
-	CutOff:               {"no peer and no witness ({name}) answers", ""},
-	LeaseLost:            {"no peer answers, and the arbiter has not given this host the right to lead", ""},
-	PerhapsCutOff:        {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
+	CutOff:         {"no peer and no witness ({name}) answers", ""},
+	LeaseLost:      {"no peer answers, and the arbiter has not given this host the right to lead", ""},
+	PerhapsCutOff:  {"no peer and no witness ({name}) answers", "if this host is not cut off, name a witness that answers"},
+	WitnessUnasked: {"the witness ({name}) could not be asked, so it does not say whether this host is cut off", unaskedHint},
+	WitnessVirtual: {"the witness ({name}) is several routers that share an address (VRRP, HSRP or GLBP), so it may answer on both sides of a broken link",
+		"name a witness that is one machine, as the own address of one of the routers"},
 	StillCutOff:          {"this host is still cut off after {for}", ""},
 	ServesNoStale:        {"it refuses CLUSTER while its link is down (slave-serve-stale-data no)", "set slave-serve-stale-data yes in its configuration file"},
 	NoRoom:               {"its disk is full or read-only, and it would end itself when it cannot write its new role", "make room on its disk"},
@@ -103,6 +109,7 @@ var entries = map[model.Reason]entry{
 	ColdStart:            {"a master here has not heard of its peer since the boot; the peer may have newer data, so we wait up to {for}", ""},
 	ClaimUnknown:         {"the claim of its peer {others} is not known: it {state}", ""},
 	TermUnreadable:       {"the term of it or of its peer {others} cannot be read", "our user needs GET, GETSET and SET on the key " + model.TermKey},
+	TermLost:             {"its data has lost the term {term}, as by FLUSHALL, an eviction or a restored backup", ""},
 	SameTerm:             {"its peer {others} is a master of the same term", whoseData},
 	Outranked:            {"its peer {others} is a master with a better claim (term {other-term}, ours {term})", ""},
 	SwitchoverUnfinished: {"it was begun and not ended", ""},
@@ -178,6 +185,7 @@ var phrases = map[model.Verb]struct{ with, without string }{
 	model.NeedReplica:    {"require a replica for {instances}", ""},
 	model.Relax:          {"require no replica for {instances}", ""},
 	model.Release:        {"mark {instances} as released", ""},
+	model.RenewTerm:      {"write the term of {instances} again", ""},
 	model.Rewrite:        {"write the role of {instances} into its file", ""},
 	model.Claim:          {"mark {instances} as released no more", ""},
 	model.NoPromotion:    {"do not promote {instances}", ""},

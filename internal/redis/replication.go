@@ -80,6 +80,35 @@ func (c *Conn) Mark(ctx context.Context, t model.Term) error {
 	return nil
 }
 
+// RenewTerm writes a term that the data of a master has lost; needs is that of Lead. Where the instance is no master any more, somebody else has
+// taken it over, and there is nothing to renew.
+func (c *Conn) RenewTerm(ctx context.Context, term uint64, needs string) error {
+	for {
+		pipe := c.client.Pipeline()
+		if needs != "0" {
+			pipe.ConfigSet(ctx, minReplicas, "0")
+		}
+		old := pipe.GetSet(ctx, model.TermKey, term)
+		if needs != "0" {
+			pipe.ConfigSet(ctx, minReplicas, needs)
+		}
+		_, err := pipe.Exec(ctx)
+		if isNil(err) {
+			err = nil
+		}
+		before, _ := parseTerm(old.Result()) // what else the key held is gone
+		switch {
+		case old.Err() != nil && strings.HasPrefix(old.Err().Error(), "READONLY "):
+			return nil
+		case err != nil:
+			return fmt.Errorf("renew the term of %s: %w", c.target.Name(), err)
+		case before.N <= term:
+			return nil
+		}
+		term = before.N // it was raised since it was seen
+	}
+}
+
 // Follow makes the instance a replica. OK only means that it will try. What the instance has and its master has not is lost.
 func (c *Conn) Follow(ctx context.Context, master netip.AddrPort) error {
 	_, err := c.Do(ctx, "slaveof", master.Addr().String(), master.Port())

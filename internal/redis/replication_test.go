@@ -127,3 +127,44 @@ func TestMark(t *testing.T) {
 		t.Error("a list was marked")
 	}
 }
+
+// A master that takes writes only with a replica gets its term all the same, or no replica would ever follow it; and its rule stays.
+func TestRenewTerm(t *testing.T) {
+	s := redistest.Start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c := redis.Open(redis.Target{Instance: model.At(s.Addr)}, redis.Limits{Dial: time.Second, Reply: time.Second})
+	defer c.Close()
+	for name, test := range map[string]struct {
+		rule string
+		key  []any
+		want string
+	}{
+		"it is gone":                      {"0", []any{"del", model.TermKey}, "6"},
+		"it is lower":                     {"0", []any{"set", model.TermKey, 2}, "6"},
+		"it is no number":                 {"0", []any{"set", model.TermKey, "x"}, "6"},
+		"it was raised since":             {"0", []any{"set", model.TermKey, 9}, "9"},
+		"gone, and a replica is needed":   {"1", []any{"del", model.TermKey}, "6"},
+		"raised, and one is needed":       {"1", []any{"set", model.TermKey, 9}, "9"},
+		"released, and one is needed":     {"1", []any{"set", model.TermKey, "06"}, "6"},
+		"somebody else has taken it over": {"0", []any{"slaveof", "127.0.0.1", "1"}, "kept"},
+	} {
+		s.Do(t, "slaveof", "no", "one")
+		s.Do(t, "config", "set", "min-slaves-to-write", "0")
+		s.Do(t, "set", model.TermKey, "kept")
+		s.Do(t, test.key...)
+		s.Do(t, "config", "set", "min-slaves-to-write", test.rule)
+		if err := c.RenewTerm(ctx, 6, test.rule); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		rule, err := c.WriteRule(ctx)
+		if got := s.Do(t, "get", model.TermKey); got != test.want || err != nil || rule.Replicas != test.rule {
+			t.Errorf("%s: the term is %s, want %s; min-slaves-to-write %s, %v", name, got, test.want, rule.Replicas, err)
+		}
+	}
+	s.Do(t, "slaveof", "no", "one")
+	s.Do(t, "config", "set", "min-slaves-to-write", "1")
+	if err := c.RenewTerm(ctx, 6, "0"); err == nil {
+		t.Error("it takes no write, and says nothing")
+	}
+}

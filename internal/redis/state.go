@@ -85,22 +85,26 @@ func Classify(err error) model.State {
 	return model.NotRedis
 }
 
-// ours are the errors of a dial that come from this host: they must not make a living peer a silent one.
-var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
+// ours are the errors of a dial that come from this host: they must not make a living peer a silent one. fs.ErrPermission is EACCES and EPERM, our
+// want of permission: SELinux, a rule of routing that prohibits, or netfilter.
+var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, fs.ErrPermission}
+
+// OfThisHost: an error of a socket says that this host has not sent anything, and nothing of who was to get it.
+func OfThisHost(err error) bool {
+	return slices.ContainsFunc(ours, func(e error) bool { return errors.Is(err, e) })
+}
 
 // dialled tells what an error of the dial means.
 func dialled(err error) model.State {
 	var op *net.OpError
 	socket := errors.As(err, &op) && op.Net == "unix"
 	switch {
-	case slices.ContainsFunc(ours, func(e error) bool { return errors.Is(err, e) }):
+	case OfThisHost(err):
 		return model.Unseen
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		return model.Refused
 	case socket && errors.Is(err, syscall.EAGAIN): // its queue is full: it does not accept any more
 		return model.Stalled
-	case socket && errors.Is(err, fs.ErrPermission):
-		return model.Unseen
 	}
 	return model.Silent
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/state"
 )
 
@@ -18,6 +19,19 @@ type Lineage struct {
 	Survivor bool `json:"survivor,omitempty"`
 	// Stale is per local instance.
 	Stale map[string]Staleness `json:"stale,omitempty"`
+	// Terms are the highest that were ever seen of the local instances. The key in the data may be deleted.
+	Terms map[string]uint64 `json:"terms,omitempty"`
+}
+
+// Highest notes the term of a local instance, and returns the highest that was ever seen of it.
+func (lin *Lineage) Highest(name string, t model.Term) uint64 {
+	if t.N > lin.Terms[name] {
+		if lin.Terms == nil {
+			lin.Terms = map[string]uint64{}
+		}
+		lin.Terms[name] = t.N
+	}
+	return lin.Terms[name]
 }
 
 // Staleness adds up the time in which the master was seen alive while the link to it was down.

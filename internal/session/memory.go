@@ -55,7 +55,8 @@ type Memory struct {
 	Able    *AbleMemo    `json:"able,omitempty"`
 	TookVIP *state.Stamp `json:"took_vip,omitempty"`
 	// LongGone: every other host has been silent while the witness answered, for cold_start_wait, and none has been heard since.
-	LongGone bool `json:"long_gone,omitempty"`
+	LongGone bool         `json:"long_gone,omitempty"`
+	Virtual  *VirtualMemo `json:"virtual,omitempty"`
 	// Severed are the local instances that have not been linked to a master since the last fence of this host began.
 	Severed model.NameSet `json:"severed,omitempty"`
 	// Confirmed are the local instances whose role is in no doubt, in the boot ConfirmedBoot; Guarded those on which writes are refused until then.
@@ -315,6 +316,13 @@ func Text(v any) string {
 type AbleMemo struct {
 	Boot  string             `json:"boot"`
 	Count map[netip.Addr]int `json:"count"`
+}
+
+// VirtualMemo is which of the witnesses Of had a hardware address that several routers share, At that time.
+type VirtualMemo struct {
+	At    state.Stamp `json:"at"`
+	Of    string      `json:"of"`
+	Names string      `json:"names,omitempty"`
 }
 
 // taking is what is known of a master that the peer may take away from this host. Both times belong to one stretch of the VIP.

@@ -226,15 +226,10 @@ type Unlock func()
 // TryLock takes the lock file name, or returns ErrBusy at once. The kernel drops the lock when the process dies. Nobody else may
 // open the file: flock(2) lets whoever can read it hold the lock.
 func (d Dir) TryLock(name string) (Unlock, error) {
-	f, err := os.OpenFile(d.Path(name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
+	f, err := d.openLock(name)
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+		return nil, err
 	}
-	if err := d.ownLock(f); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("open lock %s: %w; hint: remove it", d.Path(name), err)
-	}
-	d.giveToOwner(f)
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -245,6 +240,31 @@ func (d Dir) TryLock(name string) (Unlock, error) {
 	return func() { f.Close() }, nil
 }
 
+// openLock opens the lock file, or makes it. Only one that this call has made is given to the owner of the directory: a file that was there may be a
+// second name of a file of somebody else.
+func (d Dir) openLock(name string) (*os.File, error) {
+	const flags = os.O_RDWR | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
+	f, err := os.OpenFile(d.Path(name), flags, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.OpenFile(d.Path(name), flags|os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			d.giveToOwner(f)
+			return f, nil
+		}
+		if errors.Is(err, fs.ErrExist) { // another run has just made it
+			f, err = os.OpenFile(d.Path(name), flags, 0)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := d.ownLock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open lock %s: %w; hint: remove it", d.Path(name), err)
+	}
+	return f, nil
+}
+
 // ownLock refuses a lock that another user has put there, and closes to other users one that an older version has left open.
 func (d Dir) ownLock(f *os.File) error {
 	var st unix.Stat_t
@@ -253,6 +273,9 @@ func (d Dir) ownLock(f *os.File) error {
 	}
 	if err := files.Foreign(&st, d.trusts); err != nil {
 		return err
+	}
+	if st.Nlink > 1 {
+		return fmt.Errorf("%w: it has another name", ErrForeign)
 	}
 	if euid := os.Geteuid(); st.Mode&0o077 == 0 || euid != 0 && euid != int(st.Uid) {
 		return nil

@@ -275,6 +275,43 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// A user who may write into the directory must not be given a file of root by a second name of it, as kernels without protected_hardlinks let
+// him make one.
+func TestLockThatHasAnotherName(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("giving files away needs root; hint: run the tests as root")
+	}
+	const script = 12346
+	root := t.TempDir()
+	secret, d := filepath.Join(root, "secret"), Dir(filepath.Join(root, "state"))
+	if err := errors.Join(os.WriteFile(secret, nil, 0o640), os.Mkdir(string(d), 0o755), os.Chown(string(d), script, script), os.Link(secret, d.Path("lock"))); err != nil {
+		t.Fatal(err)
+	}
+	untouched := func() {
+		t.Helper()
+		if fi, err := os.Stat(secret); err != nil || fi.Sys().(*syscall.Stat_t).Uid != 0 || fi.Mode().Perm() != 0o640 {
+			t.Errorf("%v, %v", fi, err)
+		}
+	}
+	if _, err := d.TryLock("lock"); !errors.Is(err, ErrForeign) || !strings.HasSuffix(err.Error(), "it has another name; hint: remove it") {
+		t.Errorf("got %v", err)
+	}
+	untouched()
+	// One that has lost its other name meanwhile is used as it is.
+	kept := filepath.Join(root, "kept")
+	if err := errors.Join(os.Rename(secret, kept), os.Remove(d.Path("lock")), os.Rename(kept, d.Path("lock"))); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := d.TryLock("lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if fi, err := os.Stat(d.Path("lock")); err != nil || fi.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("a lock that was there is given away: %v, %v", fi, err)
+	}
+}
+
 func TestStamps(t *testing.T) {
 	now := Now()
 	if now.Zero() || now.Boot == "" || now.Mono <= 0 || !(Stamp{}).Zero() {

@@ -78,6 +78,16 @@ func (s *Server) Write(what int) (acknowledged bool) {
 	return acknowledged
 }
 
+// DeleteTerm is a client that deletes the term key, as by FLUSHALL.
+func (s *Server) DeleteTerm() {
+	s.locked(func() {
+		if s.up && s.w.now >= s.pausedUntil && s.refuses() == "" {
+			s.term = ""
+			s.wrote()
+		}
+	})
+}
+
 // SetTerm writes the term key.
 func (s *Server) SetTerm(text string) { s.locked(func() { s.term = text }) }
 
