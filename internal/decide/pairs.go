@@ -143,6 +143,9 @@ func pairLimitation(o *model.Observation, l model.Look) model.Clause {
 		return stale(o, l)
 	case doubt && !pair.Linked && !o.Cold.HeldLast:
 		return neverLinked(o, l, pair.Peer, o.Cold.For)
+	case doubt && pair.Restarted.Looks > 0 && !o.Cold.HeldLast:
+		missing := max(o.Instances[pair.Peer].For, o.Hosts[pair.Peer.Addr()].For)
+		return neverLinked(o, l, pair.Peer, min(pair.Restarted.For, missing))
 	}
 	return model.Clause{}
 }

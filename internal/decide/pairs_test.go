@@ -152,6 +152,18 @@ func TestMasterOfAPairIsLost(t *testing.T) {
 			changePair(o, func(p *model.Pair) { p.Linked = false })
 			o.Cold = model.Cold{Peerless: true, For: time.Minute}
 		}, "", "no-promotion never-linked+host-silent B:6379 of A:6379; again 100ms"},
+		{"it was restarted and not linked since", func(o *model.Observation) {
+			changePair(o, func(p *model.Pair) { p.Restarted = model.Stretch{For: time.Hour, Looks: 9} })
+			o.Hosts[fixture.Addr("192.168.9.70:6379").Addr()] = model.Stretch{For: 59 * time.Second, Looks: 9}
+		}, "", "no-promotion waits-for-peer+host-silent B:6379 of A:6379; again 100ms"},
+		{"it was restarted and not linked since, and its peer has been missing for long", func(o *model.Observation) {
+			changePair(o, func(p *model.Pair) { p.Restarted = model.Stretch{For: time.Hour, Looks: 9} })
+			o.Hosts[fixture.Addr("192.168.9.70:6379").Addr()] = model.Stretch{For: time.Minute, Looks: 9}
+		}, "", "no-promotion never-linked+host-silent B:6379 of A:6379; again 100ms"},
+		{"it was restarted on the host that held the VIP last", func(o *model.Observation) {
+			changePair(o, func(p *model.Pair) { p.Restarted = model.Stretch{For: time.Hour, Looks: 9} })
+			o.Cold.HeldLast = true
+		}, "promote B:6379", "promote host-silent B:6379 of A:6379"},
 		{"it was not linked since this host started, which held the VIP last", func(o *model.Observation) {
 			changePair(o, func(p *model.Pair) { p.Linked = false })
 			o.Cold = model.Cold{Peerless: true, HeldLast: true}

@@ -28,6 +28,8 @@ type Pair struct {
 	TermLost bool
 	// Linked: since this host started the local instance has been linked to a master, or the peer has been its replica.
 	Linked bool
+	// Restarted: the local instance has been a replica without a link since its server was started.
+	Restarted Stretch
 }
 
 // Cold is how a host stands that has just started and has heard of no peer yet.

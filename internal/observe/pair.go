@@ -62,6 +62,7 @@ func (r *Observer) seePairs(o *model.Observation, held bool, now state.Stamp) {
 		pair.TakenAway = r.Memory.TakenAway(name, held, l, peer, now)
 		pair.Unheard = r.Memory.Unheard(name, l)
 		linked := l.Role() == model.Replica && l.Info.LinkUp
+		pair.Restarted = r.seeRestarted(l, linked, now)
 		if linked {
 			r.Memory.Severed = r.Memory.Severed.Without(name)
 		}
@@ -110,6 +111,18 @@ func (r *Observer) seeOwner(o *model.Observation, l *model.Look, peer netip.Addr
 	}
 	l.Term.Own = model.RaisedFor(r.Store.Owner(), l.Instance.Addr, peer, l.Term.N)
 	o.Peers[i].Term.Own = !l.Term.Own
+}
+
+// seeRestarted notes since when a local instance has had nothing but what it read from its disk at its start. That may be older than what it had.
+func (r *Observer) seeRestarted(l model.Look, linked bool, now state.Stamp) model.Stretch {
+	name := l.Instance.Name()
+	lasts := r.Memory.Stretches.Lasts(session.Unlinked, name)
+	began := l.State == model.Refused || l.Role() == model.Replica && model.HasJustStarted(l)
+	if l.State == model.Unseen {
+		return r.Memory.Stretches.Note(session.Unlinked, name, lasts, now)
+	}
+	had := linked || l.Role() == model.Master || l.Info != nil && l.Info.WasLinked
+	return r.Memory.Stretches.Note(session.Unlinked, name, !had && (began || lasts), now)
 }
 
 // seePeersCold notes whether any peer has answered since this host started.
