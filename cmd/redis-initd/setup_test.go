@@ -36,9 +36,10 @@ func TestSetup(t *testing.T) {
 		maps.Copy(files, map[string]string{
 			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
-			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
-			"/etc/sudoers.d/keepalived-redis":                systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
-			"/etc/polkit-1/rules.d/00-nobody.rules":          noRights,
+			dropIn: systemdtest.Shipped(t, root, "systemd/redis-server@.service.d/keepalived-redis.conf"),
+			"/etc/systemd/system/keepalived-redis.target": systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
+			"/etc/sudoers.d/keepalived-redis":             systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
+			"/etc/polkit-1/rules.d/00-nobody.rules":       noRights,
 		})
 		m := systemdtest.Boot(t, files, programs)
 		m.Test("^TestSetup$")
@@ -51,10 +52,119 @@ func TestSetup(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
+		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget}, {"lost its data", testLostItsData},
 		{"sudo", testSudo}, {"script under systemd", testScriptUnderSystemd}, {"script", testScript},
 	} {
 		t.Run(test.name, test.run)
+	}
+}
+
+// dropIn is the one for Debian's template.
+const dropIn = "/etc/systemd/system/redis-server@.service.d/keepalived-redis.conf"
+
+// testLostItsData: no unit starts a master whose data is gone while its replica has them, whoever asks systemd to, ours or Debian's; nor does
+// one of an older systemd, without ExecCondition.
+func testLostItsData(t *testing.T) {
+	const toml = "/etc/keepalived/keepalived-redis.toml"
+	unit, err := os.ReadFile("/etc/systemd/system/redis@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop, err := os.ReadFile(dropIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := func(text []byte) string {
+		return strings.NewReplacer("ExecCondition=", "#", "SYSTEMD_EXEC_PID", "NOT_YET").Replace(string(text))
+	}
+	for _, c := range []struct{ name, port, replica, unit, conf, file, text, state string }{
+		{"ours", "7531", "7532", "redis@7531", "/etc/redis/7531.conf", "", "", "exec-condition"},
+		{"ours before 243", "7533", "7534", "redis@7533", "/etc/redis/7533.conf", "/etc/systemd/system/redis@7533.service", older(unit), "exit-code"},
+		{"Debian's", "7535", "7536", "redis-server@7535", "/etc/redis/redis-7535.conf", "", "", "exec-condition"},
+		{"Debian's before 243", "7537", "7538", "redis-server@7537", "/etc/redis/redis-7537.conf", dropIn, older(drop), "exit-code"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.file != "" {
+				if err := os.WriteFile(c.file, []byte(c.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, port := range []string{c.port, c.replica} {
+				conf, more := "/var/lib/redis/"+port+".conf", "replicaof 127.0.0.1 "+c.port
+				if port == c.port {
+					conf, more = c.conf, "repl-diskless-sync-delay 0"
+				}
+				ok(t, "", "install", "-d", "-o", "redis", "-g", "redis", "/var/lib/redis/"+port)
+				text := "port " + port + "\nbind 127.0.0.1\nsave \"\"\ndir /var/lib/redis/" + port + "\n" + more + "\n"
+				if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := "instances = [\"127.0.0.1:" + c.port + "\"]\npeers = [\"127.0.0.1:" + c.replica + "\"]\n[service]\nconf = \"" + c.conf + "\"\n"
+			if err := errors.Join(os.MkdirAll("/var/lib/keepalived-redis", 0o755), os.WriteFile(toml, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			defer os.Remove(toml)
+			ok(t, "", "systemctl", "daemon-reload")
+			ok(t, "", "systemctl", "enable", "--now", c.unit)
+			defer sh(t, "systemctl", "disable", c.unit)
+			ok(t, "", "redis-server", "/var/lib/redis/"+c.replica+".conf", "--daemonize", "yes")
+			defer sh(t, "redis-cli", "-p", c.replica, "shutdown", "nosave")
+			ok(t, "OK", "redis-cli", "-p", c.port, "set", "k", "v")
+			ok(t, "", "timeout", "20", "sh", "-c", `until [ "$(redis-cli -p "$0" dbsize)" = 1 ]; do sleep 0.02; done`, c.replica)
+			text = `{"127.0.0.1:` + c.port + `":{"master":true,"count":1}}`
+			if err := os.WriteFile("/var/lib/keepalived-redis/roles.json", []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			ok(t, "", "systemctl", "kill", "--signal=KILL", c.unit)
+			result := func() string {
+				_, out := sh(t, "systemctl", "show", "--value", "--property=Result", c.unit)
+				return strings.TrimSpace(out)
+			}
+			if c.unit == "redis-server@"+c.port { // with Restart=always
+				await(t, "systemd gives up", func() bool {
+					_, active := sh(t, "systemctl", "is-active", c.unit)
+					return result() == c.state && strings.TrimSpace(active) == "failed" || result() == "exec-condition"
+				})
+			} else {
+				await(t, "it is dead", func() bool { return result() == "signal" })
+				if code, out := sh(t, "systemctl", "start", c.unit); (code == 0) != (c.state == "exec-condition") || result() != c.state {
+					t.Errorf("systemd's start: %d, %s: %s", code, result(), out)
+				}
+			}
+			ok(t, "1", "redis-cli", "-p", c.replica, "dbsize")
+			_, out := sh(t, "journalctl", "--quiet", "--output=cat", "--unit", c.unit)
+			if !strings.Contains(out, "was a master and is not started, because it has no longer") {
+				t.Errorf("the journal has: %s", out)
+			}
+			says := "failed: "
+			if c.state == "exec-condition" {
+				says = "was kept from its start by its own ExecCondition"
+			}
+			fails(t, notRunning, says, "redis-initd", c.port, "status")
+			fails(t, failed, "was a master and is not started", "redis-initd", c.port, "start")
+			ok(t, "started", "redis-initd", c.port, "start", "--force")
+			ok(t, "0", "redis-cli", "-p", c.port, "dbsize")
+			ok(t, "stopped", "redis-initd", c.port, "stop")
+			// Without the program it is started.
+			ok(t, "", "chmod", "-x", "/usr/sbin/redis-initd")
+			defer os.Chmod("/usr/sbin/redis-initd", 0o755)
+			ok(t, "", "systemctl", "start", c.unit)
+			ok(t, "", "systemctl", "stop", c.unit)
+		})
+	}
+	if err := errors.Join(os.WriteFile(dropIn, drop, 0o644), os.Remove("/etc/systemd/system/redis@7533.service")); err != nil {
+		t.Error(err)
+	}
+	ok(t, "", "systemctl", "daemon-reload")
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in time: %s", what)
+		}
 	}
 }
 
