@@ -96,6 +96,7 @@ func (m *processes) start(ctx context.Context, t target) error {
 		return err
 	}
 	defer release()
+	endOrphans(ctx, t, base)
 	program, err := lookUp(m.server)
 	if err != nil {
 		return err
