@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -60,7 +59,7 @@ func (s *setup) newConf(ctx context.Context, port uint16) (string, error) {
 // create makes a new instance: its directories first and its configuration last, so that one that is half made does not look
 // like one.
 func (s *setup) create(ctx context.Context, port uint16) error {
-	uid, gid, err := serverAccount()
+	uid, gid, err := service.ServerAccount()
 	if err != nil {
 		return err
 	}
@@ -183,20 +182,6 @@ func quote(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
-}
-
-// serverAccount is whom the distribution's Redis or Valkey runs as.
-func serverAccount() (uid, gid int, err error) {
-	for _, name := range []string{"redis", "valkey"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.Atoi(u.Uid)
-		gid, err2 := strconv.Atoi(u.Gid)
-		return uid, gid, errors.Join(err1, err2)
-	}
-	return 0, 0, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
 }
 
 // makeDir makes a directory for the server; one that is there is left as it is.

@@ -54,7 +54,7 @@ func ownTemplate() (string, error) {
 	if server == "" {
 		return "", fmt.Errorf("%w: there is neither redis-server nor valkey-server", service.ErrNotInstalled)
 	}
-	uid, gid, err := serverAccount()
+	uid, gid, err := service.ServerAccount()
 	if err != nil {
 		return "", err
 	}

@@ -18,7 +18,7 @@ const orphanTime = time.Second
 // endOrphans ends the children that a dead server of the instance left in their work. They hold the connections of its clients and replicas
 // open, which would wait there for answers, and one that saves replaces the data of the new server when it is done. One that cannot be ended
 // holds up no start.
-func endOrphans(ctx context.Context, t target, base string) {
+func endOrphans(ctx context.Context, t target, base string, as *syscall.Credential) {
 	all, err := pids()
 	if err != nil {
 		return
@@ -27,7 +27,7 @@ func endOrphans(ctx context.Context, t target, base string) {
 	defer cancel()
 	for _, pid := range all {
 		p, err := procfs.Read(pid)
-		if err != nil || !p.Alive() || !t.left(p, base) {
+		if err != nil || !p.Alive() || !t.left(p, base, as) {
 			continue
 		}
 		if t.signal(p, syscall.SIGKILL) == nil {
@@ -38,7 +38,7 @@ func endOrphans(ctx context.Context, t target, base string) {
 
 // left: the process is the child of a server of this instance that is dead. Everything must fit: its program, its title with our port, its
 // user, its directory, and a parent that is no server. A pid that was given away in between is found out by signal.
-func (t target) left(p procfs.Process, base string) bool {
+func (t target) left(p procfs.Process, base string, as *syscall.Credential) bool {
 	args := arguments(p.PID)
 	if len(args) < 2 || !isChildTitle(args[0]) || !t.runsServer(p.PID) || !sameNetwork(p.PID) {
 		return false
@@ -54,16 +54,8 @@ func (t target) left(p procfs.Process, base string) bool {
 	if err != nil || !os.SameFile(cwd, dir) {
 		return false
 	}
-	owner, err := os.Stat(procfs.Path(p.PID, ""))
-	if err != nil {
-		return false
-	}
-	users := []uint32{uint32(os.Geteuid())}
-	if as := t.account(base); as != nil {
-		users = append(users, as.Uid)
-	}
-	st, ok := owner.Sys().(*syscall.Stat_t)
-	return ok && slices.Contains(users, st.Uid)
+	owner := ownerOf(procfs.Path(p.PID, ""))
+	return owner == os.Geteuid() || as != nil && owner == int(as.Uid)
 }
 
 // isChildTitle: a server's child calls itself so (redisSetProcTitle in rdb.c, aof.c and module.c, 3.2 to 8, and Valkey's).

@@ -30,7 +30,7 @@ var ErrInUse = errors.New("address is in use")
 // Nothing is believed that the kernel does not confirm: a pid file only says where to look first. A lock for each
 // instance keeps several programs from starting it at once; it is held until the server listens or has failed.
 type processes struct {
-	server        string
+	server, runAs string
 	conf, pidFile string
 	startTimeout  time.Duration
 	stopTimeout   time.Duration
@@ -47,7 +47,7 @@ func newProcess(cfg *config.Config, run, durable state.Dir) *processes {
 	if server == "" {
 		server = "redis-server"
 	}
-	return &processes{server: server, conf: s.Conf, pidFile: s.PidFile,
+	return &processes{server: server, runAs: s.Account, conf: s.Conf, pidFile: s.PidFile,
 		startTimeout: s.StartTimeout, stopTimeout: s.StopTimeout, run: run, durable: durable, subsys: subsysDir, scripts: scriptsDir, instances: cfg.Instances}
 }
 
@@ -91,17 +91,21 @@ func (m *processes) start(ctx context.Context, t target) error {
 	if err := t.mayWrite(base); err != nil {
 		return err
 	}
+	as, err := t.account(base)
+	if err != nil {
+		return err
+	}
 	release, err := m.claim(ctx, t, base)
 	if err != nil {
 		return err
 	}
 	defer release()
-	endOrphans(ctx, t, base)
+	endOrphans(ctx, t, base, as)
 	program, err := lookUp(m.server)
 	if err != nil {
 		return err
 	}
-	return launch(ctx, t, program, base)
+	return launch(ctx, t, program, base, as)
 }
 
 // Stop asks the server to end, over its own connection and then with SIGTERM, on which it saves what its configuration
@@ -296,7 +300,7 @@ func (t target) lockName() string { return "service-" + t.id() + ".lock" }
 
 // target gathers what is known of an instance.
 func (m *processes) target(i config.Instance) target {
-	t := target{Instance: i}
+	t := target{Instance: i, runAs: m.runAs}
 	path := i.Conf
 	if path == "" {
 		path = strings.ReplaceAll(m.conf, "%p", t.id())
