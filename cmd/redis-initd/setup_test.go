@@ -52,7 +52,7 @@ func TestSetup(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget}, {"lost its data", testLostItsData},
+		{"password", testPassword}, {"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget}, {"lost its data", testLostItsData},
 		{"sudo", testSudo}, {"script under systemd", testScriptUnderSystemd}, {"script", testScript},
 	} {
 		t.Run(test.name, test.run)
@@ -252,8 +252,72 @@ func testCreateForUnit(t *testing.T) {
 	ok(t, "", "systemctl", "daemon-reload")
 }
 
+// A new instance has a password that nobody else knows, one for all of both hosts, and it is said nowhere.
+func testPassword(t *testing.T) {
+	const file = "/etc/keepalived/redis.password"
+	create := func(port string, more ...string) (string, string) {
+		t.Helper()
+		code, out := sh(t, append([]string{"redis-initd", "create", port, "--bind", "10.9.9.1"}, more...)...)
+		text, err := os.ReadFile("/etc/redis/" + port + ".conf")
+		if err != nil {
+			text, err = os.ReadFile("/etc/redis/redis-" + port + ".conf")
+		}
+		if code != 0 || err != nil {
+			t.Fatalf("create %s: %d, %v: %s", port, code, err, out)
+		}
+		return out, string(text)
+	}
+	out, conf := create("7541")
+	secret, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := strings.TrimSpace(string(secret))
+	if fi, err := os.Stat(file); err != nil || fi.Mode() != 0o600 || fi.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("%s: %v, %v", file, fi.Mode(), err)
+	}
+	if len(password) != 64 || strings.Contains(out, password) || !strings.Contains(out, file+": copy that file to the other host") {
+		t.Errorf("a password of %d bytes, said: %s", len(password), out)
+	}
+	has := func(conf, password string) bool {
+		return strings.Contains(conf, "\nrequirepass \""+password+"\"\nmasterauth \""+password+"\"\n") && !strings.Contains(conf, "protected-mode")
+	}
+	if !has(conf, password) {
+		t.Errorf("in the configuration: %s", conf)
+	}
+	if out, conf = create("7542"); !has(conf, password) || !strings.Contains(out, "its password is that of "+file) {
+		t.Errorf("the second one has another: %s: %s", out, conf)
+	}
+	if err := os.WriteFile("/root/copied", []byte("from the other host\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, conf = create("7543", "--password-file", "/root/copied"); !has(conf, "from the other host") || strings.Contains(out, "from the other host") {
+		t.Errorf("with a copied one: %s: %s", out, conf)
+	}
+	fails(t, 1, "password file /root/none is not there", "redis-initd", "create", "7544", "--bind", "10.9.9.1", "--password-file", "/root/none")
+	if err := os.Chmod("/root/copied", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, 1, "password file /root/copied ", "redis-initd", "create", "7544", "--bind", "10.9.9.1", "--password-file", "/root/copied")
+	// Those that have one already have the same, or it is said.
+	toml := "/etc/keepalived/keepalived-redis.toml"
+	if err := os.WriteFile(toml, []byte("instances = [\"10.9.9.1:7543-7545\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(toml)
+	if out, _ = create("7544"); !strings.Contains(out, "10.9.9.1:7543 has another password") || strings.Contains(out, "7545") {
+		t.Errorf("two passwords: %s", out)
+	}
+	// Its own programs get in, and nobody without it.
+	ok(t, "started", "redis-initd", "7544", "start")
+	ok(t, "master with 0 linked replicas", "redis-initd", "7544", "status")
+	ok(t, "NOAUTH", "redis-cli", "-p", "7544", "ping")
+	ok(t, "PONG", "sh", "-c", "REDISCLI_AUTH=$(cat "+file+") redis-cli -p 7544 ping")
+	ok(t, "stopped", "redis-initd", "7544", "stop")
+}
+
 func testCreate(t *testing.T) {
-	ok(t, "it listens on every address", "redis-initd", "create", "7501", "7502", "--bind", "10.9.9.1", "--vip", "10.9.9.9", "--cluster")
+	ok(t, "it listens on every address", "redis-initd", "create", "7501", "7502", "--bind", "10.9.9.1", "--vip", "10.9.9.9", "--cluster", "--no-password")
 	text, err := os.ReadFile("/etc/redis/7501.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -274,9 +338,10 @@ func testCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, 1, "/var/lib/redis/7510 is there already, and not empty", "redis-initd", "create", "7510", "--bind", "10.9.9.1")
-	ok(t, "NO password", "redis-initd", "create", "7503", "--bind", "10.9.9.1")
+	ok(t, "NO password", "redis-initd", "create", "7503", "--bind", "10.9.9.1", "--no-password")
 	for _, words := range [][]string{{"create", "7504"}, {"create"}, {"create", "6379", "--bind", "10.9.9.1"}, {"create", "x", "--bind", "10.9.9.1"},
-		{"create", "7504", "--bind", "127.0.0.1"}, {"create", "60000", "--bind", "10.9.9.1", "--cluster"}, {"install", "7501", "--cluster"}, {"install"}} {
+		{"create", "7504", "--bind", "127.0.0.1"}, {"create", "60000", "--bind", "10.9.9.1", "--cluster"}, {"install", "7501", "--cluster"}, {"install"},
+		{"install", "7501", "--no-password"}, {"create", "7504", "--bind", "10.9.9.1", "--no-password", "--password-file", "/etc/hostname"}} {
 		fails(t, badArguments, "redis-initd: ", append([]string{"redis-initd"}, words...)...)
 	}
 }
@@ -436,7 +501,11 @@ func testScript(t *testing.T) {
 func TestQuote(t *testing.T) {
 	for _, password := range []string{`simple`, `with "quotes" and \ more`, "ümläut", "tab\tand\nline", `'#{`} {
 		s := setup{Bind: netip.MustParseAddr("10.9.9.1"), cfg: &config.Config{Password: config.Secret(password)}}
-		text, _ := s.template(7000, "/data", "/log")
+		given, _, err := s.password()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := s.template(7000, "/data", "/log", given)
 		file := filepath.Join(t.TempDir(), "redis.conf")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -37,6 +37,19 @@ func (d *draft) readPassword() {
 	d.fail(p, fmt.Sprintf("%s %s", d.passwordFile, text), hint, err)
 }
 
+// ReadPassword reads a password file as the key password_file does. No error shows the password.
+func ReadPassword(file string) (Secret, error) {
+	secret, text, hint, err := readSecret(file)
+	switch {
+	case text == "":
+		return secret, nil
+	case err != nil:
+		return "", fmt.Errorf("password file %s %s (%w); hint: %s", file, text, cause(err), hint)
+	default:
+		return "", fmt.Errorf("password file %s %s; hint: %s", file, text, hint)
+	}
+}
+
 // readSecret reads a password file: one line, for nobody else's eyes. It returns what is wrong and a hint; both are empty
 // when nothing is. They never show the password.
 func readSecret(file string) (secret Secret, text, hint string, err error) {
