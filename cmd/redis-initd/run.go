@@ -29,6 +29,10 @@ func run(ctx context.Context, f flags, out, errOut io.Writer) int {
 		return badArguments
 	}
 	j := job{flags: f, errOut: errOut}
+	if f.Action == mayStart {
+		// A disk that hangs is redis-server's to wait for.
+		defer time.AfterFunc(2*askTime, func() { os.Exit(success) }).Stop()
+	}
 	instances, err := j.prepare()
 	if f.Action == mayStart {
 		return j.mayStart(ctx, instances, err)
