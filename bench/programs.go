@@ -105,7 +105,7 @@ func (b *bench) ours(o ours) (program, error) {
 		return program{}, err
 	}
 	conf := filepath.Join(dir, "keepalived-redis.toml")
-	text := fmt.Sprintf("instances = [%s]\nvip = [%q]\nwitness = [%q]\nstate_dir = %q\nrun_dir = %q\n%s[service]\nbackend = \"process\"\n%s",
+	text := fmt.Sprintf("instances = [%s]\nvip = [%q]\nwitness = [%q]\nstate_dir = %q\nrun_dir = %q\n%s[service]\nbackend = \"process\"\naccount = \"root\"\n%s",
 		o.instances, cmp.Or(o.vip, "192.168.9.91"), witness, filepath.Join(dir, "lib"), filepath.Join(dir, "run"), o.more, o.tables)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return program{}, err

@@ -149,8 +149,15 @@ func (b *Host) installOurs() error {
 	if err := b.WriteFile("etc/keepalived/keepalived.conf", text, 0o644); err != nil {
 		return err
 	}
-	return copyFile(filepath.Join(shipped, b.Name+".toml"), filepath.Join(b.dir, "etc/keepalived/keepalived-redis.toml"), 0o644)
+	toml, err := os.ReadFile(filepath.Join(shipped, b.Name+".toml"))
+	if err != nil {
+		return fmt.Errorf("install keepalived-redis.toml on %s: %w", b.Name, err)
+	}
+	return b.WriteFile("etc/keepalived/keepalived-redis.toml", string(toml)+asRoot, 0o644)
 }
+
+// asRoot: without root the lab has no other user than its own root, to whom everything belongs there.
+const asRoot = "\n[service]\naccount = \"root\"\n"
 
 // installOldScripts puts the first users' scripts on the host.
 func (b *Host) installOldScripts() error {

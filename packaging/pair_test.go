@@ -30,6 +30,8 @@ type pair struct {
 	*testing.T
 	host   map[string]*systemdtest.Machine
 	client int // a process in the client's network
+	// password is that of the instances.
+	password string
 }
 
 // newPair boots both. The packages of the versions are in /root/old, /root/new and /root/two.
@@ -138,7 +140,7 @@ func (p *pair) linked() bool {
 func (p *pair) writes(address string) bool {
 	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
 		port := map[string]int{hostOf["redis1"]: 7000, hostOf["redis2"]: 7003}[address]
-		out, err := p.tryAtClient(fmt.Sprintf("timeout 5 redis-cli -c -h %s -p %d set %s 1", address, port, key))
+		out, err := p.tryAtClient(fmt.Sprintf("REDISCLI_AUTH=%s timeout 5 redis-cli -c -h %s -p %d set %s 1", p.password, address, port, key))
 		if err != nil || !strings.HasSuffix(strings.TrimSpace(out), "OK") {
 			return false
 		}
@@ -177,6 +179,10 @@ func TestPair(t *testing.T) {
 			hosts = []string{"redis1", "redis2"}
 		}
 		for _, host := range hosts {
+			if host == "redis2" && strings.Contains(s.commands, "redis-initd create") { // as the text above it says
+				p.password = strings.TrimSpace(p.on("redis1", "stat -c %a /etc/keepalived/redis.password | grep -qx 600; cat /etc/keepalived/redis.password"))
+				p.on(host, "umask 077; echo "+p.password+" > /etc/keepalived/redis.password")
+			}
 			out := p.on(host, s.commands)
 			if strings.Contains(s.commands, "apt") && !strings.Contains(out, "Nothing was started, stopped or enabled") {
 				t.Errorf("apt on %s says no next steps: %s", host, out)
@@ -314,7 +320,7 @@ func (p *pair) testRemove() {
 	if !strings.Contains(out, "stays") {
 		p.Errorf("purge says %s", out)
 	}
-	if out := p.on(host, "cd /var/lib/keepalived-redis; find . -type f; ls /etc/keepalived; ls /var/lib/redis | wc -l; pidof redis-server | wc -w"); out != "./divergent/dump.rdb\nkeepalived.conf\nkeepalived.conf.sample\n3\n4\n" {
+	if out := p.on(host, "cd /var/lib/keepalived-redis; find . -type f; ls /etc/keepalived; ls /var/lib/redis | wc -l; pidof redis-server | wc -w"); out != "./divergent/dump.rdb\nkeepalived.conf\nkeepalived.conf.sample\nredis.password\n3\n4\n" {
 		p.Errorf("after the purge: %s", out)
 	}
 }

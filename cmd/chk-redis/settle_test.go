@@ -33,7 +33,7 @@ func newStateHost(t *testing.T) *stateHost {
 	if err := os.Symlink("/proc/self/exe", filepath.Join(b.dir, "keepalived")); err != nil {
 		t.Fatal(err)
 	}
-	b.write(t, "chk.toml", fmt.Sprintf("instances = [%q, %q]\nvip = \"10.77.200.1\"\nwitness = \"10.88.0.1\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\n",
+	b.write(t, "chk.toml", fmt.Sprintf("instances = [%q, %q]\nvip = \"10.77.200.1\"\nwitness = \"10.88.0.1\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\naccount = \"root\"\n",
 		redistest.Start(t).Addr, redistest.Start(t).Addr, filepath.Join(b.dir, "state/lib"), filepath.Join(b.dir, "state/run")))
 	b.env = []string{"PATH=" + os.Getenv("PATH"), "KEEPALIVED_REDIS_CONFIG=" + filepath.Join(b.dir, "chk.toml")}
 	return b

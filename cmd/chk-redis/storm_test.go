@@ -65,7 +65,7 @@ func newHost(t *testing.T, deadline time.Duration, ports ...uint16) *host {
 			port, data, data, []string{"no", "yes"}[n%2], []string{"no", "yes"}[n/2%2]))
 	}
 	// The shortest window there is keeps the back-off below a third of a second and gives nothing up.
-	b.write(t, "chk.toml", fmt.Sprintf("instances = [%s]\nwitness = \"none\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\nconf = %q\n[restart]\nburst = 1000\nwindow = \"1s\"\n",
+	b.write(t, "chk.toml", fmt.Sprintf("instances = [%s]\nwitness = \"none\"\nstate_dir = %q\nrun_dir = %q\n[service]\nbackend = \"process\"\naccount = \"root\"\nconf = %q\n[restart]\nburst = 1000\nwindow = \"1s\"\n",
 		strings.Join(instances, ", "), filepath.Join(dir, "lib"), filepath.Join(dir, "run"), filepath.Join(dir, "%p.conf")))
 	b.watch = newWatch(t, dir, ports)
 	return b

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -60,13 +59,8 @@ func (s *setup) newConf(ctx context.Context, port uint16) (string, error) {
 // create makes a new instance: its directories first and its configuration last, so that one that is half made does not look
 // like one.
 func (s *setup) create(ctx context.Context, port uint16) error {
-	account, err := serverAccount()
+	uid, gid, err := service.ServerAccount()
 	if err != nil {
-		return err
-	}
-	uid, err1 := strconv.Atoi(account.Uid)
-	gid, err2 := strconv.Atoi(account.Gid)
-	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	conf, err := s.newConf(ctx, port)
@@ -80,6 +74,10 @@ func (s *setup) create(ctx context.Context, port uint16) error {
 	if old, err := os.ReadDir(data); err == nil && len(old) > 0 {
 		return fmt.Errorf("%s %w, and not empty; hint: it may hold the data of another instance: move it away", data, errExists)
 	}
+	password, about, err := s.password()
+	if err != nil {
+		return err
+	}
 	for _, dir := range []struct {
 		path string
 		mode fs.FileMode
@@ -92,10 +90,12 @@ func (s *setup) create(ctx context.Context, port uint16) error {
 	if fi, err := os.Stat(logDir); err == nil && fi.Sys().(*syscall.Stat_t).Uid != uint32(uid) {
 		logs = data // that directory is somebody else's, and a server that cannot open its log does not start
 	}
-	text, remarks := s.template(port, data, logs)
-	if err := writeNew(conf, text, uid, gid); err != nil {
+	text, remarks := s.template(port, data, logs, password)
+	if err := writeNew(conf, text, uid, gid, 0o640); err != nil {
 		return err
 	}
+	s.made = append(s.made, port)
+	remarks = append(append(remarks, about), s.otherPasswords(port, password)...)
 	if s.unlisted(port) {
 		remarks = append(remarks, "the configuration names the instances of this host, and not this one: add it to the key instances")
 	}
@@ -110,7 +110,7 @@ func (s *setup) create(ctx context.Context, port uint16) error {
 }
 
 // template is the configuration of a new instance, and what whoever asked for it should know.
-func (s *setup) template(port uint16, data, logs string) (text string, remarks []string) {
+func (s *setup) template(port uint16, data, logs, password string) (text string, remarks []string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Made by redis-initd create.")
@@ -129,13 +129,11 @@ func (s *setup) template(port uint16, data, logs string) (text string, remarks [
 		}
 	}
 	line("bind %s", bind)
-	if password := s.cfg.Password.Reveal(); password != "" {
+	if password != "" {
 		line("requirepass %s", config.Quote(password))
 		line("masterauth %s", config.Quote(password))
-		remarks = append(remarks, "its password is that of password_file")
 	} else {
 		line("protected-mode no")
-		remarks = append(remarks, "it has NO password, and protected-mode is off: whoever reaches it may do everything; set requirepass and masterauth, and password_file")
 	}
 	line("daemonize yes")
 	line("pidfile %s/redis.pid", data)
@@ -171,16 +169,6 @@ func bindsAhead(a netip.Addr) bool {
 	return err == nil && strings.TrimSpace(string(text)) == "1"
 }
 
-// serverAccount is whom the distribution's Redis or Valkey runs as.
-func serverAccount() (*user.User, error) {
-	for _, name := range []string{"redis", "valkey"} {
-		if u, err := user.Lookup(name); err == nil {
-			return u, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: there is no account redis or valkey; hint: install redis-server", service.ErrNotInstalled)
-}
-
 // makeDir makes a directory for the server; one that is there is left as it is.
 func makeDir(path string, mode fs.FileMode, uid, gid int) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -200,15 +188,15 @@ func makeDir(path string, mode fs.FileMode, uid, gid int) error {
 	return os.Chmod(path, mode)
 }
 
-// writeNew makes a file that the server may rewrite; a whole one or none, and never over another.
-func writeNew(path, text string, uid, gid int) error {
+// writeNew makes a file, as one that the server may rewrite; a whole one or none, and never over another.
+func writeNew(path, text string, uid, gid int, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Chown(uid, gid), f.Chmod(0o640), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chown(uid, gid), f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Link(f.Name(), path)
 	}

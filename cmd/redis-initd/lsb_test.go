@@ -190,7 +190,7 @@ func (w *world) prepare(t *testing.T, state string) {
 			w.ctl(t, "enable", "redis@"+w.port)
 		}
 	}
-	w.environ = append(os.Environ(), "KEEPALIVED_REDIS_INSTANCES=127.0.0.1:"+w.port, "KEEPALIVED_REDIS_SERVICE_CONF="+w.dir+"/%p.conf",
+	w.environ = append(os.Environ(), "KEEPALIVED_REDIS_INSTANCES=127.0.0.1:"+w.port, "KEEPALIVED_REDIS_SERVICE_CONF="+w.dir+"/%p.conf", "KEEPALIVED_REDIS_SERVICE_ACCOUNT=root",
 		"KEEPALIVED_REDIS_RUN_DIR="+data+"/run", "KEEPALIVED_REDIS_STATE_DIR="+data+"/lib")
 	switch state {
 	case "running", "died":

@@ -23,6 +23,8 @@ NAME is a port, an address, or all. ACTION is one of
   try-restart   (also condrestart, force-reload) restarts it if it runs
   reload        is refused: Redis reads its configuration only when it starts
   status        shows it
+  may-start     tells by its exit code whether it may be started: 1 is for a master that lost its data, which a replica still has.
+                What starts Redis at boot asks so
 New instances, and what starts them at boot: redis-initd create, install and uninstall (each with --help).
 
 Examples:
@@ -36,6 +38,7 @@ type flags struct {
 	Name       string           `arg:"" optional:"" help:"Port, address, all, or the path of the init script."`
 	Action     string           `arg:"" optional:"" help:"What to do with it."`
 	Switchover bool             `help:"Before a master is stopped, switch it over to its replica without loss (stop, restart)."`
+	Force      bool             `help:"Start also a master that lost its data, whose replica will then lose them (start)."`
 	JSON       bool             `help:"Tell what became of it as JSON." name:"json"`
 	Config     string           `help:"Configuration file." placeholder:"FILE"`
 	Version    kong.VersionFlag `help:"Print the version and exit."`

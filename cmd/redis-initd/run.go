@@ -29,7 +29,14 @@ func run(ctx context.Context, f flags, out, errOut io.Writer) int {
 		return badArguments
 	}
 	j := job{flags: f, errOut: errOut}
+	if f.Action == mayStart {
+		// A disk that hangs is redis-server's to wait for.
+		defer time.AfterFunc(2*askTime, func() { os.Exit(success) }).Stop()
+	}
 	instances, err := j.prepare()
+	if f.Action == mayStart {
+		return j.mayStart(ctx, instances, err)
+	}
 	if err != nil {
 		program.Fail(errOut, name, err)
 		if f.Action == "status" {
@@ -50,8 +57,10 @@ func check(f flags) error {
 		return fmt.Errorf("no instance is named; hint: %s 7000 status, or %s all status", name, name)
 	case f.Action == "":
 		return fmt.Errorf("%s: no action is named; hint: %s %s {%s}", f.Name, name, f.Name, strings.Join(actions, "|"))
-	case !isAction(f.Action):
+	case !isAction(f.Action) && f.Action != mayStart:
 		return fmt.Errorf("%s: unknown action %q; hint: %s %s {%s}", f.Name, f.Action, name, f.Name, strings.Join(actions, "|"))
+	case f.Force && f.Action != "start":
+		return fmt.Errorf("%s: --force is nothing for %s; hint: it goes with start", f.Name, f.Action)
 	case f.Switchover && f.Action != "stop" && !f.restarts():
 		return fmt.Errorf("%s: --switchover is nothing for %s; hint: it goes with stop and restart", f.Name, f.Action)
 	}
@@ -165,7 +174,11 @@ func (r *result) runs(verb string) {
 func (r *result) bringUp(ctx context.Context, j *job) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, j.cfg.Service.StartTimeout, fmt.Errorf("it had %s", j.cfg.Service.StartTimeout))
 	defer cancel()
-	err := j.manager.Start(ctx, r.instance)
+	defer j.force(r.instance)()
+	err := j.asked(ctx, r.instance)
+	if err == nil {
+		err = j.manager.Start(ctx, r.instance)
+	}
 	if err == nil {
 		r.look, r.state, err = j.answer(ctx, r.instance)
 	}

@@ -25,7 +25,8 @@ const aboutSetup = `Sets up Redis instances on this host.
   install PORT…    has them started at boot: by systemd, with a small unit redisPORT.service as another name of the
                    instance's own; else by an init script /etc/init.d/redisPORT that runs this program
   uninstall PORT…  takes that back; what runs goes on, and data and configuration stay
-  create PORT…     makes new instances: configuration and data directory. It writes over nothing, and starts nothing.
+  create PORT…     makes new instances: configuration and data directory. It writes over nothing, and starts nothing. Their
+                   password is that of /etc/keepalived/redis.password, which is made with a new one if it is not there
 
 Examples:
   # redis-initd create 7000 7001 7002 --bind 192.168.9.70 --vip 192.168.9.91 --cluster
@@ -38,11 +39,17 @@ type setup struct {
 	Bind    netip.Addr `help:"create: the address of this host." placeholder:"ADDRESS"`
 	VIP     netip.Addr `help:"create: the virtual address by which clients come." placeholder:"ADDRESS" name:"vip"`
 	Cluster bool       `help:"create: nodes of a Redis Cluster."`
-	Config  string     `help:"Configuration file." placeholder:"FILE"`
+	// The password of new instances.
+	PasswordFile string `help:"create: the file with the password; of the other host, if that has one." placeholder:"FILE"`
+	NoPassword   bool   `help:"create: without a password."`
+
+	Config string `help:"Configuration file." placeholder:"FILE"`
 
 	cfg  *config.Config
 	out  io.Writer
 	said func(error)
+	// made are the ports of the instances that this run has made.
+	made []uint16
 }
 
 func isSetup(args []string) bool { return len(args) > 0 && slices.Contains(verbs, args[0]) }
@@ -82,8 +89,11 @@ func (s *setup) ports() ([]uint16, error) {
 	if s.Verb == "create" && !s.Bind.IsValid() {
 		return nil, fmt.Errorf("create: the address of this host is missing; hint: --bind 192.168.9.70")
 	}
-	if s.Verb != "create" && (s.Bind.IsValid() || s.VIP.IsValid() || s.Cluster) {
-		return nil, fmt.Errorf("%s: --bind, --vip and --cluster are for create", s.Verb)
+	if s.Verb != "create" && (s.Bind.IsValid() || s.VIP.IsValid() || s.Cluster || s.PasswordFile != "" || s.NoPassword) {
+		return nil, fmt.Errorf("%s: --bind, --vip, --cluster, --password-file and --no-password are for create", s.Verb)
+	}
+	if s.PasswordFile != "" && s.NoPassword {
+		return nil, errors.New("create: --password-file and --no-password are not both possible")
 	}
 	if s.Bind.IsUnspecified() || s.Bind.IsLoopback() {
 		return nil, fmt.Errorf("create: %s is no address by which the other host knows this one; hint: --bind 192.168.9.70", s.Bind)

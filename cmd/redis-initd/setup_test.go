@@ -37,9 +37,10 @@ func TestSetup(t *testing.T) {
 		maps.Copy(files, map[string]string{
 			"/etc/systemd/system/redis@.service":             systemdtest.Shipped(t, root, "systemd/redis@.service"),
 			"/etc/systemd/system/redis@.service.d/test.conf": "[Service]\nRestart=no\n", // what died stays dead
-			"/etc/systemd/system/keepalived-redis.target":    systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
-			"/etc/sudoers.d/keepalived-redis":                systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
-			"/etc/polkit-1/rules.d/00-nobody.rules":          noRights,
+			dropIn: systemdtest.Shipped(t, root, "systemd/redis-server@.service.d/keepalived-redis.conf"),
+			"/etc/systemd/system/keepalived-redis.target": systemdtest.Shipped(t, root, "systemd/keepalived-redis.target"),
+			"/etc/sudoers.d/keepalived-redis":             systemdtest.Shipped(t, root, "sudoers/keepalived-redis"),
+			"/etc/polkit-1/rules.d/00-nobody.rules":       noRights,
 		})
 		m := systemdtest.Boot(t, files, programs)
 		m.Test("^TestSetup$")
@@ -52,10 +53,119 @@ func TestSetup(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget},
+		{"password", testPassword}, {"create", testCreate}, {"create for a unit", testCreateForUnit}, {"install", testInstall}, {"foreign", testForeign}, {"target", testTarget}, {"lost its data", testLostItsData},
 		{"sudo", testSudo}, {"script under systemd", testScriptUnderSystemd}, {"script", testScript},
 	} {
 		t.Run(test.name, test.run)
+	}
+}
+
+// dropIn is the one for Debian's template.
+const dropIn = "/etc/systemd/system/redis-server@.service.d/keepalived-redis.conf"
+
+// testLostItsData: no unit starts a master whose data is gone while its replica has them, whoever asks systemd to, ours or Debian's; nor does
+// one of an older systemd, without ExecCondition.
+func testLostItsData(t *testing.T) {
+	const toml = "/etc/keepalived/keepalived-redis.toml"
+	unit, err := os.ReadFile("/etc/systemd/system/redis@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop, err := os.ReadFile(dropIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := func(text []byte) string {
+		return strings.NewReplacer("ExecCondition=", "#", "SYSTEMD_EXEC_PID", "NOT_YET").Replace(string(text))
+	}
+	for _, c := range []struct{ name, port, replica, unit, conf, file, text, state string }{
+		{"ours", "7531", "7532", "redis@7531", "/etc/redis/7531.conf", "", "", "exec-condition"},
+		{"ours before 243", "7533", "7534", "redis@7533", "/etc/redis/7533.conf", "/etc/systemd/system/redis@7533.service", older(unit), "exit-code"},
+		{"Debian's", "7535", "7536", "redis-server@7535", "/etc/redis/redis-7535.conf", "", "", "exec-condition"},
+		{"Debian's before 243", "7537", "7538", "redis-server@7537", "/etc/redis/redis-7537.conf", dropIn, older(drop), "exit-code"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.file != "" {
+				if err := os.WriteFile(c.file, []byte(c.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, port := range []string{c.port, c.replica} {
+				conf, more := "/var/lib/redis/"+port+".conf", "replicaof 127.0.0.1 "+c.port
+				if port == c.port {
+					conf, more = c.conf, "repl-diskless-sync-delay 0"
+				}
+				ok(t, "", "install", "-d", "-o", "redis", "-g", "redis", "/var/lib/redis/"+port)
+				text := "port " + port + "\nbind 127.0.0.1\nsave \"\"\ndir /var/lib/redis/" + port + "\n" + more + "\n"
+				if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := "instances = [\"127.0.0.1:" + c.port + "\"]\npeers = [\"127.0.0.1:" + c.replica + "\"]\n[service]\nconf = \"" + c.conf + "\"\n"
+			if err := errors.Join(os.MkdirAll("/var/lib/keepalived-redis", 0o755), os.WriteFile(toml, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			defer os.Remove(toml)
+			ok(t, "", "systemctl", "daemon-reload")
+			ok(t, "", "systemctl", "enable", "--now", c.unit)
+			defer sh(t, "systemctl", "disable", c.unit)
+			ok(t, "", "redis-server", "/var/lib/redis/"+c.replica+".conf", "--daemonize", "yes")
+			defer sh(t, "redis-cli", "-p", c.replica, "shutdown", "nosave")
+			ok(t, "OK", "redis-cli", "-p", c.port, "set", "k", "v")
+			ok(t, "", "timeout", "20", "sh", "-c", `until [ "$(redis-cli -p "$0" dbsize)" = 1 ]; do sleep 0.02; done`, c.replica)
+			text = `{"127.0.0.1:` + c.port + `":{"master":true,"count":1}}`
+			if err := os.WriteFile("/var/lib/keepalived-redis/roles.json", []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			ok(t, "", "systemctl", "kill", "--signal=KILL", c.unit)
+			result := func() string {
+				_, out := sh(t, "systemctl", "show", "--value", "--property=Result", c.unit)
+				return strings.TrimSpace(out)
+			}
+			if c.unit == "redis-server@"+c.port { // with Restart=always
+				await(t, "systemd gives up", func() bool {
+					_, active := sh(t, "systemctl", "is-active", c.unit)
+					return result() == c.state && strings.TrimSpace(active) == "failed" || result() == "exec-condition"
+				})
+			} else {
+				await(t, "it is dead", func() bool { return result() == "signal" })
+				if code, out := sh(t, "systemctl", "start", c.unit); (code == 0) != (c.state == "exec-condition") || result() != c.state {
+					t.Errorf("systemd's start: %d, %s: %s", code, result(), out)
+				}
+			}
+			ok(t, "1", "redis-cli", "-p", c.replica, "dbsize")
+			_, out := sh(t, "journalctl", "--quiet", "--output=cat", "--unit", c.unit)
+			if !strings.Contains(out, "was a master and is not started, because it has no longer") {
+				t.Errorf("the journal has: %s", out)
+			}
+			says := "failed: "
+			if c.state == "exec-condition" {
+				says = "was kept from its start by its own ExecCondition"
+			}
+			fails(t, notRunning, says, "redis-initd", c.port, "status")
+			fails(t, failed, "was a master and is not started", "redis-initd", c.port, "start")
+			ok(t, "started", "redis-initd", c.port, "start", "--force")
+			ok(t, "0", "redis-cli", "-p", c.port, "dbsize")
+			ok(t, "stopped", "redis-initd", c.port, "stop")
+			// Without the program it is started.
+			ok(t, "", "chmod", "-x", "/usr/sbin/redis-initd")
+			defer os.Chmod("/usr/sbin/redis-initd", 0o755)
+			ok(t, "", "systemctl", "start", c.unit)
+			ok(t, "", "systemctl", "stop", c.unit)
+		})
+	}
+	if err := errors.Join(os.WriteFile(dropIn, drop, 0o644), os.Remove("/etc/systemd/system/redis@7533.service")); err != nil {
+		t.Error(err)
+	}
+	ok(t, "", "systemctl", "daemon-reload")
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in time: %s", what)
+		}
 	}
 }
 
@@ -143,8 +253,72 @@ func testCreateForUnit(t *testing.T) {
 	ok(t, "", "systemctl", "daemon-reload")
 }
 
+// A new instance has a password that nobody else knows, one for all of both hosts, and it is said nowhere.
+func testPassword(t *testing.T) {
+	const file = "/etc/keepalived/redis.password"
+	create := func(port string, more ...string) (string, string) {
+		t.Helper()
+		code, out := sh(t, append([]string{"redis-initd", "create", port, "--bind", "10.9.9.1"}, more...)...)
+		text, err := os.ReadFile("/etc/redis/" + port + ".conf")
+		if err != nil {
+			text, err = os.ReadFile("/etc/redis/redis-" + port + ".conf")
+		}
+		if code != 0 || err != nil {
+			t.Fatalf("create %s: %d, %v: %s", port, code, err, out)
+		}
+		return out, string(text)
+	}
+	out, conf := create("7541")
+	secret, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := strings.TrimSpace(string(secret))
+	if fi, err := os.Stat(file); err != nil || fi.Mode() != 0o600 || fi.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("%s: %v, %v", file, fi.Mode(), err)
+	}
+	if len(password) != 64 || strings.Contains(out, password) || !strings.Contains(out, file+": copy that file to the other host") {
+		t.Errorf("a password of %d bytes, said: %s", len(password), out)
+	}
+	has := func(conf, password string) bool {
+		return strings.Contains(conf, "\nrequirepass \""+password+"\"\nmasterauth \""+password+"\"\n") && !strings.Contains(conf, "protected-mode")
+	}
+	if !has(conf, password) {
+		t.Errorf("in the configuration: %s", conf)
+	}
+	if out, conf = create("7542"); !has(conf, password) || !strings.Contains(out, "its password is that of "+file) {
+		t.Errorf("the second one has another: %s: %s", out, conf)
+	}
+	if err := os.WriteFile("/root/copied", []byte("from the other host\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, conf = create("7543", "--password-file", "/root/copied"); !has(conf, "from the other host") || strings.Contains(out, "from the other host") {
+		t.Errorf("with a copied one: %s: %s", out, conf)
+	}
+	fails(t, 1, "password file /root/none is not there", "redis-initd", "create", "7544", "--bind", "10.9.9.1", "--password-file", "/root/none")
+	if err := os.Chmod("/root/copied", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, 1, "password file /root/copied ", "redis-initd", "create", "7544", "--bind", "10.9.9.1", "--password-file", "/root/copied")
+	// Those that have one already have the same, or it is said.
+	toml := "/etc/keepalived/keepalived-redis.toml"
+	if err := os.WriteFile(toml, []byte("instances = [\"10.9.9.1:7543-7545\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(toml)
+	if out, _ = create("7544"); !strings.Contains(out, "10.9.9.1:7543 has another password") || strings.Contains(out, "7545") {
+		t.Errorf("two passwords: %s", out)
+	}
+	// Its own programs get in, and nobody without it.
+	ok(t, "started", "redis-initd", "7544", "start")
+	ok(t, "master with 0 linked replicas", "redis-initd", "7544", "status")
+	ok(t, "NOAUTH", "redis-cli", "-p", "7544", "ping")
+	ok(t, "PONG", "sh", "-c", "REDISCLI_AUTH=$(cat "+file+") redis-cli -p 7544 ping")
+	ok(t, "stopped", "redis-initd", "7544", "stop")
+}
+
 func testCreate(t *testing.T) {
-	ok(t, "it listens on every address", "redis-initd", "create", "7501", "7502", "--bind", "10.9.9.1", "--vip", "10.9.9.9", "--cluster")
+	ok(t, "it listens on every address", "redis-initd", "create", "7501", "7502", "--bind", "10.9.9.1", "--vip", "10.9.9.9", "--cluster", "--no-password")
 	text, err := os.ReadFile("/etc/redis/7501.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -165,9 +339,10 @@ func testCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, 1, "/var/lib/redis/7510 is there already, and not empty", "redis-initd", "create", "7510", "--bind", "10.9.9.1")
-	ok(t, "NO password", "redis-initd", "create", "7503", "--bind", "10.9.9.1")
+	ok(t, "NO password", "redis-initd", "create", "7503", "--bind", "10.9.9.1", "--no-password")
 	for _, words := range [][]string{{"create", "7504"}, {"create"}, {"create", "6379", "--bind", "10.9.9.1"}, {"create", "x", "--bind", "10.9.9.1"},
-		{"create", "7504", "--bind", "127.0.0.1"}, {"create", "60000", "--bind", "10.9.9.1", "--cluster"}, {"install", "7501", "--cluster"}, {"install"}} {
+		{"create", "7504", "--bind", "127.0.0.1"}, {"create", "60000", "--bind", "10.9.9.1", "--cluster"}, {"install", "7501", "--cluster"}, {"install"},
+		{"install", "7501", "--no-password"}, {"create", "7504", "--bind", "10.9.9.1", "--no-password", "--password-file", "/etc/hostname"}} {
 		fails(t, badArguments, "redis-initd: ", append([]string{"redis-initd"}, words...)...)
 	}
 }
@@ -327,7 +502,11 @@ func testScript(t *testing.T) {
 func TestQuote(t *testing.T) {
 	for _, password := range []string{`simple`, `with "quotes" and \ more`, "ümläut", "tab\tand\nline", `'#{`} {
 		s := setup{Bind: netip.MustParseAddr("10.9.9.1"), cfg: &config.Config{Password: config.Secret(password)}}
-		text, _ := s.template(7000, "/data", "/log")
+		given, _, err := s.password()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := s.template(7000, "/data", "/log", given)
 		file := filepath.Join(t.TempDir(), "redis.conf")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"keepalived-redis/internal/service"
@@ -53,11 +54,15 @@ func ownTemplate() (string, error) {
 	if server == "" {
 		return "", fmt.Errorf("%w: there is neither redis-server nor valkey-server", service.ErrNotInstalled)
 	}
-	u, err := serverAccount()
+	uid, gid, err := service.ServerAccount()
 	if err != nil {
 		return "", err
 	}
-	g, err := user.LookupGroupId(u.Gid)
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return "", err
+	}
+	g, err := user.LookupGroupId(strconv.Itoa(gid))
 	if err != nil {
 		return "", err
 	}

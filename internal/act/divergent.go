@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/files"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/session"
@@ -186,7 +187,7 @@ func (r *Actor) linkAside(ctx context.Context, file string, a netip.AddrPort) (s
 
 // copyFile copies by rename, as long as ctx lasts.
 func copyFile(ctx context.Context, from, to string) error {
-	in, err := os.Open(from)
+	in, err := files.Open(from)
 	if err != nil {
 		return err
 	}

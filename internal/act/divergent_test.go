@@ -2,13 +2,16 @@ package act
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/files"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/testing/fixture"
 	"keepalived-redis/internal/testing/redistest"
@@ -62,6 +65,25 @@ func TestDivergentDataSetsArePruned(t *testing.T) {
 	}
 	if _, err := os.Stat(file + ".late"); err == nil {
 		t.Error("half a copy is left")
+	}
+}
+
+// What a configuration names as data may be anything; only a regular file is opened.
+func TestAFifoIsNotCopied(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "dump.rdb")
+	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- copyFile(sessiontest.Within(t, time.Second), fifo, fifo+".copy") }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, files.ErrNotRegular) {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it hangs")
 	}
 }
 

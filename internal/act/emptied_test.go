@@ -1,7 +1,9 @@
 package act
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
@@ -17,6 +20,7 @@ import (
 	"keepalived-redis/internal/session"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/redistest"
+	"keepalived-redis/internal/testing/sessiontest"
 )
 
 // A master whose data set is gone would empty its replica: it is not started while that has the data.
@@ -34,7 +38,7 @@ func TestEmptiedMaster(t *testing.T) {
 	s.Kill()
 	b.peers = []model.Look{looked}
 	look, gaveUp := b.restart(time.Second)
-	want := fmt.Sprintf("%s was a master and is not started, because it has no longer a data set in %s/dump.rdb: its replica %s has it, which would be emptied as well; hint: promote that replica; redis-initd %d start if the data may go",
+	want := fmt.Sprintf("%s was a master and is not started, because it has no longer a data set in %s/dump.rdb: its replica %s has it, which would be emptied as well; hint: promote that replica; redis-initd %d start --force if the data may go",
 		s.Addr, s.Dir, replica.Addr, s.Addr.Port())
 	if look.State != model.Refused || !gaveUp || !strings.Contains(b.log.String(), want) || len(b.remembered().At) != 0 {
 		t.Fatalf("it %s, given up %v, %s", look.State, gaveUp, &b.log)
@@ -93,6 +97,7 @@ func TestKeeper(t *testing.T) {
 		"its replica has it":  {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica, Keys: 3})}, "its replica 10.0.0.2:7003 has it"},
 		"its replica is mute": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.NoAuth, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
 		"its replica is dead": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Refused, nil)}, "its replica 10.0.0.2:7003 does not say whether it has it"},
+		"its replica loads":   {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Loading, &model.Info{Role: model.Replica, Loading: true})}, "its replica 10.0.0.2:7003 does not say whether it has it"},
 		"not seen":            {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, nil, "a replica of it that is not seen may have it"},
 		"as empty":            {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Replica})}, ""},
 		"promoted in between": {model.Look{Nodes: replicaThere, Info: &model.Info{Role: model.Master}}, []model.Look{at(there, model.Up, &model.Info{Role: model.Master, Keys: 3})}, ""},
@@ -109,6 +114,117 @@ func TestKeeper(t *testing.T) {
 			_, gaveUp := b.restart(50 * time.Millisecond)
 			if gaveUp != (c.want != "") || (m.starts == 0) != gaveUp || !strings.Contains(b.log.String(), c.want) {
 				t.Errorf("given up %v, %d starts, said %s, want %q", gaveUp, m.starts, &b.log, c.want)
+			}
+		})
+	}
+}
+
+// The other one of a pair was promoted: it follows nobody, and has nothing to lose.
+func TestKeeperOfAPair(t *testing.T) {
+	peer := netip.MustParseAddrPort("10.0.0.2:7000")
+	for name, c := range map[string]struct {
+		state model.State
+		info  *model.Info
+		want  string
+	}{
+		"promoted":    {model.Up, &model.Info{Role: model.Master, Keys: 3}, ""},
+		"its replica": {model.Up, &model.Info{Role: model.Replica, Keys: 3}, "its replica 10.0.0.2:7000 has it"},
+		"dead":        {model.Refused, nil, "its replica 10.0.0.2:7000 does not say whether it has it"},
+	} {
+		m := &stub{}
+		b := stubbed(t, m, t.TempDir())
+		b.cfg.StateDir = t.TempDir()
+		in := &b.cfg.Instances[0]
+		in.Peer, in.Conf = peer, confWithoutData(t)
+		if c.info != nil && c.info.Role == model.Replica {
+			c.info.Master = in.Addr
+		}
+		b.peers = []model.Look{{Instance: model.Instance{Addr: peer}, State: c.state, Info: c.info}}
+		b.remembers(model.Look{Instance: model.At(in.Addr), Info: &model.Info{Role: model.Master, Replicas: 1}})
+		if _, gaveUp := b.restart(50 * time.Millisecond); gaveUp != (c.want != "") || !strings.Contains(b.log.String(), c.want) {
+			t.Errorf("%s: given up %v, said %s, want %q", name, gaveUp, &b.log, c.want)
+		}
+	}
+}
+
+func confWithoutData(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(conf, []byte("port 7000\ndir "+dir+"\nappendonly yes\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return conf
+}
+
+// deaf is an address at which nothing answers: the queue of connections there is full.
+func deaf(t *testing.T) netip.AddrPort {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(at.(*unix.SockaddrInet4).Port))
+	for {
+		c, err := net.DialTimeout("tcp", addr.String(), 50*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+}
+
+// TestMayStart: whoever else starts an instance gets an answer in time, and what nobody knows holds up no boot.
+func TestMayStart(t *testing.T) {
+	silent := deaf(t)
+	refuses := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), redistest.FreePort(t))
+	for name, c := range map[string]struct {
+		roles string
+		peer  netip.AddrPort
+		ok    bool
+		says  string
+		least time.Duration
+	}{
+		"no record":                        {"", silent, true, "", 0},
+		"a replica":                        {`{"NAME":{}}`, silent, true, "", 0},
+		"a damaged record":                 {`{`, silent, true, "", 0},
+		"a master without replicas":        {`{"NAME":{"master":true}}`, silent, true, "", 0},
+		"its replica is dead on its host":  {`{"NAME":{"master":true,"count":1}}`, refuses, false, "does not say whether it has it", 0},
+		"its replica's host is away":       {`{"NAME":{"master":true,"count":1}}`, silent, true, "is started all the same", 200 * time.Millisecond},
+		"nobody knows where replicas were": {`{"NAME":{"master":true,"count":2}}`, refuses, true, "is started all the same", 200 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stubbed(t, &stub{}, t.TempDir())
+			b.cfg.StateDir, b.cfg.Times.Dial = t.TempDir(), 10*time.Millisecond
+			in := &b.cfg.Instances[0]
+			in.Peer, in.Conf, b.cfg.Peers = c.peer, confWithoutData(t), []netip.AddrPort{c.peer}
+			file := state.Dir(b.cfg.StateDir).Path(rolesFile)
+			if c.roles != "" {
+				if err := os.WriteFile(file, []byte(strings.ReplaceAll(c.roles, "NAME", in.Name())), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log := zerolog.New(&b.log)
+			r := Actor{Session: &session.Session{Config: b.cfg, Service: b.m, Log: &log}}
+			r.Begin()
+			begun := time.Now()
+			ok, why := r.MayStart(sessiontest.Within(t, 300*time.Millisecond), *in)
+			if took := time.Since(begun); took < c.least || took > c.least+time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if ok != c.ok || (why == "") != (c.says == "") || !strings.Contains(why, c.says) {
+				t.Errorf("may start %v: %q, want %v %q", ok, why, c.ok, c.says)
+			}
+			if text, err := os.ReadFile(file); c.roles == "{" && (err != nil || string(text) != "{") {
+				t.Errorf("the record was touched: %s, %v", text, err)
 			}
 		})
 	}

@@ -105,6 +105,10 @@ func (r *Actor) liftStart(ctx context.Context, o model.Observation) error {
 		if i < len(o.Locals) && o.Locals[i].State.Alive() {
 			continue
 		}
+		if why, certain := r.emptied(in, func() []model.Look { return slices.Concat(o.Locals, o.Peers) }); why != "" && certain {
+			errs[i] = errors.New(why)
+			continue
+		}
 		if f.Stopped {
 			r.keepFile(ctx, in)
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/redis"
@@ -58,6 +60,28 @@ func TestLiftStartsWhatIsStopped(t *testing.T) {
 	var f session.FenceRecord
 	if r.Store.Load(r.Store.Durable, session.FenceFile, &f); f.Stopped {
 		t.Error("the record still says stopped")
+	}
+}
+
+// What a fence stopped and has lost its data is not started while its replica has them.
+func TestLiftLeavesWhatLostItsData(t *testing.T) {
+	for name, keys := range map[string]int64{"its replica has them": 3, "nobody has them": 0} {
+		b := stubbed(t, &stub{}, t.TempDir())
+		b.cfg.StateDir = t.TempDir()
+		in := &b.cfg.Instances[0]
+		in.Conf = confWithoutData(t)
+		b.remembers(model.Look{Instance: model.At(in.Addr), Info: &model.Info{Role: model.Master, Replicas: 1}})
+		m := &startsAllBut{}
+		log := zerolog.New(&b.log)
+		r := Actor{Session: &session.Session{Config: b.cfg, Service: m, Log: &log}}
+		r.Begin()
+		follower := model.Look{Instance: model.At(netip.MustParseAddrPort("10.0.0.2:7003")), State: model.Up,
+			Info: &model.Info{Role: model.Replica, Master: in.Addr, Keys: keys}}
+		o := model.Observation{Locals: []model.Look{{Instance: model.At(in.Addr), State: model.Refused}}, Peers: []model.Look{follower}}
+		err := r.liftStart(sessiontest.Within(t, 5*time.Second), o)
+		if kept := err != nil && strings.Contains(err.Error(), "its replica 10.0.0.2:7003 has it"); kept != (keys > 0) || len(m.began) > 0 == kept {
+			t.Errorf("%s: started %v, %v", name, m.began, err)
+		}
 	}
 }
 

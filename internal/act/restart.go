@@ -153,7 +153,8 @@ func (r *restarter) due(ctx context.Context, m *startsMemory, in config.Instance
 		r.Log.Debug().Msgf("%s is not restarted: %s", in.Name(), st.Reason)
 		return r.await(ctx, in, look, l), false
 	}
-	if why := r.emptied(in); why != "" {
+	// The next run looks again, so what is not known is waited for.
+	if why, _ := r.emptied(in, func() []model.Look { return r.around }); why != "" {
 		r.complain(m, why)
 		return look, true
 	}

@@ -158,7 +158,7 @@ func real(t *testing.T, lines ...string) (*host, *redistest.Server) {
 		t.Fatal(err)
 	}
 	in := config.Instance{Addr: s.Addr, Port: s.Addr.Port(), Conf: s.Conf}
-	m, err := service.New(&config.Config{Service: config.Service{Backend: config.BackendProcess, StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second}}, run, durable)
+	m, err := service.New(&config.Config{Service: config.Service{Backend: config.BackendProcess, Account: "root", StartTimeout: 10 * time.Second, StopTimeout: 10 * time.Second}}, run, durable)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,6 +94,8 @@ type Service struct {
 	Unit string
 	// Server is the redis-server program, looked up in PATH when it has no slash.
 	Server string
+	// Account is who redis-server runs as when root starts it. Empty: whoever owns its files, and never root.
+	Account string
 	// Conf is the pattern of an instance's configuration file; %p stands for the port.
 	Conf string
 	// PidFile is the pattern of an instance's pid file, used when its configuration names none; %p stands for the port.

@@ -156,6 +156,7 @@ dial = "20ms"
 backend = "process"
 unit = "cache-%p.service"
 server = "/opt/redis/bin/redis-server"
+account = "cache"
 conf = "/opt/%p/redis.conf"
 pid_file = "/opt/%p/redis.pid"
 start_timeout = "11s"
@@ -194,7 +195,7 @@ func wantEveryKey(source, tlsFile string) *Config {
 			ColdStartWait: 8 * time.Minute, MaxStaleness: 9 * time.Minute, Dial: 20 * time.Millisecond,
 		},
 		Service: Service{
-			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Conf: "/opt/%p/redis.conf",
+			Backend: BackendProcess, Unit: "cache-%p.service", Server: "/opt/redis/bin/redis-server", Account: "cache", Conf: "/opt/%p/redis.conf",
 			PidFile: "/opt/%p/redis.pid", StartTimeout: 11 * time.Second, StopTimeout: 12 * time.Second, Rights: RightsSudo,
 		},
 		Restart:  Restart{When: RestartAlways, HungAfter: 45 * time.Second, Burst: 7, Window: 90 * time.Second},

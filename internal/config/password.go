@@ -36,6 +36,19 @@ func (d *draft) readPassword() {
 	}
 }
 
+// ReadPassword reads a password file as the key password_file does. No error shows the password.
+func ReadPassword(file string) (Secret, error) {
+	secret, bad := readSecret(file)
+	switch {
+	case bad == nil:
+		return secret, nil
+	case bad.cause != nil:
+		return "", fmt.Errorf("password file %s %s (%w); hint: %s", file, bad.text, cause(bad.cause), bad.hint)
+	default:
+		return "", fmt.Errorf("password file %s %s; hint: %s", file, bad.text, bad.hint)
+	}
+}
+
 // readSecret reads a password file: one line, for nobody else's eyes. What is wrong with it never shows the password.
 func readSecret(file string) (Secret, *flaw) {
 	if bad := exposed(file); bad != nil {

@@ -126,6 +126,8 @@ var keys = [...]key{
 		str: func(d *draft) *string { return &d.c.Service.Unit }},
 	{table: "service", name: "server", kind: kindProgram, def: `"redis-server"`,
 		str: func(d *draft) *string { return &d.c.Service.Server }},
+	{table: "service", name: "account", kind: kindText, example: `"redis"`,
+		str: func(d *draft) *string { return &d.c.Service.Account }},
 	{table: "service", name: "conf", kind: kindPattern, example: `"/etc/redis/%p.conf"`,
 		str: func(d *draft) *string { return &d.conf }},
 	{table: "service", name: "pid_file", kind: kindPattern, def: `"/var/run/redis_%p.pid"`,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,41 @@ func Foreign(st *unix.Stat_t, trusted func(uid int) bool) error {
 		return fmt.Errorf("%w: it belongs to user %d", ErrForeign, st.Uid)
 	case st.Mode&unix.S_IWOTH != 0:
 		return fmt.Errorf("%w: everybody may write it", ErrForeign)
+	}
+	return nil
+}
+
+// Open opens a regular file for reading, of whatever size. Anything else is an error, ErrDirectory or ErrNotRegular, and neither keeps the
+// caller waiting nor is opened: to open a device can do something.
+func Open(path string) (*os.File, error) {
+	fi, err := os.Stat(path)
+	if err == nil {
+		err = regular(path, fi)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	// It may have become another one in between.
+	if fi, err = f.Stat(); err == nil {
+		err = regular(path, fi)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func regular(path string, fi fs.FileInfo) error {
+	switch {
+	case fi.IsDir():
+		return &fs.PathError{Op: "open", Path: path, Err: ErrDirectory}
+	case !fi.Mode().IsRegular():
+		return &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 	return nil
 }

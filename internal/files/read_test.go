@@ -34,6 +34,11 @@ func TestRead(t *testing.T) {
 		if !errors.Is(err, want) || (err == nil) != (want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
+		f, opened := Open(file)
+		if err == nil && opened != nil || err != nil && !errors.Is(err, ErrTooLarge) && !errors.Is(opened, want) {
+			t.Errorf("open %s: %v, want %v", name, opened, want)
+		}
+		f.Close() // nil has nothing to close
 		if err == nil {
 			if whole, err := os.ReadFile(file); err != nil || !bytes.Equal(b, whole) {
 				t.Errorf("%s: %d bytes, want %d", name, len(b), len(whole))

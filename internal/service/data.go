@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/files"
 )
 
 // MissingData says in words which data a start of the instance would not find, so that the server came up empty; "" when
@@ -68,7 +69,7 @@ func (s settings) aofHasData(base string) (bool, error) {
 		return false, err
 	}
 	dir := s.file("appenddirname", base)
-	manifest, err := os.Open(filepath.Join(dir, s.value("appendfilename")+".manifest"))
+	manifest, err := files.Open(filepath.Join(dir, s.value("appendfilename")+".manifest"))
 	if err != nil {
 		return false, unlessAbsent(err)
 	}
@@ -108,14 +109,11 @@ const (
 // rdbHasData: the file holds more than its header. Anything that we do not know counts as data: redis-server says what is
 // wrong with it.
 func rdbHasData(path string) (bool, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := files.Open(path)
 	if err != nil {
 		return false, unlessAbsent(err)
 	}
 	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return false, err
-	}
 	r := bufio.NewReader(f)
 	if _, err := r.Discard(len("REDIS0009")); err != nil {
 		return false, unlessEnd(path, err)
@@ -160,9 +158,9 @@ func rdbString(r *bufio.Reader) (int, bool) {
 	return 0, false
 }
 
-// absent: the file is not there, or what should be its directory is none.
+// absent: the file is not there, what should be its directory is none, or it is no file that redis-server could load.
 func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, files.ErrDirectory) || errors.Is(err, files.ErrNotRegular)
 }
 
 func unlessAbsent(err error) error {

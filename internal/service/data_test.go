@@ -55,6 +55,15 @@ func TestMissingData(t *testing.T) {
 			text, _ := os.ReadFile(b.instance.Conf)
 			b.write(string(text), "slaveof 192.0.2.1 7000")
 		}},
+		{name: "a fifo for an RDB file", spoil: func(b *host) { fifo(b, "dump.rdb") }, want: "/dump.rdb"},
+		{name: "a fifo for an append only file", lines: []string{"appendonly yes"}, run: set, spoil: func(b *host) {
+			remove("appendonlydir", "appendonly.aof")(b)
+			fifo(b, "appendonly.aof")
+		}, want: "an append only file with data in "},
+		{name: "a fifo for a manifest", lines: []string{"appendonly yes"}, run: set, spoil: func(b *host) {
+			remove("appendonlydir", "appendonly.aof")(b)
+			fifo(b, "appendonlydir/appendonly.aof.manifest")
+		}, want: "an append only file with data in "},
 		{name: "no directory", spoil: func(b *host) { b.write("port 1", "dir "+b.dir+"/none") }, want: "/none/dump.rdb"},
 		{name: "no configuration: Start says so", spoil: remove("redis.conf")},
 	} {
@@ -70,7 +79,7 @@ func TestMissingData(t *testing.T) {
 			if c.spoil != nil {
 				c.spoil(b)
 			}
-			got, err := MissingData(b.instance)
+			got, err := unhung(t, func() (string, error) { return MissingData(b.instance) })
 			if err != nil || (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 				t.Errorf("missing is %q, %v, want …%s…", got, err, c.want)
 			}
@@ -87,6 +96,41 @@ func TestMissingData(t *testing.T) {
 				t.Errorf("missing is %q, and the server has %s keys", got, keys)
 			}
 		})
+	}
+}
+
+// fifo makes a file that keeps whoever opens it waiting for a writer.
+func fifo(b *host, name string) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), syscall.Mkfifo(path, 0o644)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// unhung fails the test if f does not return.
+func unhung(t *testing.T, f func() (string, error)) (got string, err error) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = f()
+	}()
+	select {
+	case <-done:
+		return got, err
+	case <-time.After(10 * time.Second):
+		t.Fatal("it hangs")
+		return "", nil
+	}
+}
+
+// A log that is a fifo has no last words, and keeps nobody waiting.
+func TestLastWordsOfAFifo(t *testing.T) {
+	b := newHost(t)
+	fifo(b, "redis.log")
+	if said, _ := unhung(t, func() (string, error) { return LastWords(b.instance, 0), nil }); said != "" {
+		t.Errorf("said %q", said)
 	}
 }
 

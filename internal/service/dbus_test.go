@@ -91,6 +91,8 @@ func TestStarted(t *testing.T) {
 		{now("inactive", "success", 2), "canceled", "called off"},
 		{now("inactive", "success", 1), "dependency", "something that it needs"},
 		{now("inactive", "success", 1), "skipped", "(skipped)"},
+		{now("inactive", "exec-condition", 1), "skipped", "its ExecCondition says no"},
+		{now("inactive", "exec-condition", 1), "done", "its ExecCondition says no"},
 	} {
 		err := test.after.started(before, test.result, silent)
 		if (err == nil) != (test.words == "") || err != nil && (!strings.Contains(err.Error(), test.words) || !strings.Contains(err.Error(), "; hint: ")) {

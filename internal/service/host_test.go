@@ -40,7 +40,7 @@ func newHost(t *testing.T, lines ...string) *host {
 		"pidfile " + filepath.Join(b.dir, "redis.pid"),
 	}, lines...)...)
 	m, err := New(&config.Config{Service: config.Service{
-		Backend: config.BackendProcess, Server: "redis-server", StartTimeout: 20 * time.Second, StopTimeout: 20 * time.Second,
+		Backend: config.BackendProcess, Server: "redis-server", Account: "root", StartTimeout: 20 * time.Second, StopTimeout: 20 * time.Second,
 	}}, b.run(), b.durable())
 	if err != nil {
 		t.Fatal(err)

@@ -28,12 +28,12 @@ type child struct {
 
 // launch starts the server and returns once it listens. When the context ends before that, a server that lives counts
 // as started: with a slow disk it may take long.
-func launch(ctx context.Context, t target, program, base string) error {
+func launch(ctx context.Context, t target, program, base string, as *syscall.Credential) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
 	log := openLogTail(t.settings.file("logfile", base))
-	c, err := spawn(program, t.settings, base, t.account(base))
+	c, err := spawn(program, t.settings, base, as)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,12 @@ func launch(ctx context.Context, t target, program, base string) error {
 	if missed == 0 {
 		return nil
 	}
-	return c.refusal(t, program, log)
+	err = c.refusal(t, program, log)
+	if as != nil && strings.Contains(err.Error(), "ermission denied") {
+		files := strings.TrimSpace(t.settings.dataDir(base) + " " + t.settings.path + " " + t.settings.file("logfile", base))
+		return fmt.Errorf("%w; hint: it runs as user %d, who must own its files and reach them: chown -R %d %s", err, as.Uid, as.Uid, files)
+	}
+	return err
 }
 
 // refusal is why the server is not there, in its own words.

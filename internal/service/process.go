@@ -85,16 +85,21 @@ func (m *processes) start(ctx context.Context, t target) error {
 	if err := t.mayWrite(base); err != nil {
 		return err
 	}
+	as, err := t.account(base)
+	if err != nil {
+		return err
+	}
 	release, err := m.claim(ctx, t, base)
 	if err != nil {
 		return err
 	}
 	defer release()
+	endOrphans(ctx, t, base, as)
 	program, err := lookUp(m.Server)
 	if err != nil {
 		return err
 	}
-	return launch(ctx, t, program, base)
+	return launch(ctx, t, program, base, as)
 }
 
 // Stop asks the server to end, over its own connection and then with SIGTERM, on which it saves what its configuration
@@ -289,7 +294,7 @@ func (t target) lockName() string { return "service-" + t.id() + ".lock" }
 
 // target gathers what is known of an instance.
 func (m *processes) target(i config.Instance) target {
-	t := target{Instance: i}
+	t := target{Instance: i, runAs: m.Account}
 	path := i.Conf
 	if path == "" {
 		path = strings.ReplaceAll(m.Conf, "%p", t.id())

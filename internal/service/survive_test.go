@@ -32,7 +32,7 @@ func helper(conf string) {
 	syscall.Umask(0o177)
 	addr := netip.MustParseAddrPort(os.Args[1])
 	dir := filepath.Dir(conf)
-	m := newProcess(&config.Config{Service: config.Service{Server: "redis-server"}}, stateDir(dir, "run"), stateDir(dir, "lib"))
+	m := newProcess(&config.Config{Service: config.Service{Server: "redis-server", Account: "root"}}, stateDir(dir, "run"), stateDir(dir, "lib"))
 	err := m.Start(context.Background(), config.Instance{Addr: addr, Port: addr.Port(), Conf: conf})
 	fmt.Println("started", err)
 	time.Sleep(time.Minute)

@@ -140,6 +140,9 @@ func (m *systemd) startUnit(ctx context.Context, b bus, u unit, i config.Instanc
 // started judges the end of a start by the result of its job, and the unit before and afterwards; said is what the server's log has
 // to say of it.
 func (u unit) started(before unit, result string, said func() string) error {
+	if u.kept() {
+		return fmt.Errorf("systemd did not start %s: its ExecCondition says no; hint: journalctl -u %s", u.name, u.name)
+	}
 	switch result {
 	case "done":
 		if u.is("inactive") && u.unmet {
@@ -192,7 +195,7 @@ func (m *systemd) Stop(ctx context.Context, i config.Instance, byHand bool) erro
 			return nil
 		}
 		now, err := b.unit(ctx, u.name)
-		if err != nil || !now.is("failed") {
+		if err != nil || !now.is("failed") && !now.kept() {
 			return err
 		}
 		if err := b.ResetFailedUnitContext(ctx, u.name); err != nil {
@@ -298,6 +301,8 @@ func (u unit) state() State {
 		return State{Status: Running, PID: u.pid, Reason: fmt.Sprintf("redis-server runs (pid %d)", u.pid)}
 	case u.is("failed"):
 		return State{Status: Dead, Reason: u.name + " failed: " + u.end()}
+	case u.kept():
+		return State{Status: Dead, Reason: u.name + " was kept from its start by its own ExecCondition"}
 	case u.is("inactive") && u.begun:
 		return State{Status: Stopped, Reason: u.name + " was stopped on purpose" + u.at()}
 	case u.is("inactive") && u.wanted:

@@ -25,6 +25,8 @@ type target struct {
 	pidFile string
 	// programs are the names that the server's executable may have, titles those that it may call itself.
 	programs, titles []string
+	// runAs is the account that the server is to run as, "" for its files' owner.
+	runAs string
 	// since leaves out processes that started earlier, in clock ticks since boot.
 	since uint64
 }

@@ -117,6 +117,9 @@ func (u unit) restarting() bool { return strings.HasPrefix(u.sub, "auto-restart"
 // hollow: systemd counts it as active, and nothing runs: a wrapped init script, whose server may have died long ago.
 func (u unit) hollow() bool { return u.active == "active" && u.pid == 0 }
 
+// kept: its last start was left out because what its ExecCondition asks said no (systemd 243).
+func (u unit) kept() bool { return u.active == "inactive" && u.result == "exec-condition" }
+
 // limited: systemd does not start it because it was started too often. 219 calls it start-limit.
 func (u unit) limited() bool { return strings.HasPrefix(u.result, "start-limit") }
 

@@ -2,17 +2,16 @@ package service
 
 import (
 	"io"
-	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"keepalived-redis/internal/config"
+	"keepalived-redis/internal/files"
 )
 
 // maxWords bounds what is kept of a server's output.
@@ -80,13 +79,13 @@ func (l *logTail) added() string {
 	if l.path == "" {
 		return ""
 	}
-	f, err := os.OpenFile(l.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := files.Open(l.path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
 	fi, err := f.Stat()
-	if err != nil || fi.Mode()&fs.ModeType != 0 {
+	if err != nil {
 		return ""
 	}
 	text := make([]byte, maxWords)

@@ -77,7 +77,7 @@ func newMachine(t *testing.T, sw *host.Switch, name, addr string, ports ...strin
 	}
 	files, programs := shipped(t, name)
 	b.m = systemdtest.Spec{Files: files, Programs: programs, Name: name, Network: b.network.File}.Boot(t)
-	b.sh("redis-initd create %s --bind %s --vip %s --cluster", strings.Join(ports, " "), addr, lab.VIP)
+	b.sh("redis-initd create %s --bind %s --vip %s --cluster --no-password", strings.Join(ports, " "), addr, lab.VIP)
 	// Redis 7 waits 5 s before a full resync so that more replicas can join; here there is one replica a master.
 	b.sh("for conf in /etc/redis/*.conf; do echo repl-diskless-sync-delay 0 >>$conf; done")
 	b.sh("redis-initd install %s && redis-initd all start", strings.Join(ports, " "))

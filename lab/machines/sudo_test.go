@@ -52,7 +52,7 @@ func TestSudo(t *testing.T) {
 	files["/etc/systemd/system/redis@.service.d/test.conf"] = "[Service]\nRestart=no\n" // what died stays dead
 	b := &machine{T: t, name: "sudo", ports: []string{"7000"}}
 	b.m = systemdtest.Spec{Files: files, Programs: programs, Name: b.name}.Boot(t)
-	b.sh("redis-initd create 7000 --bind 10.9.9.1 --vip 10.9.9.9 && redis-initd install 7000 && redis-initd 7000 start")
+	b.sh("redis-initd create 7000 --bind 10.9.9.1 --vip 10.9.9.9 --no-password && redis-initd install 7000 && redis-initd 7000 start")
 	b.restartedBySudo("7000", "may not start redis@7000.service")
 	if group := b.sh("cat /proc/%s/cgroup", b.property("redis@7000", "MainPID")); !strings.Contains(group, "redis@7000.service") {
 		t.Errorf("the server is in %s", group)

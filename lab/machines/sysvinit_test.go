@@ -141,7 +141,7 @@ func TestSysvinit(t *testing.T) {
 	if out, err := b.try("test -e /run/systemd/system"); err == nil {
 		t.Fatalf("this is systemd: %s", out)
 	}
-	b.sh("redis-initd create 7000 7001 --bind 10.9.9.1 --vip 10.9.9.9")
+	b.sh("redis-initd create 7000 7001 --bind 10.9.9.1 --vip 10.9.9.9 --no-password")
 	b.sh("redis-initd install 7000 7001 && update-rc.d keepalived defaults")
 	links := b.sh("ls /etc/rc2.d /etc/rc0.d")
 	t.Log(links)

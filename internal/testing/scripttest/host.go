@@ -66,6 +66,7 @@ func setup(env *testscript.Env) error {
 	// Long enough for a machine that is busy with other tests.
 	env.Setenv("KEEPALIVED_REDIS_TIMES_DEADLINE", "10s")
 	env.Setenv("KEEPALIVED_REDIS_SERVICE_BACKEND", "process")
+	env.Setenv("KEEPALIVED_REDIS_SERVICE_ACCOUNT", "root") // the directory of a test is root's
 	env.Setenv("KEEPALIVED_REDIS_SERVICE_CONF", filepath.Join(env.WorkDir, "%p.conf"))
 	env.Setenv("KEEPALIVED_REDIS_STATE_DIR", filepath.Join(env.WorkDir, "lib"))
 	env.Setenv("KEEPALIVED_REDIS_RUN_DIR", filepath.Join(env.WorkDir, "run"))
@@ -91,7 +92,7 @@ func instance(dir string, port int) config.Instance {
 // manager starts and stops the instances, with locks and marks that are not those of the programs under test.
 func manager(dir string) (service.Manager, error) {
 	own := state.Dir(filepath.Join(dir, ".service"))
-	return service.New(&config.Config{Service: config.Service{Backend: config.BackendProcess}}, own, own)
+	return service.New(&config.Config{Service: config.Service{Backend: config.BackendProcess, Account: "root"}}, own, own)
 }
 
 func kill(dir string, port int) error {
