@@ -68,7 +68,7 @@ func (b *Host) unitRestarts(ctx context.Context, port int) error {
 	}
 	asking, cancel := context.WithTimeoutCause(ctx, vipWait, fmt.Errorf("may-start has no answer within %s", vipWait))
 	defer cancel()
-	said, code, err := b.Run(asking, "/usr/libexec/keepalived/redis-initd", "may-start", strconv.Itoa(port))
+	said, code, err := b.Run(asking, "/usr/libexec/keepalived/redis-initd", strconv.Itoa(port), "may-start")
 	if err != nil {
 		return err
 	}
