@@ -14,8 +14,8 @@ type definition struct {
 	since  Release
 }
 
-// maxExpansions bounds what one line can be replaced in: a definition may name itself.
-const maxExpansions = 1000
+// maxInLine bounds what can be replaced in one line: a definition may name itself.
+const maxInLine = 1000
 
 // standardDefinitions are the predefined ones.
 func standardDefinitions() map[string]*definition {
@@ -152,7 +152,7 @@ func (s *source) reference(text string) (d *definition, params string, n int) {
 // substitute replaces the references of a line (replace_param). changed is false if there is none, or if the line grows too long.
 func (s *source) substitute(text string) (line string, changed bool) {
 	from := 0
-	for range maxExpansions {
+	for range maxInLine {
 		i := strings.IndexByte(text[from:], '$')
 		if i < 0 || from+i+1 == len(text) {
 			return text, changed
@@ -162,6 +162,10 @@ func (s *source) substitute(text string) (line string, changed bool) {
 		if d == nil {
 			from = at + 1
 			continue
+		}
+		if s.expansions++; s.expansions > maxExpansions {
+			s.stop("more than %d definitions replaced", maxExpansions)
+			return "", true
 		}
 		value := s.value(d, params)
 		if len(text)-n-1+len(value) >= maxLine {
@@ -173,7 +177,7 @@ func (s *source) substitute(text string) (line string, changed bool) {
 			return text, true
 		}
 	}
-	s.report(Fatal, s.at(), "a definition names itself, or more than %d are replaced: keepalived does not get beyond that", maxExpansions)
+	s.report(Fatal, s.at(), "a definition names itself, or more than %d are replaced: keepalived does not get beyond that", maxInLine)
 	return "", true
 }
 

@@ -66,11 +66,11 @@ func (s *source) unmatched(pattern string, check checks, err error) {
 	}
 	switch {
 	case err != nil:
-		s.report(kind, s.at(), "include %s: %v", pattern, err)
+		s.report(kind, s.at(), "include %.100s: %v", pattern, err)
 	case strings.Contains(pattern, `"`):
-		s.report(Unresolved, s.at(), "include %s: since 2.1.5 the quotes are a part of the name, before they were not; hint: write it without", pattern)
+		s.report(Unresolved, s.at(), "include %.100s: since 2.1.5 the quotes are a part of the name, before they were not; hint: write it without", pattern)
 	case !wild || kind == Fatal:
-		s.report(kind, s.at(), "include %s: there is no such file", pattern)
+		s.report(kind, s.at(), "include %.100s: there is no such file", pattern)
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *source) openNext() {
 		if s.read = append(s.read, name); text == "" {
 			continue
 		}
-		top.name, top.text, top.line = name, text, 0
+		top.name, top.text, top.line, top.partial = name, text, 0, false
 		s.dir = path.Dir(name)
 		return
 	}

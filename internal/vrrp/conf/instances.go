@@ -8,7 +8,7 @@ import (
 
 var instanceBlock = &block{words: instanceWords, run: (*parser).instanceWord, end: (*parser).endInstance, blocks: map[string]*block{
 	"authentication": {words: authWords, run: (*parser).authWord},
-	"auth_hmac":      {words: hmacWords, run: func(*parser, statement) {}},
+	"auth_hmac":      {words: hmacWords, run: func(p *parser, l statement) { p.secret = l.at }},
 }}
 
 // beginInstance begins a vrrp_instance. A second one of the same name is left out (since 1.2.20).
@@ -130,10 +130,11 @@ func vmacName(l statement) string {
 		switch w := l.words[i]; {
 		case w == "group":
 			i++
-		case w == "name":
-		case strings.ContainsAny(w, ":./"), slices.Contains([]string{"netlink_notify_msg", "bridge", "private", "vepa"}, w):
+		case strings.Contains(w, ":"), slices.Contains([]string{"name", "netlink_notify_msg", "bridge", "private", "vepa"}, w):
 		default:
-			return w
+			if _, err := netip.ParseAddr(w); err != nil {
+				return w
+			}
 		}
 	}
 	return ""
@@ -146,16 +147,16 @@ func (p *parser) auth(l statement) {
 	}
 }
 
-// authWord keeps the type alone. A password is not even looked at.
+// authWord keeps the type alone.
 func (p *parser) authWord(l statement) {
 	switch {
-	case l.word() == "auth_pass":
-		p.needArg(l)
 	case !p.needArg(l):
+	case l.word() == "auth_pass":
+		p.secret = l.at
 	case l.arg(1) == "AH" || l.arg(1) == "PASS":
 		p.instance.AuthType = Setting[string]{l.arg(1), l.at}
 	default:
-		p.diagnose(Ignored, l.at, "auth_type %s is neither AH nor PASS", l.arg(1))
+		p.diagnose(Ignored, l.at, "auth_type is neither AH nor PASS")
 	}
 }
 

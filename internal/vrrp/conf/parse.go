@@ -10,13 +10,15 @@ import (
 
 // What is read at most. keepalived has no such limits; a file that is beyond them is none that a person wrote.
 const (
-	maxBytes       = 4 << 20
-	maxFileBytes   = 1 << 20
-	maxFiles       = 512
-	maxDepth       = 32
-	maxLines       = 200_000
-	maxListed      = 10_000
-	maxDiagnostics = 200
+	maxBytes      = 4 << 20
+	maxFileBytes  = 1 << 20
+	maxFiles      = 512
+	maxDepth      = 32
+	maxLines      = 100_000
+	maxExpansions = 100_000
+	maxListed     = 10_000
+	// maxDiagnostics are two halves: the second one has only those that are fatal, or say what was not read.
+	maxDiagnostics = 400
 	// maxLine is MAXBUF of lib/parser.h, in all versions: what fgets(3) reads at once, less the byte for its end.
 	maxLine = 1023
 )
@@ -74,6 +76,8 @@ type parser struct {
 	needed map[string]bool
 	// skip is keepalived's skip_sublevel: the depth in a block that is skipped, awaitBlock before its brace.
 	skip int
+	// secret is the last line with a password: nothing of it is told.
+	secret Position
 	// What the lines of a block belong to. Each block begins a new one, also one that is skipped, so they are nil only outside.
 	script    *Script
 	process   *Process
@@ -83,13 +87,20 @@ type parser struct {
 }
 
 func (p *parser) diagnose(kind Kind, at Position, format string, args ...any) {
-	if n := len(p.conf.Diagnostics); n < maxDiagnostics {
-		d := Diagnostic{kind, at, printable(fmt.Sprintf(format, args...))}
-		if n == maxDiagnostics-1 {
-			d = Diagnostic{Limited, at, "there is more to say, which is left out"}
-		}
-		p.conf.Diagnostics = append(p.conf.Diagnostics, d)
+	d := Diagnostic{kind, at, printable(fmt.Sprintf(format, args...))}
+	if at == p.secret {
+		d.Text = "what stands beside a password is not understood"
 	}
+	n := len(p.conf.Diagnostics)
+	switch heavy := kind == Fatal || kind == Limited; {
+	case n > 0 && p.conf.Diagnostics[n-1] == d:
+		return
+	case n == maxDiagnostics/2 && !heavy:
+		d = Diagnostic{Limited, at, "there is more to say of this kind, which is left out"}
+	case n == maxDiagnostics, n > maxDiagnostics/2 && !heavy:
+		return
+	}
+	p.conf.Diagnostics = append(p.conf.Diagnostics, d)
 }
 
 func (p *parser) need(form string, since Release, at Position) {

@@ -10,12 +10,14 @@ type source struct {
 	report func(kind Kind, at Position, format string, args ...any)
 	need   func(form string, since Release, at Position)
 
-	stack     []*include
-	read      []string
-	bytes     int
-	lines     int
-	over      bool
-	lastError error
+	stack []*include
+	read  []string
+	bytes int
+	lines int
+	// expansions counts the definitions that were replaced.
+	expansions int
+	over       bool
+	lastError  error
 	// check is what include_check asks of every include.
 	check checks
 
@@ -26,8 +28,9 @@ type source struct {
 	pending []pendingLines
 	// residue is what stands behind a brace.
 	residue string
-	// depth counts the braces.
-	depth int
+	// depth counts the braces; opened is where it was 0.
+	depth  int
+	opened Position
 }
 
 // pendingLines are lines of a definition, and how many sequences were open around it: those wait until it ends.
@@ -43,7 +46,9 @@ type include struct {
 	// name, text and line of the file that is read; dir is the directory to return to.
 	name, text string
 	line       int
-	dir        string
+	// partial: the line goes on, as it is too long.
+	partial bool
+	dir     string
 	// saved is the include_check before it.
 	saved checks
 }
@@ -88,9 +93,8 @@ func (s *source) next() (l line, ok bool) {
 
 // raw is the next line from where one may come: the rest of a line, a sequence, a definition of several lines, a file.
 func (s *source) raw() (text string, ok bool) {
-	if s.lines++; s.lines > maxLines && !s.over {
-		s.report(Limited, s.at(), "more than %d lines", maxLines)
-		s.over = true
+	if s.lines++; s.lines > maxLines {
+		s.stop("more than %d lines", maxLines)
 	}
 	if s.over {
 		return "", false
@@ -119,6 +123,14 @@ func (s *source) raw() (text string, ok bool) {
 		return text, true
 	}
 	return s.fileLine()
+}
+
+// stop ends the reading, as if all files ended here.
+func (s *source) stop(why string, args ...any) {
+	if !s.over {
+		s.report(Limited, s.at(), why+": the rest is not read", args...)
+		s.over = true
+	}
 }
 
 // pushLines puts lines before all that is still to be read.
@@ -158,18 +170,17 @@ func (s *source) fileLine() (text string, ok bool) {
 
 // cut takes one line from the text of a file, as fgets(3) into MAXBUF bytes would.
 func (s *source) cut(top *include) string {
-	text, rest, found := strings.Cut(top.text, "\n")
-	if len(text) > maxLine {
+	if !top.partial {
+		top.line++
+	}
+	text, rest, _ := strings.Cut(top.text, "\n")
+	if top.partial = len(text) > maxLine; top.partial {
 		// The rest is a line of its own; 2.4 and newer ignore the first part.
-		s.report(Unresolved, Position{top.name, top.line + 1}, "the line has more than %d bytes: keepalived reads it as several", maxLine)
+		s.report(Unresolved, s.at(), "the line has more than %d bytes: keepalived reads it as several", maxLine)
 		top.text = top.text[maxLine:]
 		return text[:maxLine]
 	}
 	top.text = rest
-	top.line++
-	if !found {
-		top.text = ""
-	}
 	text = strings.TrimRight(text, "\r\n")
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		s.report(Unresolved, s.at(), "a NUL: keepalived before 2.4 reads what stands before it, newer ones ignore the line")
@@ -232,7 +243,9 @@ func (s *source) split(text string) string {
 	text = strings.TrimRight(text, blank)
 	switch text {
 	case "{":
-		s.depth++
+		if s.depth++; s.depth == 1 {
+			s.opened = s.at()
+		}
 	case "}":
 		if s.depth--; s.depth < 0 {
 			s.report(Ignored, s.at(), "one } too many")
@@ -261,6 +274,6 @@ func brace(text string) int {
 // end says what is missing at the end of all files.
 func (s *source) end() {
 	if s.depth > 0 && !s.over {
-		s.report(Ignored, s.at(), "%d } missing at the end, or as many { too many", s.depth)
+		s.report(Ignored, s.opened, "the block that begins here does not end: %d } are missing", s.depth)
 	}
 }
