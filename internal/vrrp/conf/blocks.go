@@ -60,7 +60,7 @@ func (p *parser) read(b *block) (skipped bool) {
 	for {
 		l, ok := p.statement()
 		if !ok {
-			return false
+			return p.skip != 0
 		}
 		if p.skip == awaitBlock {
 			if p.skip = 0; l.word() == "{" {

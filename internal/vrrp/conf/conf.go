@@ -48,38 +48,35 @@ type Configuration struct {
 
 // Global is what global_defs says, and the few words outside of any block.
 type Global struct {
-	RouterID                  Setting[string]
-	ScriptUser                Setting[User]
-	ScriptSecurity            Setting[bool]
-	DynamicInterfaces         Setting[bool]
-	Version                   Setting[int]
-	Strict                    Setting[bool]
-	LowerPriorityNoAdvert     Setting[bool]
-	HigherPrioritySendAdvert  Setting[bool]
-	StartupDelay              Setting[time.Duration]
-	NotifyFIFO                Setting[string]
-	NotifyFIFOScript          Command
-	VRRPNotifyFIFO            Setting[string]
-	VRRPNotifyFIFOScript      Command
-	Garp                      Garp
-	ProcessName               Setting[string]
-	VRRPProcessName           Setting[string]
-	NetworkNamespace          Setting[string]
-	InstanceName              Setting[string]
-	PIDDirectory              Setting[bool]
-	UseSymlinkPaths           Setting[bool]
-	IncludeCheck              Setting[bool]
-	LinkbeatPolling           Setting[bool]
-	NotifyPriorityChanges     Setting[bool]
-	StatesToFIFOAfterReload   Setting[bool]
-	SkipCheckOfAdvertsAddress Setting[bool]
+	RouterID                 Setting[string]
+	ScriptUser               Setting[User]
+	ScriptSecurity           Setting[bool]
+	DynamicInterfaces        Setting[bool]
+	Version                  Setting[int]
+	Strict                   Setting[bool]
+	LowerPriorityNoAdvert    Setting[bool]
+	HigherPrioritySendAdvert Setting[bool]
+	StartupDelay             Setting[time.Duration]
+	NotifyFIFO               Setting[string]
+	NotifyFIFOScript         Command
+	VRRPNotifyFIFO           Setting[string]
+	VRRPNotifyFIFOScript     Command
+	Garp                     Garp
+	ProcessName              Setting[string]
+	VRRPProcessName          Setting[string]
+	NetworkNamespace         Setting[string]
+	InstanceName             Setting[string]
+	PIDDirectory             Setting[bool]
+	UseSymlinkPaths          Setting[bool]
+	LinkbeatPolling          Setting[bool]
 }
 
 // Garp says when gratuitous ARPs are sent.
 type Garp struct {
 	MasterDelay, MasterRefresh, LowerPriorityDelay         Setting[time.Duration]
 	MasterRepeat, MasterRefreshRepeat, LowerPriorityRepeat Setting[int]
-	Interval/* between two ARPs; of global_defs alone */ Setting[time.Duration]
+	// Interval is between two of them; in global_defs alone.
+	Interval Setting[time.Duration]
 }
 
 // User is an account and, perhaps, a group; both by name or number.

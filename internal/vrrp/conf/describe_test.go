@@ -87,7 +87,7 @@ func describe(c *Configuration) string {
 	var blocks []string
 	used := map[string]bool{}
 	for _, i := range c.Instances {
-		b := fmt.Sprintf("instance %s\n interface %s\n router %d\n priority %d\n", i.Name, i.Interface.Value, i.VirtualRouterID.Value, or(i.Priority, 100))
+		b := fmt.Sprintf("instance %s\n interface %s\n router %d\n priority %d\n", i.Name, i.Interface.Value, i.VirtualRouterID.Value, i.BasePriority())
 		if i.NoPreempt.Value {
 			b += " nopreempt\n"
 		}

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived-redis/internal/files"
 )
 
@@ -41,7 +43,7 @@ func (Disk) Read(name string, max int) ([]byte, error) {
 
 // List is Files.List.
 func (Disk) List(dir string, max int) ([]string, error) {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +95,10 @@ func (s *source) expand(dir string, parts []string) []string {
 			return nil
 		}
 		return s.expand(name, rest)
+	}
+	if s.listings++; s.listings > maxListings {
+		s.stop("more than %d directories for the patterns of includes", maxListings)
+		return nil
 	}
 	listed, err := s.files.List(dir, maxListed)
 	if err != nil {

@@ -60,7 +60,7 @@ func (p *parser) globalWord(l statement) {
 	case "dynamic_interfaces":
 		flag(&g.DynamicInterfaces, l, true)
 	case "vrrp_version":
-		p.number(&g.Version, l, limits{2, 3})
+		p.number(&g.Version, l, limits{min: 2, max: 3})
 	case "vrrp_strict":
 		p.boolean(&g.Strict, l)
 	case "vrrp_lower_prio_no_advert":
@@ -173,11 +173,11 @@ func (p *parser) garp(g *Garp, l statement, prefix string) {
 	case prefix + "garp_lower_prio_delay":
 		p.wholeSeconds(&g.LowerPriorityDelay, l)
 	case prefix + "garp_master_repeat":
-		p.number(&g.MasterRepeat, l, limits{0, noLimit})
+		p.number(&g.MasterRepeat, l, limits{min: 0, max: noLimit})
 	case prefix + "garp_master_refresh_repeat":
-		p.number(&g.MasterRefreshRepeat, l, limits{0, noLimit})
+		p.number(&g.MasterRefreshRepeat, l, limits{min: 0, max: noLimit})
 	case prefix + "garp_lower_prio_repeat":
-		p.number(&g.LowerPriorityRepeat, l, limits{0, noLimit})
+		p.number(&g.LowerPriorityRepeat, l, limits{min: 0, max: noLimit})
 	case prefix + "garp_interval":
 		p.seconds(&g.Interval, l, 0, 4294)
 	}

@@ -98,7 +98,7 @@ func (p *parser) tracked(l, v statement, list *[]Tracked, t Tracked) {
 			p.diagnose(Ignored, v.at, "%s %s: only weight and a number may follow: keepalived tracks nothing here", l.word(), t.Name)
 			return
 		}
-		if n, ok := p.integer(v, 2, limits{-254, 254}); ok {
+		if n, ok := p.integer(v, 2, limits{min: -254, max: 254}); ok {
 			t.Weight = min(max(n, -253), 253)
 		}
 		switch v.arg(3) {

@@ -38,15 +38,15 @@ func (p *parser) instanceWord(l statement) {
 	case "vmac_xmit_base":
 		flag(&i.VMACTransmitBase, l, true)
 	case "virtual_router_id":
-		p.number(&i.VirtualRouterID, l, limits{1, 255})
+		p.number(&i.VirtualRouterID, l, limits{1, 255, true})
 	case "priority":
-		if p.number(&i.Priority, l, limits{1, 255}); i.Priority.At != l.at {
-			i.Priority = Setting[int]{100, l.at}
+		if p.number(&i.Priority, l, limits{1, 255, true}); i.Priority.At != l.at {
+			i.Priority = Setting[int]{defaultPriority, l.at}
 		}
 	case "advert_int":
 		p.advertInterval(l)
 	case "version":
-		p.number(&i.Version, l, limits{2, 3})
+		p.number(&i.Version, l, limits{min: 2, max: 3})
 	case "virtual_ipaddress":
 		p.values(l, func(v statement) { p.virtualAddress(v, &i.Addresses, true) })
 	case "virtual_ipaddress_excluded":

@@ -74,6 +74,18 @@ func TestManyFiles(t *testing.T) {
 	}
 }
 
+// TestDeepPatterns: a pattern does not walk over the whole disk.
+func TestDeepPatterns(t *testing.T) {
+	f := tree{mainFile: "vrrp_instance FIRST {\n}\ninclude /d/*/*/*/*/x\nfoo"}
+	for i := range 2000 {
+		f[fmt.Sprintf("/d/%d/a/b/c", i)] = "x"
+	}
+	c, err := Parse(mainFile, Options{Files: f})
+	if err != nil || len(c.Instances) != 1 || !strings.Contains(complaints(c), "more than 1000 directories") {
+		t.Errorf("%v, %s", err, complaints(c))
+	}
+}
+
 // TestDisk: on a disk there are also directories, fifos, devices, links and programs where files are expected.
 func TestDisk(t *testing.T) {
 	dir := t.TempDir()
@@ -84,7 +96,7 @@ func TestDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("main.conf", "include *.conf\ninclude link\ninclude loop\ninclude missing\n", 0o644)
+	write("main.conf", "include *.conf\ninclude fifo.conf/*\ninclude link\ninclude loop\ninclude missing\n", 0o644)
 	write("b.conf", "vrrp_instance B {\n}", 0o644)
 	write("run.conf", "vrrp_instance RUN {\n}", 0o755)
 	write("large.conf", strings.Repeat("#\n", maxFileBytes), 0o644)

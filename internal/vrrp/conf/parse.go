@@ -17,6 +17,7 @@ const (
 	maxLines      = 100_000
 	maxExpansions = 100_000
 	maxListed     = 10_000
+	maxListings   = 1_000
 	// maxDiagnostics are two halves: the second one has only those that are fatal, or say what was not read.
 	maxDiagnostics = 400
 	// maxLine is MAXBUF of lib/parser.h, in all versions: what fgets(3) reads at once, less the byte for its end.

@@ -23,6 +23,23 @@ func (c *Configuration) Script(name string) *Script {
 	return nil
 }
 
+// defaultPriority is VRRP_PRIO_DFL, owner VRRP_PRIO_OWNER of keepalived/include/vrrp.h.
+const (
+	defaultPriority = 100
+	owner           = 255
+)
+
+// BasePriority is the priority of an instance, also if none is given. With state MASTER it is 255 then (not in 1.2.13).
+func (i *Instance) BasePriority() int {
+	switch {
+	case i.Priority.Given():
+		return i.Priority.Value
+	case i.State.Value == "MASTER":
+		return owner
+	}
+	return defaultPriority
+}
+
 // VIPs are the addresses of an instance, with the excluded ones.
 func (i *Instance) VIPs() []netip.Addr {
 	var list []netip.Addr

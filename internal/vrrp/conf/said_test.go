@@ -40,11 +40,12 @@ keepalived.conf:5: fatal: notify_master: a value is missing
 keepalived.conf:6: fatal: advert_int: a value is missing
 keepalived.conf:7: fatal: virtual_router_id: a value is missing
 `},
-		{"numbers that are none", open + "priority 300\nadvert_int x\nadvert_int 0.001\nvirtual_router_id 12x\nstate master" + shut, `keepalived.conf:2: ignored: priority: 300 is not a number from 1 to 255
+		{"numbers that are none", open + "priority 300\nadvert_int x\nadvert_int 0.001\nvirtual_router_id 12x\npreempt_delay 5x\nstate master" + shut, `keepalived.conf:2: ignored: priority: 300 is not a number from 1 to 255
 keepalived.conf:3: ignored: advert_int: x is not a time from 0.01 to 255 seconds
 keepalived.conf:4: ignored: advert_int: 0.001 is not a time from 0.01 to 255 seconds
-keepalived.conf:5: ignored: virtual_router_id: 12x is taken as 12
-keepalived.conf:6: ignored: state master is neither MASTER nor BACKUP, and is taken as BACKUP
+keepalived.conf:5: ignored: virtual_router_id: 12x is not a number from 1 to 255
+keepalived.conf:6: ignored: preempt_delay: 5x is taken as 5
+keepalived.conf:7: ignored: state master is neither MASTER nor BACKUP, and is taken as BACKUP
 `},
 		{"BACKUP after MASTER", open + "state MASTER\nstate BACKUP" + shut, "keepalived.conf:3: ignored: state BACKUP: it is MASTER since keepalived.conf:2\n"},
 		{"an address of the other family", open + "unicast_src_ip 192.0.2.9\nvirtual_ipaddress {\n2001:db8::1\n}" + shut,

@@ -20,8 +20,8 @@ func (p *parser) scriptWord(l statement) {
 	case "timeout":
 		p.scriptTime(&s.Timeout, l)
 	case "weight":
-		p.number(&s.Weight, l, limits{-253, 253})
-		s.Reverse = l.arg(2) == "reverse"
+		p.number(&s.Weight, l, limits{min: -253, max: 253})
+		s.Reverse = s.Reverse || l.arg(2) == "reverse"
 	case "fall":
 		p.count(&s.Fall, l)
 	case "rise":
@@ -52,7 +52,7 @@ func (p *parser) scriptTime(s *Setting[time.Duration], l statement) {
 
 // count sets rise or fall; what is no count is 1.
 func (p *parser) count(s *Setting[int], l statement) {
-	if p.number(s, l, limits{1, noLimit}); s.At != l.at {
+	if p.number(s, l, limits{min: 1, max: noLimit}); s.At != l.at {
 		*s = Setting[int]{1, l.at}
 	}
 }
@@ -81,10 +81,10 @@ func (p *parser) processWord(l statement) {
 			t.Command = Setting[[]string]{l.words[1:], l.at}
 		}
 	case "weight":
-		p.number(&t.Weight, l, limits{-254, 254})
-		t.Reverse = l.arg(2) == "reverse"
+		p.number(&t.Weight, l, limits{min: -254, max: 254})
+		t.Reverse = t.Reverse || l.arg(2) == "reverse"
 	case "quorum":
-		p.number(&t.Quorum, l, limits{1, 65535})
+		p.number(&t.Quorum, l, limits{min: 1, max: 65535})
 	}
 }
 
@@ -108,8 +108,8 @@ func (p *parser) trackFileWord(l statement) {
 	case "file":
 		p.firstText(&t.File, l)
 	case "weight":
-		p.number(&t.Weight, l, limits{-254, 254})
-		t.Reverse = l.arg(2) == "reverse"
+		p.number(&t.Weight, l, limits{min: -254, max: 254})
+		t.Reverse = t.Reverse || l.arg(2) == "reverse"
 	}
 }
 

@@ -39,10 +39,14 @@ func (p *parser) boolean(s *Setting[bool], l statement) {
 	}
 }
 
-// limits of a number.
-type limits struct{ min, max int }
+// limits of a number. exact: with garbage behind it a number is none.
+type limits struct {
+	min, max int
+	exact    bool
+}
 
-// integer reads word i as strtol(3) does. With garbage behind it the digits count, and keepalived warns; outside of the limits nothing does.
+// integer reads word i as strtol(3) does. With garbage behind it the digits count where keepalived only warns (ignore_error of read_int);
+// outside of the limits nothing does.
 func (p *parser) integer(l statement, i int, r limits) (n int, ok bool) {
 	if i >= len(l.words) {
 		return 0, p.needArg(l)
@@ -53,7 +57,7 @@ func (p *parser) integer(l statement, i int, r limits) (n int, ok bool) {
 		end++
 	}
 	n, err := strconv.Atoi(word[:end])
-	if err != nil || n < r.min || n > r.max {
+	if err != nil || n < r.min || n > r.max || r.exact && end < len(word) {
 		p.diagnose(Ignored, l.at, "%s: %s is not a number from %d to %d", l.word(), word, r.min, r.max)
 		return 0, false
 	}
@@ -99,7 +103,7 @@ func (p *parser) wholeSeconds(s *Setting[time.Duration], l statement) {
 	if !p.needArg(l) {
 		return
 	}
-	if n, ok := p.integer(l, 1, limits{0, noLimit}); ok {
+	if n, ok := p.integer(l, 1, limits{min: 0, max: noLimit}); ok {
 		*s = Setting[time.Duration]{time.Duration(n) * time.Second, l.at}
 	}
 }

@@ -10,10 +10,11 @@ type source struct {
 	report func(kind Kind, at Position, format string, args ...any)
 	need   func(form string, since Release, at Position)
 
-	stack []*include
-	read  []string
-	bytes int
-	lines int
+	stack    []*include
+	read     []string
+	bytes    int
+	listings int
+	lines    int
 	// expansions counts the definitions that were replaced.
 	expansions int
 	over       bool

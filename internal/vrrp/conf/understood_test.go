@@ -289,6 +289,7 @@ weight 5
 vrrp_script b {
 script "/usr/bin/true"
 weight -7 reverse
+weight -7
 fall 0
 rise x
 }
@@ -375,6 +376,8 @@ interface eth0
 virtual_router_id 52
 }`, "group G\n member VI_1\n member VI_2\n notify_master '/usr/bin/echo' 'group'\n notify '/usr/bin/echo' 'any'\n" + instance +
 		"instance VI_2\n interface eth0\n router 52\n priority 100\n"},
+	{"a file that ends in a block that is left out", head + "vrrp_instance VI_1 {\n" + usual + "}\nvrrp_instance VI_1 {\npriority 7\nvirtual_ipaddress {\n192.0.2.91\n", instance},
+	{"state MASTER and no priority", head + "vrrp_instance VI_1 {\n" + usual + "state MASTER\n}", "instance VI_1\n interface eth0\n router 51\n priority 255\n"},
 	{"a file that ends too early", head + "vrrp_instance VI_1 {\n" + usual + "virtual_ipaddress {\n192.0.2.91", instance + " vip 192.0.2.91\n"},
 	{"braces that are too many", head + "}\n}\nvrrp_instance VI_1 {\n" + usual + "{\n}\nvrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 52\n}\n}\n}",
 		instance + "instance VI_2\n interface eth0\n router 52\n priority 100\n"},
