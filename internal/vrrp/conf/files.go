@@ -60,24 +60,30 @@ func (Disk) Exists(name string) bool {
 // maxBraces bounds the names that braces make of one pattern.
 const maxBraces = 256
 
-// glob is glob(3) with GLOB_BRACE: the names that match the pattern, absolute, sorted in each alternative of its braces.
-func (s *source) glob(pattern string) ([]string, error) {
+// glob is glob(3) with GLOB_BRACE: the names that match the pattern, absolute, sorted in each alternative of its braces. missing: one of
+// the alternatives is the name of no file.
+func (s *source) glob(pattern string) (found []string, missing bool, err error) {
 	if strings.ContainsRune(pattern, 0) || len(pattern) > maxLine {
-		return nil, errors.New("it is no file name")
+		return nil, true, errors.New("it is no file name")
 	}
-	var found []string
 	for _, p := range braces(pattern) {
-		if !path.IsAbs(p) {
-			p = s.dir + "/" + p
-		}
-		names := s.expand("/", strings.Split(strings.TrimLeft(p, "/"), "/"))
+		names := s.expand("/", strings.Split(s.absolute(p), "/"))
 		sort.Strings(names)
 		found = append(found, names...)
+		missing = missing || len(names) == 0 && !wild(p)
 		if len(found) > maxFiles {
-			return found[:maxFiles], nil
+			return found[:maxFiles], missing, nil
 		}
 	}
-	return found, nil
+	return found, missing, nil
+}
+
+// absolute is a name as seen from the directory of the file that is read.
+func (s *source) absolute(name string) string {
+	if path.IsAbs(name) {
+		return name
+	}
+	return below(s.dir, name)
 }
 
 // expand finds what matches the parts of a path below dir.
@@ -112,6 +118,9 @@ func (s *source) expand(dir string, parts []string) []string {
 	}
 	return found
 }
+
+// wild: the pattern has something that stands for other characters.
+func wild(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
 // below is a name in a directory. It is not cleaned: ".." behind a link leads where the kernel says.
 func below(dir, name string) string { return strings.TrimRight(dir, "/") + "/" + name }

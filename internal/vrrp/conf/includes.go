@@ -43,9 +43,15 @@ func (s *source) include(text string) bool {
 		s.report(Limited, s.at(), "more than %d includes in each other", maxDepth)
 		return true
 	}
-	names, err := s.glob(pattern)
-	if len(names) == 0 {
+	names, missing, err := s.glob(pattern)
+	switch {
+	case len(names) == 0:
 		s.unmatched(pattern, check, err)
+	case missing && (check|s.check)&braceMatch != 0:
+		s.report(Fatal, s.at(), "include %.100s: some of its files are missing", pattern)
+		names = nil
+	case missing:
+		s.report(Ignored, s.at(), "include %.100s: some of its files are missing", pattern)
 	}
 	s.push(&include{names: names, check: check})
 	return true
@@ -54,12 +60,12 @@ func (s *source) include(text string) bool {
 // unmatched says that no file has the name.
 func (s *source) unmatched(pattern string, check checks, err error) {
 	kind, wanted := Ignored, match
-	wild := strings.ContainsAny(pattern, "*?[")
+	head, _, _ := strings.Cut(pattern, "*")
 	switch {
 	case strings.Contains(pattern, "{"):
 		wanted = braceMatch
-	case wild:
-		wanted = wildcardMatch
+	case wild(pattern) && s.files.Exists(s.absolute(path.Dir(head))):
+		wanted = wildcardMatch // Else a directory is missing, which counts as a missing file.
 	}
 	if (check|s.check)&wanted != 0 {
 		kind = Fatal
@@ -69,7 +75,7 @@ func (s *source) unmatched(pattern string, check checks, err error) {
 		s.report(kind, s.at(), "include %.100s: %v", pattern, err)
 	case strings.Contains(pattern, `"`):
 		s.report(Unresolved, s.at(), "include %.100s: since 2.1.5 the quotes are a part of the name, before they were not; hint: write it without", pattern)
-	case !wild || kind == Fatal:
+	case !wild(pattern) || kind == Fatal:
 		s.report(kind, s.at(), "include %.100s: there is no such file", pattern)
 	}
 }

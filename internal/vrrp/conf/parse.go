@@ -56,7 +56,7 @@ func Parse(name string, o Options) (*Configuration, error) {
 
 // open opens the first file.
 func (s *source) open(name string) error {
-	names, err := s.glob(name)
+	names, _, err := s.glob(name)
 	if err != nil {
 		return err
 	}

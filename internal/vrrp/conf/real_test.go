@@ -173,3 +173,28 @@ func shipped(t testing.TB) []string {
 	}
 	return list
 }
+
+// TestFatalIsFatal: keepalived does not start with what is called fatal, and starts with what is called ignored.
+func TestFatalIsFatal(t *testing.T) {
+	const end = "\nvrrp_instance VI_9 {\ninterface eth0\nvirtual_router_id 9\nvirtual_ipaddress {\n192.0.2.91\n}\n"
+	for name, conf := range map[string]string{
+		"include of a file that is missing": "include none.conf" + end + "}", "includer of one": "includer none.conf" + end + "}",
+		"includem of one": "includem none.conf" + end + "}", "includea of one": "includea none.conf" + end + "}",
+		"includem of a pattern": "includem sub/*.conf" + end + "}\n== sub/a\n", "includew of a pattern": "includew sub/*.conf" + end + "}\n== sub/a\n",
+		"includem in a directory that is missing": "includem none/*.conf" + end + "}", "includer of a directory": "includer sub" + end + "}\n== sub/a\n",
+		"includeb with one that is missing": "includeb {a,b}.conf" + end + "}\n== a.conf\n", "include with one that is missing": "include {a,b}.conf" + end + "}\n== a.conf\n",
+		"priority without a number": end + "priority\n}", "state without a word": end + "state\n}", "a hook without a command": end + "notify_master\n}",
+		"a hook with an open quote": end + "notify_master \"/usr/bin/true\n}", "notify_deleted alone": end + "notify_deleted\n}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lines := dump(t, treeOf(head+conf))
+			started := strings.Contains(strings.Join(lines, "\n"), "VRRP Topology")
+			c := parse(t, head+conf)
+			fatal := slices.ContainsFunc(c.Diagnostics, func(d Diagnostic) bool { return d.Kind == Fatal })
+			if started == fatal {
+				t.Errorf("keepalived started: %v, and we say\n%s\nIt says\n%s", started, complaints(c), told(lines))
+			}
+		})
+	}
+}

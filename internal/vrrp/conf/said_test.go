@@ -22,12 +22,14 @@ keepalived.conf:2: ignored: keepalived does not know router_id here
 		{"a { that is missing", "vrrp_instance VI_1\ninterface eth0\n}", "keepalived.conf:2: ignored: { is missing before this line\nkeepalived.conf:3: ignored: one } too many\n"},
 		{"values without a {", open + "virtual_ipaddress\n192.0.2.91\n}" + shut, "keepalived.conf:3: ignored: { is missing after virtual_ipaddress\nkeepalived.conf:5: ignored: one } too many\n"},
 		{"a value behind the word of a block", open + "track_script chk" + shut, "keepalived.conf:2: ignored: track_script: chk is not expected here\n"},
-		{"an include that is missing", "include none.conf\ninclude none/*.conf\nincludem none.conf\nincludew none/*.conf\nincludeb {a,b}.conf\nincludea sub\n== sub/x\n",
+		{"an include that is missing", "include none.conf\ninclude none/*.conf\nincludem none.conf\nincludew none/*.conf\nincludem sub/*.conf\nincludem none/*.conf\nincludew sub/*.conf\nincludeb {a,b}.conf\nincludea sub\n== sub/x\n",
 			`keepalived.conf:1: ignored: include none.conf: there is no such file
 keepalived.conf:3: fatal: include none.conf: there is no such file
 keepalived.conf:4: fatal: include none/*.conf: there is no such file
-keepalived.conf:5: fatal: include {a,b}.conf: there is no such file
-keepalived.conf:6: fatal: include sub: it is a directory
+keepalived.conf:6: fatal: include none/*.conf: there is no such file
+keepalived.conf:7: fatal: include sub/*.conf: there is no such file
+keepalived.conf:8: fatal: include {a,b}.conf: there is no such file
+keepalived.conf:9: fatal: include sub: it is a directory
 `},
 		{"include_check asks the same of all that follow", "global_defs {\ninclude_check match\ninclude a.conf\ninclude_check -match\ninclude b.conf\n}",
 			"keepalived.conf:3: fatal: include a.conf: there is no such file\nkeepalived.conf:5: ignored: include b.conf: there is no such file\n"},
