@@ -200,7 +200,8 @@ func (p *parser) sameFamily(l statement, a netip.Addr) bool {
 }
 
 // notifications are the keywords of hooks.
-var notifications = []string{"notify", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted", "notify_master_rx_lower_pri"}
+var notifications = []string{"notify", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted",
+	"notify_master_rx_lower_pri"}
 
 // hook adds a notify line. The first of each keyword counts.
 func (p *parser) hook(l statement, hooks *[]Hook) {

@@ -60,6 +60,9 @@ keepalived.conf:7: ignored: state master is neither MASTER nor BACKUP, and is ta
 			"keepalived.conf:2: ignored: notify_master: the command cannot be read: a quote is missing\n"},
 		{"backslashes that versions read differently", open + `notify_master "/bin/echo \"a b\""` + shut,
 			"keepalived.conf:2: unresolved: notify_master: its backslashes mean something else since 2.3.2; hint: write the command without any\n"},
+		{"a comment in a definition, and none behind a backslash", "$A=a \\\n# x\nglobal_defs {\nrouter_id a\\#b\n}",
+			"keepalived.conf:2: unresolved: since 2.2.0 the definition of $A ends before this comment, before it did not\n" +
+				"keepalived.conf:4: unresolved: # or ! behind a backslash: since 2.2.0 a comment begins there all the same, before it did not\n"},
 		{"chance and the environment", "vrrp_instance VI_${_RANDOM 1 5} {\npriority ${_ENV PRIO}\n}", "keepalived.conf:1: unresolved: ${_RANDOM} is another number at each start of keepalived\n" +
 			"keepalived.conf:2: unresolved: ${_ENV PRIO} is in the environment of keepalived, which is not read\nkeepalived.conf:2: fatal: priority: a value is missing\n"},
 		{"a sequence that is none", "~SEQ(X, 1, -1, 5) a\n~SEQ(5) a\n~LST({A, B}, {1, 2, 3}) b\n~LST x", `keepalived.conf:1: ignored: this sequence is not in a form that keepalived reads: ~SEQ(X, 1, -1, 5) a

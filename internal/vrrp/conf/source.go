@@ -163,9 +163,18 @@ func (s *source) fileLine() (text string, ok bool) {
 		if open {
 			s.report(Unresolved, s.at(), "a quote does not end: versions read that differently")
 		}
-		if text != "" {
-			return text, true
+		// Since 2.2.0 the part of keepalived that does VRRP reads what the first one has read and written without comments.
+		again, _ := decomment(text)
+		if again != text {
+			s.report(Unresolved, s.at(), "# or ! behind a backslash: since 2.2.0 a comment begins there all the same, before it did not")
 		}
+		if again != "" {
+			return again, true
+		}
+		if s.defining != nil {
+			s.report(Unresolved, s.at(), "since 2.2.0 the definition of $%s ends before this comment, before it did not", s.defining.name)
+		}
+		s.endDefinition()
 	}
 }
 

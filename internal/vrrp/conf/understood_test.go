@@ -181,6 +181,16 @@ $P=10
 $P=20
 priority $P
 }`, "instance VI_1\n interface eth0\n router 51\n priority 20\n vip 192.0.2.90\n vip 192.0.2.91\n vip 192.0.2.92/24\n"},
+	{"a comment of its own line ends a definition, and # behind a backslash begins one", head + `$M=192.0.2.91 \
+192.0.2.92 \
+# comment
+192.0.2.93
+vrrp_instance VI_1 {
+` + usual + `priority 9\#9
+virtual_ipaddress {
+$M
+}
+}`, "instance VI_1\n interface eth0\n router 51\n priority 9\n vip 192.0.2.91\n vip 192.0.2.92\n"},
 	{"predefined ones", head + `vrrp_instance VI_${_INSTANCE} {
 ` + usual + `include sub/*.conf
 virtual_ipaddress { 192.0.2.91
