@@ -2,7 +2,6 @@ package conf
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -23,7 +22,7 @@ func (p *parser) virtualAddress(l statement, list *[]Address, oneFamily bool) {
 			return
 		}
 	}
-	*list = append(*list, a)
+	add(p, list, a, l.at)
 }
 
 // prefix reads an address and its length. A length that is none is as if it were missing.
@@ -36,10 +35,8 @@ func (p *parser) prefix(l statement) (netip.Prefix, bool) {
 	}
 	bits := addr.BitLen()
 	if given {
-		if n, err := strconv.Atoi(length); err == nil && n >= 0 && n <= bits {
+		if n, ok := p.digits(l, length, limits{max: bits}); ok {
 			bits = n
-		} else {
-			p.diagnose(Ignored, l.at, "%s: the length is taken as %d", l.word(), bits)
 		}
 	}
 	return netip.PrefixFrom(addr, bits), true

@@ -143,6 +143,15 @@ func (p *parser) values(l statement, each func(v statement)) {
 	}
 }
 
+// add appends to a list that has its limit.
+func add[T any](p *parser, list *[]T, element T, at Position) {
+	if len(*list) >= maxOfAKind {
+		p.diagnose(Limited, at, "more than %d of a kind: the others are not read", maxOfAKind)
+		return
+	}
+	*list = append(*list, element)
+}
+
 // ignoreValues reads a block of which nothing is kept.
 func (p *parser) ignoreValues(l statement) { p.values(l, func(statement) {}) }
 

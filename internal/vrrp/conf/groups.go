@@ -23,7 +23,11 @@ func (p *parser) groupWord(l statement) {
 			p.skipBlock(l, "the members were given before: these do not count")
 			return
 		}
-		p.values(l, func(v statement) { g.Members = append(g.Members, v.words...) })
+		p.values(l, func(v statement) {
+			for _, name := range v.words {
+				add(p, &g.Members, name, v.at)
+			}
+		})
 	case "track_script", "track_interface", "track_process", "track_file":
 		p.track(l, tracks{&g.TrackScripts, &g.TrackInterfaces, &g.TrackProcesses, &g.TrackFiles})
 	case "track_bfd":
@@ -40,7 +44,7 @@ func (p *parser) endGroup() {
 		p.diagnose(Ignored, p.group.At, "vrrp_sync_group %s has no members: keepalived removes it", p.group.Name)
 		return
 	}
-	p.conf.Groups = append(p.conf.Groups, p.group)
+	add(p, &p.conf.Groups, p.group, p.group.At)
 }
 
 // tracks are the lists of an instance or a group.
@@ -108,5 +112,5 @@ func (p *parser) tracked(l, v statement, list *[]Tracked, t Tracked) {
 			t.Reverse = false
 		}
 	}
-	*list = append(*list, t)
+	add(p, list, t, v.at)
 }

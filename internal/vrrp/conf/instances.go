@@ -21,7 +21,7 @@ func (p *parser) beginInstance(l statement) {
 	}
 }
 
-func (p *parser) endInstance() { p.conf.Instances = append(p.conf.Instances, p.instance) }
+func (p *parser) endInstance() { add(p, &p.conf.Instances, p.instance, p.instance.At) }
 
 // instanceWord carries out a word of a vrrp_instance (keepalived/vrrp/vrrp_parser.c).
 func (p *parser) instanceWord(l statement) {
@@ -181,7 +181,7 @@ func (p *parser) unicastPeer(l statement) {
 		p.diagnose(Ignored, l.at, "%s is a peer already", a)
 		return
 	}
-	i.UnicastPeers = append(i.UnicastPeers, Setting[netip.Addr]{a, l.at})
+	add(p, &i.UnicastPeers, Setting[netip.Addr]{a, l.at}, l.at)
 }
 
 // sameFamily: the first address of an instance decides between IPv4 and IPv6; others are left out.

@@ -18,6 +18,8 @@ const (
 	maxExpansions = 100_000
 	maxListed     = 10_000
 	maxListings   = 1_000
+	// maxOfAKind are instances, scripts, addresses of one instance, members of a group and the like.
+	maxOfAKind = 1_000
 	// maxDiagnostics are two halves: the second one has only those that are fatal, or say what was not read.
 	maxDiagnostics = 400
 	// maxLine is MAXBUF of lib/parser.h, in all versions: what fgets(3) reads at once, less the byte for its end.

@@ -64,7 +64,7 @@ func (p *parser) endScript() {
 		return
 	}
 	p.script.Command.User = p.script.User.Value
-	p.conf.Scripts = append(p.conf.Scripts, p.script)
+	add(p, &p.conf.Scripts, p.script, p.script.At)
 }
 
 // beginProcess begins a vrrp_track_process.
@@ -93,7 +93,7 @@ func (p *parser) endProcess() {
 		p.diagnose(Ignored, p.process.At, "vrrp_track_process %s names no process: keepalived removes it", p.process.Name)
 		return
 	}
-	p.conf.Processes = append(p.conf.Processes, p.process)
+	add(p, &p.conf.Processes, p.process, p.process.At)
 }
 
 // beginTrackFile begins a track_file (keepalived/trackers/track_file.c).
@@ -118,5 +118,5 @@ func (p *parser) endTrackFile() {
 		p.diagnose(Ignored, p.trackFile.At, "track_file %s names no file: keepalived removes it", p.trackFile.Name)
 		return
 	}
-	p.conf.TrackFiles = append(p.conf.TrackFiles, p.trackFile)
+	add(p, &p.conf.TrackFiles, p.trackFile, p.trackFile.At)
 }

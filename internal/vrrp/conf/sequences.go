@@ -7,13 +7,22 @@ import (
 
 // sequence is ~SEQ or ~LST: a text that is read once for each set of values.
 type sequence struct {
-	names  []string
+	names []string
+	text  string
+	// values are those of ~LST.
 	values [][]string
-	text   string
+	// at, step and end are those of ~SEQ, in base 10 or 16.
+	at, step, end int64
+	base          int
 }
 
 // next sets the definitions for the next turn. more is false at the last one.
 func (q *sequence) next(s *source) (text string, more bool) {
+	if q.base != 0 {
+		s.defs[q.names[0]] = &definition{name: q.names[0], value: strconv.FormatInt(q.at, q.base)}
+		q.at += q.step
+		return q.text, q.step > 0 && q.at <= q.end || q.step < 0 && q.at >= q.end
+	}
 	for i, name := range q.names {
 		s.defs[name] = &definition{name: name, value: q.values[0][i]}
 	}
@@ -54,9 +63,6 @@ func arguments(text string) (inside, rest string, ok bool) {
 	return inside, strings.TrimLeft(rest, blank), ok
 }
 
-// maxTurns bounds one sequence.
-const maxTurns = 10_000
-
 // seq reads (var, end), (var, start, end) or (var, start, step, end) (add_seq). The numbers may be definitions.
 func (s *source) seq(text string) *sequence {
 	hex := strings.HasPrefix(text, "x")
@@ -72,21 +78,12 @@ func (s *source) seq(text string) *sequence {
 		return nil
 	}
 	list, _ = s.substitute(list)
-	start, step, end, ok := bounds(list)
-	if !ok || hex && (start < 0 || end < 0) {
+	q := &sequence{names: []string{name}, text: rest, base: 10}
+	if q.at, q.step, q.end, ok = bounds(list); !ok || hex && (q.at < 0 || q.end < 0) {
 		return nil
 	}
-	q := &sequence{names: []string{name}, text: rest}
-	base := 10
 	if hex {
-		base = 16
-	}
-	for n := start; step > 0 && n <= end || step < 0 && n >= end; n += step {
-		if len(q.values) == maxTurns {
-			s.report(Limited, s.at(), "a sequence of more than %d turns", maxTurns)
-			break
-		}
-		q.values = append(q.values, []string{strconv.FormatInt(n, base)})
+		q.base = 16
 	}
 	return q
 }
@@ -133,7 +130,7 @@ func lst(text string) *sequence {
 	}
 	q := &sequence{names: sets[0], text: rest}
 	for _, set := range sets[1:] {
-		if len(set) > len(q.names) || len(q.values) == maxTurns {
+		if len(set) > len(q.names) {
 			return nil
 		}
 		for len(set) < len(q.names) {

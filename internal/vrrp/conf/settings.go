@@ -51,18 +51,23 @@ func (p *parser) integer(l statement, i int, r limits) (n int, ok bool) {
 	if i >= len(l.words) {
 		return 0, p.needArg(l)
 	}
-	word := strings.TrimLeft(l.words[i], white)
+	return p.digits(l, l.words[i], r)
+}
+
+// digits reads the number at the beginning of a text.
+func (p *parser) digits(l statement, text string, r limits) (n int, ok bool) {
+	text = strings.TrimLeft(text, white)
 	end := 0
-	for end < len(word) && (word[end] >= '0' && word[end] <= '9' || end == 0 && (word[0] == '-' || word[0] == '+')) {
+	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || end == 0 && (text[0] == '-' || text[0] == '+')) {
 		end++
 	}
-	n, err := strconv.Atoi(word[:end])
-	if err != nil || n < r.min || n > r.max || r.exact && end < len(word) {
-		p.diagnose(Ignored, l.at, "%s: %s is not a number from %d to %d", l.word(), word, r.min, r.max)
+	n, err := strconv.Atoi(text[:end])
+	if err != nil || n < r.min || n > r.max || r.exact && end < len(text) {
+		p.diagnose(Ignored, l.at, "%s: %s is not a number from %d to %d", l.word(), text, r.min, r.max)
 		return 0, false
 	}
-	if end < len(word) {
-		p.diagnose(Ignored, l.at, "%s: %s is taken as %d", l.word(), word, n)
+	if end < len(text) {
+		p.diagnose(Ignored, l.at, "%s: %s is taken as %d", l.word(), text, n)
 	}
 	return n, true
 }

@@ -343,6 +343,7 @@ state OTHER
 ` + usual + `priority 1000
 virtual_ipaddress {
 192.0.2.91/240
+192.0.2.97/24x
 192.0.2
 name
 192.0.2.92 label a_name_that_is_too_long
@@ -355,7 +356,7 @@ name
 virtual_router_id 300
 notify_master "/usr/bin/echo first"
 notify_master "/usr/bin/echo second"
-}`, instance + " vip 192.0.2.91\n vip 192.0.2.95/24\n vip 192.0.2.96\n notify_master '/usr/bin/echo' 'first'\n"},
+}`, instance + " vip 192.0.2.91\n vip 192.0.2.97/24\n vip 192.0.2.95/24\n vip 192.0.2.96\n notify_master '/usr/bin/echo' 'first'\n"},
 	{"IPv6", head + `vrrp_instance VI_1 {
 ` + usual + `native_ipv6
 version 3
