@@ -163,9 +163,11 @@ type Instance struct {
 
 // Group is a vrrp_sync_group.
 type Group struct {
-	Name                                                      string
-	At                                                        Position
-	Members                                                   []string
+	Name    string
+	At      Position
+	Members []string
+	// TrackingWeight: weights of what is tracked count (sync_group_tracking_weight, global_tracking).
+	TrackingWeight                                            Setting[bool]
 	TrackScripts, TrackInterfaces, TrackProcesses, TrackFiles []Tracked
 	Hooks                                                     []Hook
 }

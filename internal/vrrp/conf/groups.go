@@ -30,6 +30,8 @@ func (p *parser) groupWord(l statement) {
 		})
 	case "track_script", "track_interface", "track_process", "track_file":
 		p.track(l, tracks{&g.TrackScripts, &g.TrackInterfaces, &g.TrackProcesses, &g.TrackFiles})
+	case "sync_group_tracking_weight", "global_tracking":
+		flag(&g.TrackingWeight, l, true)
 	case "track_bfd":
 		p.ignoreValues(l)
 	default:

@@ -52,6 +52,7 @@ func Parse(name string, o Options) (*Configuration, error) {
 	}
 	p.read(root)
 	p.source.end()
+	p.finish()
 	p.conf.Files = p.source.read
 	return p.conf, nil
 }

@@ -55,6 +55,8 @@ keepalived.conf:7: ignored: state master is neither MASTER nor BACKUP, and is ta
 		{"a hook twice", open + "notify /bin/a\nnotify /bin/b" + shut, "keepalived.conf:3: ignored: notify was given before, in keepalived.conf:2: this one does not count\n"},
 		{"a check below its instance", open + "track_script {\nchk\n}" + shut + "\nvrrp_script chk {\nscript /bin/true\n}",
 			"keepalived.conf:3: ignored: track_script: no vrrp_script chk stands above this line: keepalived tracks nothing here\n"},
+		{"a check with a weight in a group", "vrrp_sync_group G {\ngroup {\nVI_1\n}\n}\nvrrp_script chk {\nscript /bin/true\n}\n" + open + "track_script {\nchk weight 2\n}" + shut,
+			"keepalived.conf:11: ignored: track_script chk has a weight, and does not count for VI_1: it is in vrrp_sync_group G, without sync_group_tracking_weight\n"},
 		{"an instance twice", open + shut + "\n" + open + shut, "keepalived.conf:4: ignored: vrrp_instance VI_1 is there already, in keepalived.conf:1: this one is left out\n"},
 		{"a quote that does not end", open + "notify_master \"/bin/true a" + shut, "keepalived.conf:2: unresolved: a quote does not end: versions read that differently\n" +
 			"keepalived.conf:2: ignored: notify_master: the command cannot be read: a quote is missing\n"},

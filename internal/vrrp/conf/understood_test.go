@@ -387,6 +387,53 @@ interface eth0
 virtual_router_id 52
 }`, "group G\n member VI_1\n member VI_2\n notify_master '/usr/bin/echo' 'group'\n notify '/usr/bin/echo' 'any'\n" + instance +
 		"instance VI_2\n interface eth0\n router 52\n priority 100\n"},
+	{"a check with a weight does not count in a group, nor with priority 255", head + `vrrp_script a {
+script "/usr/bin/true"
+}
+vrrp_sync_group G {
+group {
+VI_1
+VI_2
+}
+}
+vrrp_sync_group W {
+group {
+VI_3
+VI_4
+}
+sync_group_tracking_weight
+}
+vrrp_instance VI_1 {
+` + usual + `track_script {
+a weight 5
+}
+}
+vrrp_instance VI_2 {
+interface eth0
+virtual_router_id 52
+track_script {
+a
+}
+}
+vrrp_instance VI_3 {
+interface eth0
+virtual_router_id 53
+track_script {
+a weight 6
+}
+}
+vrrp_instance VI_4 {
+interface eth0
+virtual_router_id 54
+priority 255
+track_script {
+a weight 7
+}
+}`, "group G\n member VI_1\n member VI_2\ngroup W\n member VI_3\n member VI_4\n" + instance +
+		"instance VI_2\n interface eth0\n router 52\n priority 100\n track a weight 0\n" +
+		"instance VI_3\n interface eth0\n router 53\n priority 100\n track a weight 6\n" +
+		"instance VI_4\n interface eth0\n router 54\n priority 255\n" +
+		"script a\n command '/usr/bin/true'\n weight 0\n rise 1\n fall 1\n"},
 	{"a file that ends in a block that is left out", head + "vrrp_instance VI_1 {\n" + usual + "}\nvrrp_instance VI_1 {\npriority 7\nvirtual_ipaddress {\n192.0.2.91\n", instance},
 	{"state MASTER and no priority", head + "vrrp_instance VI_1 {\n" + usual + "state MASTER\n}", "instance VI_1\n interface eth0\n router 51\n priority 255\n"},
 	{"a file that ends too early", head + "vrrp_instance VI_1 {\n" + usual + "virtual_ipaddress {\n192.0.2.91", instance + " vip 192.0.2.91\n"},
