@@ -169,7 +169,7 @@ func TestPrograms(t *testing.T) {
 			program := filepath.Join(dir, "usr/libexec/keepalived", name)
 			if fi, err := os.Stat(program); err != nil {
 				t.Fatal(err)
-			} else if fi.Size() >= 12e6 {
+			} else if fi.Size() >= 12<<20 {
 				t.Errorf("%s %s has %d bytes", kind, name, fi.Size())
 			}
 			isStatic(t, program, elf.EM_X86_64)

@@ -63,7 +63,8 @@ func TestANodeTimeoutShorterThanVRRP(t *testing.T) {
 	for conf, want := range map[string]bool{
 		"vrrp_instance VI_1 {\n advert_int 1\n}\n":   true,
 		"vrrp_instance VI_1 {\n advert_int 0.1\n}\n": false,
-		"vrrp_instance VI_1 {\n}\n":                  false,
+		"vrrp_instance VI_1 {\n}\n":                  true, // keepalived's own is 1 s
+		"":                                           false,
 	} {
 		r := reconciler(t, s)
 		var out bytes.Buffer

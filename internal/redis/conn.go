@@ -107,8 +107,8 @@ func (c *Conn) BumpEpoch(ctx context.Context) (epoch uint64, bumped bool, err er
 	if err != nil {
 		return 0, false, err
 	}
-	var word string
-	if n, _ := fmt.Sscanf(r, "%s %d", &word, &epoch); n != 2 {
+	word, number, _ := strings.Cut(r, " ")
+	if epoch, err = strconv.ParseUint(number, 10, 64); err != nil {
 		return 0, false, fmt.Errorf("%w: %.60q", ErrNoEpoch, r)
 	}
 	return epoch, strings.EqualFold(word, "bumped"), nil

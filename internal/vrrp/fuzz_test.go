@@ -1,10 +1,6 @@
 package vrrp
 
 import (
-	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -51,41 +47,4 @@ func check(t *testing.T, name, word string, parse func() (model.Event, error)) {
 	default:
 		t.Errorf("accepted the state %q", e.State)
 	}
-}
-
-// FuzzParseVIPs: every address that is found stands in the file, and whatever is put into comments changes nothing.
-func FuzzParseVIPs(f *testing.F) {
-	files, err := filepath.Glob("../../keepalived/*.conf")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no keepalived.conf to begin with: %v", err)
-	}
-	for _, p := range files {
-		b, err := os.ReadFile(p)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(b))
-	}
-	f.Add("vrrp_instance A {\n virtual_ipaddress {\n \"10.0.0.1/24\" dev eth0 # }\n 2001:db8::1/64\n ! 10.0.0.2\n }\n}")
-	f.Fuzz(func(t *testing.T, conf string) {
-		vips := parseVIPs(conf)
-		if len(vips) > len(conf)/2 {
-			t.Errorf("%d addresses in %d bytes", len(vips), len(conf))
-		}
-		for _, v := range vips {
-			if !v.IsValid() || v.Zone() != "" || v.Is4In6() {
-				t.Errorf("found %s", v)
-			}
-		}
-		if strings.Contains(conf, "\"") {
-			return // an open quote swallows the comment
-		}
-		const comment = " # virtual_ipaddress { 192.0.2.1 } \" \n"
-		if got := parseVIPs(strings.ReplaceAll(conf, "\n", comment)); fmt.Sprint(got) != fmt.Sprint(vips) {
-			t.Errorf("got %v with comments, %v without", got, vips)
-		}
-		if got := parseVIPs(conf + "\n}\nvirtual_ipaddress {\n192.0.2.1/24\n}"); len(got) != len(vips)+1 || got[len(vips)] != netip.MustParseAddr("192.0.2.1") {
-			t.Errorf("one more block: got %v, before %v", got, vips)
-		}
-	})
 }

@@ -12,37 +12,48 @@ import (
 	"time"
 )
 
-func TestVIPForms(t *testing.T) {
-	for conf, want := range map[string]string{
-		"":                                  "[]",
-		"virtual_ipaddress":                 "[]",
-		"virtual_ipaddress {\n}":            "[]",
-		"virtual_ipaddress {\n10.0.0.1\n}":  "[10.0.0.1]",
-		"virtual_ipaddress\n{\n10.0.0.1\n}": "[10.0.0.1]",
-		"virtual_ipaddress{\n10.0.0.1/24 dev eth0 label eth0:1\n}":                                                     "[10.0.0.1]",
-		"virtual_ipaddress { 10.0.0.1/24 brd 10.0.0.255 dev eth0 scope global }":                                       "[10.0.0.1]",
-		"virtual_ipaddress {\r\n\t10.0.0.1/32\r\n}\r\n":                                                                "[10.0.0.1]",
-		"virtual_ipaddress {\n10.0.0.1\n10.0.0.2/24\n2001:db8::1/64\n}":                                                "[10.0.0.1 10.0.0.2 2001:db8::1]",
-		"virtual_ipaddress {\n::ffff:10.0.0.1\n}":                                                                      "[10.0.0.1]",
-		"virtual_ipaddress {\nfe80::1%eth0\n}":                                                                         "[fe80::1]",
-		"virtual_ipaddress {\n\"10.0.0.1/24\" dev \"eth0\"\n}":                                                         "[10.0.0.1]",
-		"virtual_ipaddress { # 10.0.0.9\n10.0.0.1!10.0.0.9\n#10.0.0.8\n!10.0.0.7\n}":                                   "[10.0.0.1]",
-		"! virtual_ipaddress {\n10.0.0.1\n":                                                                            "[]",
-		"# virtual_ipaddress {\n10.0.0.1\n":                                                                            "[]",
-		"virtual_ipaddress_excluded {\n10.0.0.1\n}":                                                                    "[]",
-		"virtual_routes {\n10.0.0.1\n}":                                                                                "[]",
-		"unicast_peer {\n10.0.0.1\n}\nvirtual_ipaddress {\n10.0.0.2\n}":                                                "[10.0.0.2]",
-		"virtual_ipaddress {\n10.0.0.1 dev eth0 10.0.0.2\n}":                                                           "[10.0.0.1]",
-		"virtual_ipaddress {\n10.0.0.256\n10.0.0\nlabel\n$VIP\n@other 10.0.0.1\n}":                                     "[]",
-		"include /etc/keepalived/conf.d/*.conf":                                                                        "[]",
-		"notify_master \"/x virtual_ipaddress {\" {\n10.0.0.1\n}":                                                      "[]",
-		"notify \"/x # !\"\nvirtual_ipaddress {\n10.0.0.1\n}":                                                          "[10.0.0.1]",
-		"auth_pass \"never closed {\nvirtual_ipaddress {\n10.0.0.1\n}":                                                 "[10.0.0.1]",
-		"virtual_ipaddress {\n10.0.0.1":                                                                                "[10.0.0.1]",
-		"vrrp_instance A { virtual_ipaddress {\n10.0.0.1\n} }\nvrrp_instance B {\nvirtual_ipaddress {\n10.0.0.2\n}\n}": "[10.0.0.1 10.0.0.2]",
+// written makes the files of a configuration and returns the first one.
+func written(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "keepalived.conf")
+}
+
+// The VIP is that of the vrrp_instance that runs our programs, wherever the configuration has it.
+func TestVIPsAreThoseOfOurInstance(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, _ := strings.Cut(host, ".")
+	const script = "vrrp_script chk { script \"/usr/libexec/keepalived/chk-redis\"\ninterval 1\n}\n"
+	web := "vrrp_instance VI_WEB {\ninterface lo\nvirtual_router_id 9\nvirtual_ipaddress { 10.0.0.2 }\n}\n"
+	ours := func(inside string) string {
+		return script + "vrrp_instance VI_1 {\ninterface lo\nvirtual_router_id 7\ntrack_script { chk }\n" + inside + "\n}\n"
+	}
+	for name, c := range map[string]struct {
+		main, included string
+		want           string
+	}{
+		"plain":                     {ours("virtual_ipaddress { 10.0.0.1/24 dev lo label lo:1 }"), "", "[10.0.0.1]"},
+		"another instance":          {web + ours("virtual_ipaddress { 10.0.0.1 }"), "", "[10.0.0.1]"},
+		"known by its hook":         {web + "vrrp_instance VI_1 {\ninterface lo\nvirtual_router_id 7\nnotify /usr/libexec/keepalived/notify-redis\nvirtual_ipaddress { 10.0.0.1 }\n}\n", "", "[10.0.0.1]"},
+		"nobody names our programs": {web + "vrrp_instance VI_1 {\ninterface lo\nvirtual_router_id 7\nvirtual_ipaddress { 10.0.0.1 }\n}\n", "", "[10.0.0.2 10.0.0.1]"},
+		"an included file":          {"include DIR/more.conf\n", ours("virtual_ipaddress { 10.0.0.1 }"), "[10.0.0.1]"},
+		"an include in the block":   {ours("virtual_ipaddress {\ninclude DIR/more.conf\n}"), "10.0.0.1\n", "[10.0.0.1]"},
+		"a definition":              {"$VIP=10.0.0.1\n" + ours("virtual_ipaddress {\n$VIP\n}"), "", "[10.0.0.1]"},
+		"a condition":               {ours("virtual_ipaddress {\n@" + id + " 10.0.0.1\n@another 10.0.0.3\n}"), "", "[10.0.0.1]"},
+		"only excluded":             {ours("virtual_ipaddress_excluded { 10.0.0.1 }"), "", "[10.0.0.1]"},
+		"none":                      {ours(""), "", "[]"},
 	} {
-		if got := fmt.Sprint(parseVIPs(conf)); got != want {
-			t.Errorf("%q: got %s, want %s", conf, got, want)
+		got, err := VIPs(written(t, map[string]string{"keepalived.conf": c.main, "more.conf": c.included}))
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("%s: got %v, %v, want %s", name, got, err, c.want)
 		}
 	}
 }
@@ -54,14 +65,14 @@ func TestVIPsOfAnyFile(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(large, []byte(strings.Repeat("#", maxConf+1)), 0o600); err != nil {
+	if err := os.WriteFile(large, []byte(strings.Repeat("#", 2<<20)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(good, []byte("virtual_ipaddress { 10.0.0.1 }"), 0o600); err != nil {
+	if err := os.WriteFile(good, []byte("vrrp_instance A {\ninterface lo\nvirtual_ipaddress { 10.0.0.1 }\n}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		good: "", filepath.Join(dir, "none"): "no such file", dir: "it is a directory", "/dev/zero": "not a regular file",
+		good: "", filepath.Join(dir, "none"): "nothing has the name", dir: "it is a directory", "/dev/zero": "not a regular file",
 		fifo: "not a regular file", large: "more than 1048576 bytes",
 	} {
 		done := make(chan error, 1)
@@ -106,20 +117,20 @@ func TestOwnAddresses(t *testing.T) {
 	}
 }
 
-// The interval of the checks is the longest one that the file has.
-func TestCheckInterval(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keepalived.conf")
-	for conf, want := range map[string]time.Duration{
-		"": 0, "vrrp_script a {\n interval 1 # 9\n}\nvrrp_script b { interval 2.5 }": 2500 * time.Millisecond, "interval x": 0, "interval -1": 0, "! interval 3": 0,
+// The interval of the checks is the longest one that the file has, and a VIP moves by the adverts of our instance.
+func TestTimesOfAConfiguration(t *testing.T) {
+	for text, want := range map[string][2]time.Duration{
+		"": {},
+		"vrrp_script a {\nscript /bin/true\ninterval 1 # 9\n}\nvrrp_script b {\nscript /bin/true\ninterval 3\n}": {3 * time.Second, 0},
+		"vrrp_script a {\nscript /bin/true\n}\nvrrp_instance A {\ninterface lo\n}":                               {time.Second, 4 * time.Second},
+		"vrrp_instance A {\ninterface lo\nadvert_int 0.1\n}":                                                     {0, 400 * time.Millisecond},
 	} {
-		if err := os.WriteFile(path, []byte(conf), 0o644); err != nil {
-			t.Fatal(err)
+		file := written(t, map[string]string{"keepalived.conf": text})
+		if got := [2]time.Duration{CheckInterval(file), TakesAtMost(file)}; got != want {
+			t.Errorf("%q: %v", text, got)
 		}
-		if got := CheckInterval(path); got != want {
-			t.Errorf("%q: %s", conf, got)
+		if CheckInterval(file+"x") != 0 || TakesAtMost(file+"x") != 0 {
+			t.Error("a file that is not there has times")
 		}
-	}
-	if got := CheckInterval(path + "x"); got != 0 {
-		t.Errorf("without a file: %s", got)
 	}
 }

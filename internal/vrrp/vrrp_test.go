@@ -30,22 +30,6 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
-func TestParseVIPs(t *testing.T) {
-	got := parseVIPs(`vrrp_instance VI_1 { # {
-  virtual_ipaddress {
-    192.168.9.91/24 dev ens160   # the VIP
-    ! 10.0.0.1
-    2001:db8::1
-  }
-  virtual_routes { 10.9.9.9 }
-}
-vrrp_instance B { virtual_ipaddress { 10.0.0.7 } }`)
-	want := []string{"192.168.9.91", "2001:db8::1", "10.0.0.7"}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 func TestHeldComparesWholeAddresses(t *testing.T) {
 	vip := []netip.Addr{netip.MustParseAddr("10.0.0.1")}
 	if Held(vip, map[netip.Addr]bool{netip.MustParseAddr("110.0.0.1"): true}) {
