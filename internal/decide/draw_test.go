@@ -206,6 +206,9 @@ func drawHost(t *rapid.T, o *model.Observation) {
 		o.KeepalivedLives = false
 	case "an open switchover":
 		l, m := pick(t, "new master", o.Locals...), pick(t, "old master", o.Peers...)
+		if peer := o.PeerOf(l); o.Replication() && peer.Instance.Known() { // in a pair it can be no other one
+			m = peer
+		}
 		o.Unfinished = []model.Unfinished{{From: m.Instance, To: l.Instance, Wait: pick(t, "undo wait", 0, 7*time.Second)}}
 	}
 	o.Cold = model.Cold{Peerless: rapid.Bool().Draw(t, "peerless"), For: pick(t, "cold for", 0, time.Hour), HeldLast: rapid.Bool().Draw(t, "held last")}
