@@ -37,7 +37,7 @@ func (r *Actor) Fence(ctx context.Context, o model.Observation, only model.Insta
 		if err := w.refuse(ctx, c, l.Instance, session.RefusedByFence); err != nil || l.Info == nil || l.Role() == model.Replica || !l.Info.Version.ScriptsPass() {
 			return err
 		}
-		ran, err := c.RanScripts(ctx)
+		ran, err := c.Ran(ctx, redis.Scripts...)
 		if ran {
 			scripts.Store(true)
 		}

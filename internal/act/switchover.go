@@ -67,8 +67,11 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 		return nil
 	}
 	master, _, _ := o.Find(s.From.Addr)
-	undo := newUndo(s, master)
-	stop, _, err := r.PrepareStop(ctx, old, undo)
+	undo, err := newUndo(ctx, s, master, old)
+	var stop func() (model.Info, error)
+	if err == nil {
+		stop, _, err = r.PrepareStop(ctx, old, undo)
+	}
 	if err != nil {
 		return r.notBegun(s, err)
 	}
@@ -102,9 +105,17 @@ func (r *Actor) switchover(ctx context.Context, o model.Observation, s model.Ste
 }
 
 // newUndo is how the old master of a switchover is stopped, and let go.
-func newUndo(s model.Step, master model.Look) session.SwitchoverRecord {
+func newUndo(ctx context.Context, s model.Step, master model.Look, old *redis.Conn) (m session.SwitchoverRecord, err error) {
 	v := master.Info.Version
-	return session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: v.AtLeast(6, 2), Scripts: v.ScriptsPass() && !v.AtLeast(6, 2)}
+	m = session.SwitchoverRecord{From: s.From, To: s.Instance, Pause: v.AtLeast(6, 2)}
+	passes := redis.Scripts
+	if v.QueuedPass() {
+		passes = append([]string{"exec"}, passes...)
+	}
+	if !m.Pause && v.ScriptsPass() {
+		m.Scripts, err = old.Ran(ctx, passes...)
+	}
+	return m, err
 }
 
 // begin writes the undo down before anything is changed. It says that the new master may have been told to lead: a disk is too slow for the gap.
@@ -229,7 +240,7 @@ func (r *Actor) PrepareStop(ctx context.Context, old *redis.Conn, m session.Swit
 			return model.Info{}, err
 		}
 		if m.Scripts {
-			return old.PauseAll(ctx, holdFor)
+			return old.PauseAll(ctx, holdFor, m.Pair)
 		}
 		return old.Replication(ctx)
 	}, func() error { return nil }, nil

@@ -22,12 +22,15 @@ func (r *Actor) switchoverPair(ctx context.Context, o model.Observation, s model
 	defer old.Close()
 	defer to.Close()
 	master, _, _ := o.Find(s.From.Addr)
-	undo := newUndo(s, master)
-	undo.Pair = true
 	// Everything that can be asked before writes stop is asked before, so that it is no part of the gap.
 	done, err := ready(ctx, old, to)
 	if done {
 		return nil
+	}
+	var undo session.SwitchoverRecord
+	if err == nil {
+		undo, err = newUndo(ctx, s, master, old)
+		undo.Pair = true
 	}
 	var term model.Term
 	if err == nil {

@@ -128,3 +128,24 @@ func TestModelAnUndoThatFailsHoldsUpNobodyElse(t *testing.T) {
 		t.Errorf("the master was lost, and its replica is %+v; the undo is open: %v", b.servers[2].View(), b.switching())
 	}
 }
+
+// Up to 6.0 what scripts write passes a refusal. Where the old master has run some, every client of it is held back while the roles change.
+func TestModelASwitchoverWhereScriptsPass(t *testing.T) {
+	thrownOut := map[bool]int{}
+	for _, scripts := range []bool{false, true} {
+		w := newPairModel(t, "3.2.4", model.DurabilityAsync)
+		defer w.end(t)
+		if scripts {
+			w.hosts[0].server().RunScript()
+		}
+		a, b := w.toB()
+		if !b.server().View().Master || a.server().View().Master || b.switching() || !w.write(b) {
+			t.Errorf("scripts %v: a is %+v, b is %+v", scripts, a.server().View(), b.server().View())
+		}
+		thrownOut[scripts] = a.server().Killed()
+		w.lostNothing(t)
+	}
+	if thrownOut[true] != thrownOut[false]+1 {
+		t.Errorf("clients were thrown out %v times", thrownOut)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,20 +79,30 @@ func (c *Conn) SetWriteRule(ctx context.Context, from, to WriteRule) (model.Vers
 	return now.Version, nil
 }
 
-// RanScripts: the server has run scripts since its start. Asked where what they write is not refused.
-func (c *Conn) RanScripts(ctx context.Context) (bool, error) {
+// Scripts are the commands that run them.
+var Scripts = []string{"eval", "evalsha"}
+
+// Ran: the server has run one of these commands since its start. Asked where what they write is not refused.
+func (c *Conn) Ran(ctx context.Context, commands ...string) (bool, error) {
 	text, err := c.client.Info(ctx, "commandstats").Result()
 	if err != nil {
-		return false, fmt.Errorf("ask %s for its scripts: %w", c.target.Name(), err)
+		return false, fmt.Errorf("ask %s what it has run: %w", c.target.Name(), err)
 	}
-	return strings.Contains(text, "cmdstat_eval:") || strings.Contains(text, "cmdstat_evalsha:"), nil
+	return slices.ContainsFunc(commands, func(name string) bool { return strings.Contains(text, "cmdstat_"+name+":") }), nil
 }
 
 // PauseAll holds all clients back for d, ourselves as well, and says how the server stands from then on: what was written before is in the offset, and
-// nothing follows. It ends by itself, and before 6.2 nobody can end it earlier. Replicas go on. https://redis.io/commands/client-pause
-func (c *Conn) PauseAll(ctx context.Context, d time.Duration) (model.Info, error) {
+// nothing follows. Before 6.2 nobody can end it earlier, and the server looks whether it is over only ten times a second (hz; clientsArePaused in
+// networking.c goes by the cached time): it lasts for 0.1 s more at most. Replicas go on. https://redis.io/commands/client-pause
+//
+// kill ends the connections of the others as well. Those who connect again come behind us: when the pause is over, clients go on in the order in
+// which they have connected (clientsArePaused in networking.c, 3.2 to 6.0). So what we send within the pause is done before anything of theirs.
+func (c *Conn) PauseAll(ctx context.Context, d time.Duration, kill bool) (model.Info, error) {
 	var text *goredis.StringCmd
 	if _, err := c.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		if kill {
+			p.Do(ctx, "client", "kill", "type", "normal")
+		}
 		p.Do(ctx, "client", "pause", d.Milliseconds())
 		text = p.Info(ctx, "replication")
 		return nil

@@ -132,7 +132,7 @@ type SwitchoverRecord struct {
 	From  model.Instance `json:"from"`
 	To    model.Instance `json:"to"`
 	Pause bool           `json:"pause"`
-	// Scripts: scripts pass a refusal of its version, so that for a moment all its clients are held back as well.
+	// Scripts: it runs scripts or transactions, which pass a refusal of its version, so that for a moment all its clients are held back as well.
 	Scripts bool `json:"scripts,omitempty"`
 	// Pair: From and To are a master and its replica outside a cluster.
 	Pair bool `json:"pair,omitempty"`
