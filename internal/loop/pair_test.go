@@ -53,6 +53,7 @@ func startPair(t *testing.T, lines ...string) (a, b *pairHost) {
 	}
 	a, b = host(master, replica, model.VRRPMaster), host(replica, master, model.VRRPBackup)
 	b.awaitLinked()
+	redistest.Await(t, "the master counts its replica", func() bool { return strings.Contains(master.Do(t, "info", "replication"), "state=online") })
 	for _, x := range []*pairHost{a, b} {
 		x.observe() // each has seen the other
 	}

@@ -74,6 +74,7 @@ func AwaitClose(t *testing.T, replica, master *redistest.Server) {
 	t.Helper()
 	redistest.Await(t, "the replica is linked and close", func() bool {
 		r, m := replica.Look().Info, master.Look().Info
-		return r != nil && m != nil && r.LinkUp && r.Offset >= m.Offset
+		online := strings.Contains(master.Do(t, "info", "replication"), "state=online") // a replica knows of its link a little earlier
+		return r != nil && m != nil && r.LinkUp && r.Offset >= m.Offset && online
 	})
 }
