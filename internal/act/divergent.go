@@ -155,15 +155,14 @@ func (r *Actor) sayKept(in config.Instance, kept string, err error) {
 // linkAside keeps a data file under another name: as a link in the state directory, where that is on another file system as
 // a copy, and where there is no time for one as a link beside the file. It returns where.
 func (r *Actor) linkAside(ctx context.Context, file string, a netip.AddrPort) (string, error) {
-	dir := filepath.Join(r.Config.StateDir, DivergentDir)
-	prefix := fmt.Sprintf("%d-", a.Port())
-	name := prefix + time.Now().UTC().Format("20060102T150405.000Z") + ".rdb"
-	kept := filepath.Join(dir, name)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	places := r.places(file, a)
+	at, stamp := places[0], time.Now().UTC().Format("20060102T150405.000Z")+".rdb"
+	kept := filepath.Join(at.dir, at.prefix+stamp)
+	if err := os.Mkdir(at.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%w; hint: let the user that runs keepalived's scripts write into %s", err, r.Config.StateDir)
 	}
-	for _, place := range [...][2]string{{dir, prefix}, {filepath.Dir(file), "divergent-" + prefix}} {
-		if last, ok := newest(place[0], place[1], ".rdb"); ok && sameFile(last, file) {
+	for _, p := range places {
+		if last, ok := newest(p.dir, p.prefix, ".rdb"); ok && sameFile(last, file) {
 			return last, nil
 		}
 	}
@@ -172,14 +171,14 @@ func (r *Actor) linkAside(ctx context.Context, file string, a netip.AddrPort) (s
 		err = copyFile(ctx, file, kept)
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ENOSPC) {
-		dir, prefix = filepath.Dir(file), "divergent-"+prefix
-		kept = filepath.Join(dir, "divergent-"+name)
+		at = places[1]
+		kept = filepath.Join(at.dir, at.prefix+stamp)
 		err = os.Link(file, kept)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w; hint: the user that runs keepalived's scripts must read %s and write into %s", err, file, dir)
+		return "", fmt.Errorf("%w; hint: the user that runs keepalived's scripts must read %s and write into %s", err, file, at.dir)
 	}
-	if err := prune(dir, prefix, ".rdb"); err != nil {
+	if err := prune(at.dir, at.prefix, ".rdb"); err != nil {
 		r.Log.Warn().Err(err).Msg("old divergent data sets are not removed")
 	}
 	return kept, nil

@@ -1,32 +1,14 @@
 package act
 
 import (
-	"context"
 	"syscall"
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/testing/redistest"
 	"keepalived-redis/internal/testing/sessiontest"
 )
-
-// killer is a manager that knows a process, and kills it.
-type killer struct {
-	service.Manager
-	pid, kills int
-}
-
-func (k *killer) Status(context.Context, config.Instance) service.State {
-	return service.State{Status: service.Running, PID: k.pid}
-}
-
-func (k *killer) Kill(context.Context, config.Instance) error {
-	k.kills++
-	return syscall.Kill(k.pid, syscall.SIGKILL)
-}
 
 // spin is a script that works for as many milliseconds.
 const spin = "local t = redis.call('time'); local e = t[1] * 1000 + t[2] / 1000 + ARGV[1]; repeat t = redis.call('time') until t[1] * 1000 + t[2] / 1000 > e; return 1"
@@ -35,7 +17,7 @@ const spin = "local t = redis.call('time'); local e = t[1] * 1000 + t[2] / 1000 
 func TestKillOnlyWhatHangs(t *testing.T) {
 	s := redistest.Start(t, "enable-debug-command yes")
 	r := &Actor{Session: sessiontest.New(t, s)}
-	k := &killer{pid: s.PID()}
+	k := &sessiontest.Killer{PID: s.PID()}
 	r.Service, r.Config.Times.BusyGrace = k, 5*time.Second
 	try := func() error {
 		o := model.Observation{Locals: []model.Look{{Instance: model.At(s.Addr), State: model.Stalled}}}
@@ -43,8 +25,8 @@ func TestKillOnlyWhatHangs(t *testing.T) {
 	}
 	lives := func(what string) {
 		t.Helper()
-		if err := try(); err == nil || k.kills > 0 {
-			t.Errorf("%s: killed %d times, %v", what, k.kills, err)
+		if err := try(); err == nil || k.Kills > 0 {
+			t.Errorf("%s: killed %d times, %v", what, k.Kills, err)
 		}
 	}
 	lives("it answers")
@@ -59,8 +41,8 @@ func TestKillOnlyWhatHangs(t *testing.T) {
 	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	k.pid = 0
+	k.PID = 0
 	lives("nobody can see it")
-	k.pid = s.PID()
-	redistest.Await(t, "it is killed", func() bool { return try() == nil && k.kills == 1 }) // the kernel may take a moment to stop it
+	k.PID = s.PID()
+	redistest.Await(t, "it is killed", func() bool { return try() == nil && k.Kills == 1 }) // the kernel may take a moment to stop it
 }

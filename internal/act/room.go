@@ -3,6 +3,7 @@ package act
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,16 +13,24 @@ import (
 	"keepalived-redis/internal/model"
 )
 
+// place is where data sets of an instance are kept, and how their names begin.
+type place struct{ dir, prefix string }
+
+// places are the state directory and, where that is on another file system and there was no time for a copy, the directory of the file.
+func (r *Actor) places(file string, a netip.AddrPort) [2]place {
+	prefix := fmt.Sprintf("%d-", a.Port())
+	return [2]place{{filepath.Join(r.Config.StateDir, DivergentDir), prefix}, {filepath.Dir(file), "divergent-" + prefix}}
+}
+
 // makeRoom removes the oldest data sets that were kept of an instance, all but the newest one, until its next one fits on the disk. What the server
 // says of its memory is about what it writes.
 func (r *Actor) makeRoom(l model.Look, file string) error {
 	if l.Info == nil || !l.Info.UsedMemory.Known {
 		return nil
 	}
-	prefix := fmt.Sprintf("%d-", l.Instance.Addr.Port())
 	var errs []error
-	for _, place := range [...][2]string{{filepath.Join(r.Config.StateDir, DivergentDir), prefix}, {filepath.Dir(file), "divergent-" + prefix}} {
-		errs = append(errs, removeOldest(place[0], place[1], uint64(l.Info.UsedMemory.Value)))
+	for _, p := range r.places(file, l.Instance.Addr) {
+		errs = append(errs, removeOldest(p.dir, p.prefix, uint64(l.Info.UsedMemory.Value)))
 	}
 	return errors.Join(errs...)
 }

@@ -149,7 +149,7 @@ func ready(ctx context.Context, old, to *redis.Conn) (done bool, err error) {
 // What stands against a switchover on the bus of a cluster, for a moment or for long.
 var (
 	ErrEpoch = errors.New("the replica has not heard of its epoch yet")
-	ErrBus   = errors.New("the two do not hear each other on the cluster's bus")
+	ErrBus   = errors.New("the two do not hear each other on the cluster's bus; hint: open its port, 10000 above that of Redis, between the hosts")
 )
 
 // onTheBus asks both ends what they know of each other. BUMPEPOCH tells nobody, and a takeover takes an epoch above all that the replica has heard of:

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrInDoubt: two may lead, so the writers of the old master are not let go.
-var ErrInDoubt = errors.New("its writes stay stopped")
+var ErrInDoubt = errors.New("writes on the old master stay stopped")
 
 // undos are the undo records of this host.
 func (r *Actor) undos() (all session.Switchovers) {

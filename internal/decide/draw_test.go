@@ -205,11 +205,15 @@ func drawHost(t *rapid.T, o *model.Observation) {
 	case "no keepalived":
 		o.KeepalivedLives = false
 	case "an open switchover":
-		l, m := pick(t, "new master", o.Locals...), pick(t, "old master", o.Peers...)
-		if peer := o.PeerOf(l); o.Replication() && peer.Instance.Known() { // in a pair it can be no other one
-			m = peer
+		l := pick(t, "new master", o.Locals...)
+		m := o.PeerOf(l)
+		if !o.Replication() {
+			m, _, _, _ = o.MasterOf(l)
 		}
-		o.Unfinished = []model.Unfinished{{From: m.Instance, To: l.Instance, Wait: pick(t, "undo wait", 0, 7*time.Second)}}
+		// It is of a replica here and its master elsewhere. Any other record would hold up what is decided for another master.
+		if _, here, known := o.Find(m.Instance.Addr); known && !here {
+			o.Unfinished = []model.Unfinished{{From: m.Instance, To: l.Instance, Wait: pick(t, "undo wait", 0, 7*time.Second)}}
+		}
 	}
 	o.Cold = model.Cold{Peerless: rapid.Bool().Draw(t, "peerless"), For: pick(t, "cold for", 0, time.Hour), HeldLast: rapid.Bool().Draw(t, "held last")}
 	o.Why.Reason = pick(t, "why", reason.VIPHere, reason.VIPUnknown)

@@ -1,18 +1,16 @@
 package loop
 
 import (
-	"context"
 	"syscall"
 	"testing"
 	"time"
 
-	"keepalived-redis/internal/config"
 	"keepalived-redis/internal/model"
 	"keepalived-redis/internal/reason"
 	"keepalived-redis/internal/redis"
-	"keepalived-redis/internal/service"
 	"keepalived-redis/internal/state"
 	"keepalived-redis/internal/testing/redistest"
+	"keepalived-redis/internal/testing/sessiontest"
 )
 
 // asleep lets host A stand still while host B takes its masters. It returns in the instant in which host A wakes.
@@ -92,33 +90,18 @@ func TestPairThatStoodStill(t *testing.T) {
 	}
 }
 
-// killer knows the process of one server.
-type killer struct {
-	service.Manager
-	pid, kills int
-}
-
-func (k *killer) Status(context.Context, config.Instance) service.State {
-	return service.State{Status: service.Running, PID: k.pid}
-}
-
-func (k *killer) Kill(context.Context, config.Instance) error {
-	k.kills++
-	return syscall.Kill(k.pid, syscall.SIGKILL)
-}
-
 // TestPairHungMasterIsKilled: a master that hangs is killed once its peer leads, and not before, and not in the first look.
 func TestPairHungMasterIsKilled(t *testing.T) {
 	a, b := startPair(t)
-	k := &killer{pid: a.s.PID()}
+	k := &sessiontest.Killer{PID: a.s.PID()}
 	a.r.Service = k
-	if err := syscall.Kill(k.pid, syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(k.PID, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	run := func(want int) {
 		t.Helper()
-		if plan, err := a.checkRun(); err != nil || k.kills != want {
-			t.Fatalf("killed %d times, want %d: %s, %v", k.kills, want, reason.Lines(plan.Clauses), err)
+		if plan, err := a.checkRun(); err != nil || k.Kills != want {
+			t.Fatalf("killed %d times, want %d: %s, %v", k.Kills, want, reason.Lines(plan.Clauses), err)
 		}
 	}
 	for range 3 {

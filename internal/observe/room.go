@@ -2,7 +2,6 @@ package observe
 
 import (
 	"keepalived-redis/internal/model"
-	"keepalived-redis/internal/redis"
 	"keepalived-redis/internal/service"
 )
 
@@ -16,6 +15,6 @@ func (r *Observer) SeeRoom(o *model.Observation) {
 		if o.NoRoom == nil {
 			o.NoRoom = map[model.Instance]bool{}
 		}
-		o.NoRoom[redis.TargetOf(r.Config.Instances[i]).Instance] = true
+		o.NoRoom[l.Instance] = true
 	}
 }

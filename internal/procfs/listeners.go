@@ -23,53 +23,51 @@ func Listeners(root string) []Listener {
 }
 
 // listeners reads a table of Documentation/networking/proc_net_tcp.rst of Linux: "sl local_address rem_address st … inode".
-func listeners(table string) []Listener {
-	f, err := os.Open(table)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	var found []Listener
-	lines := bufio.NewScanner(f)
-	lines.Scan()
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
+func listeners(table string) (found []Listener) {
+	rows(table, func(row string) bool {
+		fields := strings.Fields(row)
 		if len(fields) < 10 {
-			continue
+			return true
 		}
 		// The kernel lists the listening sockets (state 0A) first, so a busy server's connections need not be read.
 		if fields[3] != "0A" {
-			break
+			return false
 		}
 		addr, ok := parseAddr(fields[1])
 		inode, err := strconv.ParseUint(fields[9], 10, 64)
 		if ok && err == nil {
 			found = append(found, Listener{Addr: addr, Inode: inode})
 		}
-	}
+		return true
+	})
 	return found
+}
+
+// rows reads a table of the kernel, behind its head, until there is enough.
+func rows(table string, more func(row string) bool) {
+	f, err := os.Open(table)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan(); lines.Scan() && more(lines.Text()); {
+	}
 }
 
 // UnixListeners are the unix sockets of this network that take connections. What cannot be read is left out. A line of the table is
 // "Num RefCount Protocol Flags Type St Inode Path"; Flags 00010000 is a socket that listens.
-func UnixListeners() []Listener {
-	f, err := os.Open("/proc/net/unix")
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	var found []Listener
-	lines := bufio.NewScanner(f)
-	lines.Scan()
-	for lines.Scan() {
-		fields := strings.SplitN(strings.Join(strings.Fields(lines.Text()), " "), " ", 8)
+func UnixListeners() (found []Listener) {
+	rows("/proc/net/unix", func(row string) bool {
+		fields := strings.SplitN(strings.Join(strings.Fields(row), " "), " ", 8)
 		if len(fields) < 8 || fields[3] != "00010000" {
-			continue
+			return true
 		}
 		if inode, err := strconv.ParseUint(fields[6], 10, 64); err == nil {
 			found = append(found, Listener{Path: fields[7], Inode: inode})
 		}
-	}
+		return true
+	})
 	return found
 }
 

@@ -89,10 +89,10 @@ func init() {
 		{name: SlowKeys, share: 2, instance: true, stands: true, min: s / 5, max: 2 * s, begin: slowKeys, end: bulkLoaded},
 		{name: BigDel, share: 1, instance: true, stands: true, min: 3 * s, max: 3 * s, begin: bigDel, end: bulkLoaded},
 		{name: FsyncStall, share: 2, instance: true, stands: true, min: s / 10, max: 4 * s, begin: fsyncStall, end: fsynced},
-		{name: HostStands, share: 3, stands: true, min: 2 * s, max: 6 * s, begin: hostStands, end: hostWakes, loses: ofWakingHost},
+		{name: HostStands, share: 3, stands: true, min: 2 * s, max: 6 * s, begin: whileOn((*lab.Host).StandStill), end: whileOn((*lab.Host).WakeUp), loses: ofWakingHost},
 		{name: BumpMove, share: 2, cluster: true, min: 2 * s, max: 5 * s, begin: bumpMove, end: moved},
 		{name: CutBusMove, share: 2, cluster: true, min: 2 * s, max: 7 * s, begin: cutBusMove, end: moved},
-		{name: Prohibit, share: 2, stands: true, min: s, max: 8 * s, begin: prohibit, end: permit},
+		{name: Prohibit, share: 2, stands: true, min: s, max: 8 * s, begin: whileOn((*lab.Host).Prohibit), end: permit},
 	}
 }
 

@@ -12,22 +12,15 @@ import (
 	"keepalived-redis/lab/resp"
 )
 
-// hostStands stops everything on a host, as when a virtual machine is paused.
-func hostStands(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
-	if s.off[b] {
-		return errNobody
+// whileOn does something to a host that is on. One that was switched off and on in between does not mind its end.
+func whileOn(do func(*lab.Host, context.Context) (host.Mono, error)) func(context.Context, *Storm, *lab.Host, Fault) error {
+	return func(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
+		if s.off[b] {
+			return errNobody
+		}
+		_, err := do(b, ctx)
+		return err
 	}
-	_, err := b.StandStill(ctx)
-	return err
-}
-
-// hostWakes wakes it up. One that was switched off and on in between does not mind.
-func hostWakes(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
-	if s.off[b] {
-		return errNobody
-	}
-	_, err := b.WakeUp(ctx)
-	return err
 }
 
 // settles is the settle of a cluster with the policy follow, bumpedBefore how long before the end of it the epochs are raised.
@@ -109,15 +102,6 @@ func (s *Storm) endMove(f Fault) {
 func moved(ctx context.Context, s *Storm, b *lab.Host, f Fault) error {
 	s.endMove(f)
 	return startKeepalived(ctx, s, b, f)
-}
-
-// prohibit lets the kernel of a host refuse its connections to the other one.
-func prohibit(ctx context.Context, s *Storm, b *lab.Host, _ Fault) error {
-	if s.off[b] {
-		return errNobody
-	}
-	_, err := b.Prohibit(ctx)
-	return err
 }
 
 // permit undoes it. A host that was switched off and on in between refuses nothing.
