@@ -211,12 +211,14 @@ var planRules = []struct {
 		}
 		return p.Again > 0 || !slices.ContainsFunc(p.Clauses, waits)
 	}},
-	{"a switchover that is open holds up its own instances alone", func(o *model.Observation, p model.Plan) bool {
+	{"a switchover that is open holds up its old master and that one's replicas alone", func(o *model.Observation, p model.Plan) bool {
 		without := *o
 		without.Unfinished = nil
 		others := func(steps []model.Step) (all []model.Step) {
 			for _, s := range steps {
-				own := func(u model.Unfinished) bool { return s.Instance == u.From || s.Instance == u.To }
+				own := func(u model.Unfinished) bool {
+					return s.Instance == u.From || s.Instance == u.To || !o.Replication() && nodeAt(o, s.Instance).MasterID == nodeAt(o, u.From).ID
+				}
 				if s.Do != model.UndoSwitchover && s.Do != model.Bump && !slices.ContainsFunc(o.Unfinished, own) {
 					all = append(all, s)
 				}
@@ -235,6 +237,16 @@ var planRules = []struct {
 		}
 		return true
 	}},
+}
+
+// nodeAt is the node of an instance, as this host sees the cluster.
+func nodeAt(o *model.Observation, i model.Instance) model.Node {
+	for _, n := range o.View() {
+		if n.Addr == i.Addr {
+			return n
+		}
+	}
+	return model.Node{ID: "unknown"}
 }
 
 func hasStep(p model.Plan, v model.Verb) bool {
