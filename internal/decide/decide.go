@@ -3,6 +3,7 @@ package decide
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"keepalived-redis/internal/model"
@@ -292,17 +293,17 @@ func (p *planner) living(o *model.Observation, l model.Look, m model.Look) {
 
 // fenced decides while a fence is on record.
 func (p *planner) fenced(o *model.Observation) {
-	f := o.Fence
+	f, stopped := o.Fence, stopped(o)
 	switch {
 	case o.LongGone: // nobody else serves: writes are refused while the witness is silent, and nothing is stopped
 		p.longGone(o)
-	case o.Isolated() && !f.Stopped && f.Scripts:
+	case o.Isolated() && !stopped && f.Scripts:
 		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.ScriptsPass})
-	case o.Isolated() && !f.Stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
+	case o.Isolated() && !stopped && min(f.For, o.Alone.For) >= o.Times.FenceStopAfter:
 		p.do(model.Step{Do: model.FenceStop}, model.Clause{Reason: reason.StillCutOff, For: o.Times.FenceStopAfter})
 	case o.Isolated() || o.CutOff():
-		p.refence(f, cutOff(o))
-		if !f.Stopped && f.For >= o.Times.FenceStopAfter/2 {
+		p.refence(o, cutOff(o))
+		if !stopped && f.For >= o.Times.FenceStopAfter/2 {
 			// A cable that flaps is whole for moments only. One that is seen puts the stop off, and one look a second misses them.
 			p.in(flapAgain)
 		}
@@ -311,22 +312,27 @@ func (p *planner) fenced(o *model.Observation) {
 	case f.HeardFor >= f.HoldOff && o.Heard():
 		p.lift(o, model.Clause{Reason: reason.PeerHeard, For: f.HoldOff})
 	default:
-		p.refence(f, model.Clause{Reason: reason.HoldOff, For: f.HoldOff})
+		p.refence(o, model.Clause{Reason: reason.HoldOff, For: f.HoldOff})
 	}
 }
 
 // longGone decides on the fence of a host whose peers had been gone for long before it was cut off.
 func (p *planner) longGone(o *model.Observation) {
 	if o.CutOff() || !o.Witness.Answers {
-		p.refence(o.Fence, cutOff(o))
+		p.refence(o, cutOff(o))
 		return
 	}
 	p.lift(o, model.Clause{Reason: reason.PeersLongGone, For: o.Times.ColdStartWait})
 }
 
+// stopped: the fence has stopped the instances, and nobody has started one since, as the boot of this host does.
+func stopped(o *model.Observation) bool {
+	return o.Fence.Stopped && !slices.ContainsFunc(o.Locals, func(l model.Look) bool { return l.State.Alive() })
+}
+
 // refence fences once more what runs: an instance may have been started since.
-func (p *planner) refence(f *model.FenceView, why model.Clause) {
-	if f.Stopped {
+func (p *planner) refence(o *model.Observation, why model.Clause) {
+	if stopped(o) {
 		p.say(model.Warn, why) // nothing is left to do, and all is not well
 		return
 	}

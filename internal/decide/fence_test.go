@@ -55,7 +55,11 @@ func TestFenceHoldsAndStops(t *testing.T) {
 			"fence", "fence cut-off; again 10ms"},
 		{"cut off, and the fence is new", func(o *model.Observation) { fenceIs(o, time.Second, time.Second) }, "fence", "fence cut-off"},
 		{"cut off in this look", func(o *model.Observation) { fenceIs(o, time.Second, 0); o.Alone.Looks = 1 }, "fence", "fence cut-off"},
-		{"cut off, and all is stopped", func(o *model.Observation) { fenceIs(o, time.Hour, time.Hour); o.Fence.Stopped = true }, "", "warn cut-off"},
+		{"cut off, and the boot has started what was stopped", func(o *model.Observation) { fenceIs(o, time.Hour, time.Second); o.Fence.Stopped = true }, "fence", "fence cut-off; again 10ms"},
+		{"cut off for fence_stop_after, and the boot has started what was stopped", func(o *model.Observation) { fenceIs(o, time.Hour, time.Hour); o.Fence.Stopped = true },
+			"fence-stop", "fence-stop still-cut-off"},
+		{"heard, and the boot has started what was stopped", func(o *model.Observation) { o.Fence.HeardFor, o.Fence.Stopped = 2*time.Second, true }, "fence", "fence hold-off"},
+		{"cut off, and all is stopped", func(o *model.Observation) { *o = stoppedCluster(); fenceIs(o, time.Hour, time.Hour) }, "", "warn cut-off"},
 		{"heard, not for the hold-off", func(o *model.Observation) { o.Fence.HeardFor = 2 * time.Second }, "fence", "fence hold-off"},
 		{"heard for the hold-off, and not in this look", func(o *model.Observation) { hostSilent(o, firstLook) }, "fence", "fence hold-off"},
 	})
